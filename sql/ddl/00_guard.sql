@@ -1,0 +1,1 @@
+\echo Use "CREATE EXTENSION eventstore" to load this file. \quit

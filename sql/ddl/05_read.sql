@@ -1,0 +1,60 @@
+-- Reading.
+
+CREATE FUNCTION read_entity(
+    entity_id text,
+    from_version bigint DEFAULT NULL,
+    max_count bigint DEFAULT NULL,
+    backward boolean DEFAULT false,
+    tenant_id text DEFAULT NULL
+) RETURNS SETOF recorded_event
+    AS 'MODULE_PATHNAME', 'es_read_entity_sql' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 10;
+COMMENT ON FUNCTION read_entity(text, bigint, bigint, boolean, text)
+    IS 'an entity''s events in the order of their versions';
+
+CREATE FUNCTION read_all(
+    after_position bigint DEFAULT 0,
+    max_count bigint DEFAULT 1000,
+    tenant_id text DEFAULT NULL
+) RETURNS SETOF recorded_event
+    AS 'MODULE_PATHNAME', 'es_read_all_sql' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION read_all(bigint, bigint, text)
+    IS 'events in log order, never past the safe position';
+
+CREATE FUNCTION entity_version(entity_id text, tenant_id text DEFAULT NULL) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'es_entity_version_sql' LANGUAGE C STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION entity_version(text, text) IS 'an entity''s last version, 0 when it has no events';
+
+CREATE FUNCTION last_event(
+    entity_id text,
+    event_type text DEFAULT NULL,
+    tenant_id text DEFAULT NULL
+) RETURNS recorded_event
+    AS 'MODULE_PATHNAME', 'es_last_event_sql' LANGUAGE C STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION last_event(text, text, text) IS 'an entity''s last event, or its last of a type';
+
+CREATE FUNCTION get_event("position" bigint) RETURNS recorded_event
+    AS 'MODULE_PATHNAME', 'es_get_event_sql' LANGUAGE C STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION get_event(bigint) IS 'the event at a position, null when there is none';
+
+CREATE FUNCTION safe_position() RETURNS bigint
+    AS 'MODULE_PATHNAME', 'es_safe_position_sql' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION safe_position() IS 'the position up to which no event can appear any more';
+
+CREATE FUNCTION scan_events() RETURNS SETOF recorded_event
+    AS 'MODULE_PATHNAME', 'es_scan_events_sql' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 1000000;
+COMMENT ON FUNCTION scan_events() IS 'all events; use the relation events';
+
+CREATE VIEW events AS SELECT * FROM scan_events();
+COMMENT ON VIEW events IS 'all events; INSERT and SELECT on it are the rights to write and read';
+COMMENT ON COLUMN events.position IS 'place in the log';
+COMMENT ON COLUMN events.tenant_id IS 'tenant; ''default'' when not given';
+COMMENT ON COLUMN events.entity_id IS 'what the event is about';
+COMMENT ON COLUMN events.version IS 'place among the entity''s events, from 1';
+COMMENT ON COLUMN events.event_type IS 'what happened';
+COMMENT ON COLUMN events.event_id IS 'the caller''s id, or a UUIDv7';
+COMMENT ON COLUMN events.payload IS 'the event''s data';
+COMMENT ON COLUMN events.metadata IS 'data about the event';
+COMMENT ON COLUMN events.tags IS 'the event''s tags';
+COMMENT ON COLUMN events.occurred_at IS 'when it happened, by the caller';
+COMMENT ON COLUMN events.recorded_at IS 'when it was recorded, by the server';
+REVOKE ALL ON events FROM PUBLIC;

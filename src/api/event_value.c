@@ -1,0 +1,214 @@
+/*-------------------------------------------------------------------------
+ *
+ * event_value.c
+ *	  Constructors, accessors and operators of the type event.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "api/event_value.h"
+#include "api/input.h"
+#include "api/output.h"
+#include "pg/compat.h"
+#include "pg/errors.h"
+
+ES_FUNCTION(es_make_event);
+ES_FUNCTION(es_make_event_checked);
+ES_FUNCTION(es_event_entity_id);
+ES_FUNCTION(es_event_event_type);
+ES_FUNCTION(es_event_payload);
+ES_FUNCTION(es_event_metadata);
+ES_FUNCTION(es_event_event_id);
+ES_FUNCTION(es_event_tags);
+ES_FUNCTION(es_event_tenant_id);
+ES_FUNCTION(es_event_occurred_at);
+ES_FUNCTION(es_event_expected_version);
+ES_FUNCTION(es_event_get_field);
+ES_FUNCTION(es_event_get_field_text);
+
+EsPackedEvent *
+es_event_to_value(const EsEvent *event)
+{
+	size_t		size = es_event_packed_size(event);
+	EsPackedEvent *packed = palloc(size);
+
+	es_event_pack(event, packed);
+	SET_VARSIZE(packed, size);
+	return packed;
+}
+
+/* ----------------------------------------------------------- constructors */
+
+static void
+set_optional_fields(FunctionCallInfo fcinfo, EsEvent *event)
+{
+	if (!PG_ARGISNULL(3))
+		es_event_set_metadata(event, es_jsonb_slice(PG_GETARG_DATUM(3)), 0);
+	if (!PG_ARGISNULL(4))
+	{
+		memcpy(event->event_id, PG_GETARG_UUID_P(4)->data, ES_UUID_SIZE);
+		event->has |= ES_HAS_EVENT_ID;
+	}
+	if (!PG_ARGISNULL(5))
+		es_event_set_tags(event, PG_GETARG_ARRAYTYPE_P(5));
+	if (!PG_ARGISNULL(6))
+		es_event_set_tenant_text(event, es_text_datum_slice(PG_GETARG_DATUM(6)), 0);
+	if (!PG_ARGISNULL(7))
+	{
+		event->occurred_at = PG_GETARG_TIMESTAMPTZ(7);
+		event->has |= ES_HAS_OCCURRED_AT;
+	}
+	if (!PG_ARGISNULL(8))
+	{
+		event->expected_version = PG_GETARG_INT64(8);
+		event->has |= ES_HAS_EXPECTED_VERSION;
+	}
+}
+
+static Datum
+make_event(FunctionCallInfo fcinfo, bool checked)
+{
+	EsEventList list;
+	EsEvent    *event;
+
+	es_list_init(&list, checked, false);
+	event = es_list_add(&list);
+	memset(event, 0, sizeof(*event));
+	es_event_set_required(fcinfo, event);
+	set_optional_fields(fcinfo, event);
+	es_list_check_last(&list);
+	PG_RETURN_POINTER(es_event_to_value(event));
+}
+
+Datum
+es_make_event(PG_FUNCTION_ARGS)
+{
+	return make_event(fcinfo, false);
+}
+
+Datum
+es_make_event_checked(PG_FUNCTION_ARGS)
+{
+	return make_event(fcinfo, true);
+}
+
+/* -------------------------------------------------------------- accessors */
+
+#define UNPACK_ARGUMENT(event) \
+	EsEvent		event; \
+	es_event_unpack(PG_GETARG_EVENT(0), &(event))
+
+Datum
+es_event_entity_id(PG_FUNCTION_ARGS)
+{
+	UNPACK_ARGUMENT(event);
+
+	return es_text_datum(event.entity_id);
+}
+
+Datum
+es_event_event_type(PG_FUNCTION_ARGS)
+{
+	UNPACK_ARGUMENT(event);
+
+	return es_text_datum(event.event_type);
+}
+
+Datum
+es_event_payload(PG_FUNCTION_ARGS)
+{
+	UNPACK_ARGUMENT(event);
+
+	return es_jsonb_datum(event.payload);
+}
+
+Datum
+es_event_metadata(PG_FUNCTION_ARGS)
+{
+	UNPACK_ARGUMENT(event);
+
+	if (!(event.has & ES_HAS_METADATA))
+		PG_RETURN_NULL();
+	return es_jsonb_datum(event.metadata);
+}
+
+Datum
+es_event_event_id(PG_FUNCTION_ARGS)
+{
+	UNPACK_ARGUMENT(event);
+
+	if (!(event.has & ES_HAS_EVENT_ID))
+		PG_RETURN_NULL();
+	return es_uuid_datum(event.event_id);
+}
+
+Datum
+es_event_tags(PG_FUNCTION_ARGS)
+{
+	UNPACK_ARGUMENT(event);
+
+	if (!(event.has & ES_HAS_TAGS))
+		PG_RETURN_NULL();
+	return es_tags_datum(event.tags);
+}
+
+Datum
+es_event_tenant_id(PG_FUNCTION_ARGS)
+{
+	UNPACK_ARGUMENT(event);
+
+	return es_tenant_datum(event.tenant_id);
+}
+
+Datum
+es_event_occurred_at(PG_FUNCTION_ARGS)
+{
+	UNPACK_ARGUMENT(event);
+
+	if (!(event.has & ES_HAS_OCCURRED_AT))
+		PG_RETURN_NULL();
+	PG_RETURN_TIMESTAMPTZ(event.occurred_at);
+}
+
+Datum
+es_event_expected_version(PG_FUNCTION_ARGS)
+{
+	UNPACK_ARGUMENT(event);
+
+	if (!(event.has & ES_HAS_EXPECTED_VERSION))
+		PG_RETURN_NULL();
+	PG_RETURN_INT64(event.expected_version);
+}
+
+/* -------------------------------------------------------------- operators */
+
+/* Calls a jsonb operator's function with the payload in the event's place. */
+static Datum
+on_payload(FunctionCallInfo fcinfo, PGFunction function)
+{
+	UNPACK_ARGUMENT(event);
+
+	fcinfo->args[0].value = es_jsonb_datum(event.payload);
+	return function(fcinfo);
+}
+
+Datum
+es_event_get_field(PG_FUNCTION_ARGS)
+{
+	return on_payload(fcinfo, jsonb_object_field);
+}
+
+Datum
+es_event_get_field_text(PG_FUNCTION_ARGS)
+{
+	return on_payload(fcinfo, jsonb_object_field_text);
+}

@@ -1,0 +1,279 @@
+/*-------------------------------------------------------------------------
+ *
+ * input.c
+ *	  Turns SQL values into events, with all checks.
+ *
+ * JSON that the scanner does not vouch for is put to the server's own parser,
+ * which also words the error when it is wrong.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/memutils.h"
+
+#include "api/input.h"
+#include "core/envelope.h"
+#include "core/json.h"
+#include "pg/errors.h"
+#include "pg/settings.h"
+
+/* Where a value stands that the server's parser judges. */
+typedef struct JudgeContext
+{
+	const EsParser *parser;		/* NULL: a value by itself */
+	const char *field;
+	int64		ordinal;
+} JudgeContext;
+
+EsSlice
+es_text_slice(const text *value)
+{
+	return es_slice(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+}
+
+EsSlice
+es_text_datum_slice(Datum datum)
+{
+	return es_text_slice(DatumGetTextPP(datum));
+}
+
+/* The text of a jsonb value. */
+EsSlice
+es_jsonb_slice(Datum datum)
+{
+	Jsonb	   *jsonb = DatumGetJsonbP(datum);
+	StringInfo text = makeStringInfo();
+
+	JsonbToCString(text, &jsonb->root, VARSIZE(jsonb));
+	return es_slice(text->data, text->len);
+}
+
+/* ---------------------------------------------------------- the judge */
+
+static void
+judge_context(void *arg)
+{
+	const JudgeContext *context = arg;
+	EsSlice		key = context->parser != NULL ? context->parser->error.key :
+	es_slice(context->field, strlen(context->field));
+	int64		ordinal = context->parser != NULL ? context->parser->ordinal : context->ordinal;
+
+	if (ordinal > 0)
+		errcontext("JSON of \"%.*s\" in event " INT64_FORMAT, (int) key.size, key.data, ordinal);
+	else
+		errcontext("JSON of \"%.*s\" in the event", (int) key.size, key.data);
+}
+
+/* Raises the server's error unless the value is valid JSON for it. */
+static bool
+judge(void *arg, EsSlice value)
+{
+	ErrorContextCallback context = {
+		.previous = error_context_stack,
+		.callback = judge_context,
+		.arg = arg
+	};
+	char	   *text = pnstrdup(value.data, value.size);
+	Datum		jsonb;
+
+	error_context_stack = &context;
+	jsonb = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
+	error_context_stack = context.previous;
+	pfree(DatumGetPointer(jsonb));
+	pfree(text);
+	return true;
+}
+
+static void *
+allocate(void *arg pg_attribute_unused(), size_t size)
+{
+	return MemoryContextAllocHuge(CurrentMemoryContext, size);
+}
+
+/*
+ * Checks a JSON text that stands by itself, and returns it without the white
+ * space around it.
+ */
+EsSlice
+es_json_checked(EsSlice text, const char *field, int64 ordinal)
+{
+	JudgeContext context = {.field = field,.ordinal = ordinal};
+	const char *end = text.data + text.size;
+	const char *start = es_json_skip_space(text.data, end);
+	const char *after = es_json_scan(start, end);
+
+	while (end > start && es_json_is_space(end[-1]))
+		end--;
+	if (after != end)
+		judge(&context, es_slice(start, end - start));
+	return es_slice(start, end - start);
+}
+
+/* --------------------------------------------------------------- the list */
+
+void
+es_list_init(EsEventList *list, bool checked, bool in_batch)
+{
+	memset(list, 0, sizeof(*list));
+	list->checked = checked;
+	list->in_batch = in_batch;
+	list->capacity = in_batch ? 64 : 1;
+	list->events = palloc(list->capacity * sizeof(EsEvent));
+}
+
+/* Makes room for one more event. */
+EsEvent *
+es_list_add(EsEventList *list)
+{
+	if (list->count == list->capacity)
+	{
+		list->capacity *= 2;
+		list->events = repalloc_huge(list->events, list->capacity * sizeof(EsEvent));
+	}
+	return &list->events[list->count++];
+}
+
+/* Raises an error unless the event that was added last keeps the rules. */
+void
+es_list_check_last(EsEventList *list)
+{
+	const EsEvent *event = &list->events[list->count - 1];
+	size_t		max_size = (size_t) es_max_event_size_kb * 1024;
+	EsError		error = {0};
+
+	if (!es_event_check_limits(event, max_size, &error) ||
+		(list->checked && !es_event_check_names(event, &error)))
+		es_error_report(&error, list->in_batch ? list->count : 0);
+}
+
+/* Adds the event that the text is. */
+void
+es_list_parse_single(EsEventList *list, EsSlice text)
+{
+	EsParser	parser;
+	JudgeContext context = {.parser = &parser};
+	EsParserHooks hooks = {allocate, judge, &context};
+
+	es_parser_init(&parser, text, &hooks);
+	if (!es_parse_single(&parser, es_list_add(list)))
+		es_error_report(&parser.error, 0);
+	es_list_check_last(list);
+}
+
+/* Adds all events of newline-delimited objects or an array of objects. */
+void
+es_list_parse_batch(EsEventList *list, EsSlice text)
+{
+	EsParser	parser;
+	JudgeContext context = {.parser = &parser};
+	EsParserHooks hooks = {allocate, judge, &context};
+	EsParseResult result = ES_PARSE_ERROR;
+
+	es_parser_init(&parser, text, &hooks);
+	if (es_parse_batch_start(&parser))
+	{
+		while ((result = es_parse_batch_next(&parser, es_list_add(list))) == ES_PARSE_EVENT)
+		{
+			es_list_check_last(list);
+			if (list->count % 4096 == 0)
+				CHECK_FOR_INTERRUPTS();
+		}
+		list->count--;			/* the one added in vain */
+	}
+	if (result == ES_PARSE_ERROR)
+		es_error_report(&parser.error, parser.ordinal);
+}
+
+/* ----------------------------------------------------------------- fields */
+
+void
+es_report_null(const char *field, int64 ordinal)
+{
+	if (ordinal > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("event " INT64_FORMAT ": %s must not be null", ordinal, field)));
+	ereport(ERROR,
+			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			 errmsg("%s must not be null", field)));
+	pg_unreachable();
+}
+
+void
+es_event_set_tenant_text(EsEvent *event, EsSlice tenant_id, int64 ordinal)
+{
+	EsError		error = {0};
+
+	if (!es_event_set_tenant(event, tenant_id, &error))
+		es_error_report(&error, ordinal);
+}
+
+/* Sets metadata, which is valid JSON and must be an object. */
+void
+es_event_set_metadata(EsEvent *event, EsSlice metadata, int64 ordinal)
+{
+	if (es_json_kind(metadata.data, metadata.data + metadata.size) != ES_JSON_OBJECT)
+	{
+		EsError		error = {.expected = "a JSON object"};
+
+		es_error_field(&error, ES_ERR_WRONG_TYPE, "metadata", metadata, 0);
+		es_error_report(&error, ordinal);
+	}
+	event->metadata = metadata;
+	event->has |= ES_HAS_METADATA;
+}
+
+/* Packs an array of tags; limits are checked as tags cannot be packed else. */
+void
+es_event_set_tags(EsEvent *event, ArrayType *tags)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	int			count;
+	char	   *packed;
+	EsError		error = {0};
+
+	deconstruct_array(tags, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &count);
+	if (count > ES_MAX_TAGS)
+	{
+		es_error_field(&error, ES_ERR_TOO_MANY_TAGS, "tags", es_slice(NULL, 0), ES_MAX_TAGS);
+		es_error_report(&error, 0);
+	}
+	packed = palloc(ES_MAX_PACKED_TAGS);
+	event->tags = es_slice(packed, 0);
+	for (int i = 0; i < count; i++)
+	{
+		EsSlice		tag;
+
+		if (nulls[i])
+			es_report_null("tags", 0);
+		tag = es_text_datum_slice(elements[i]);
+		if (!es_text_check("tags", tag, ES_MAX_TAG, &error))
+			es_error_report(&error, 0);
+		packed[event->tags.size] = (char) tag.size;
+		memcpy(packed + event->tags.size + 1, tag.data, tag.size);
+		event->tags.size += 1 + tag.size;
+	}
+	event->tag_count = (uint8) count;
+	event->has |= ES_HAS_TAGS;
+}
+
+/* The three first arguments of make_event() and append(). */
+void
+es_event_set_required(FunctionCallInfo fcinfo, EsEvent *event)
+{
+	if (PG_ARGISNULL(0))
+		es_report_null("entity_id", 0);
+	if (PG_ARGISNULL(1))
+		es_report_null("event_type", 0);
+	if (PG_ARGISNULL(2))
+		es_report_null("payload", 0);
+	event->entity_id = es_text_datum_slice(PG_GETARG_DATUM(0));
+	event->event_type = es_text_datum_slice(PG_GETARG_DATUM(1));
+	event->payload = es_jsonb_slice(PG_GETARG_DATUM(2));
+}

@@ -1,0 +1,45 @@
+/*-------------------------------------------------------------------------
+ *
+ * input.h
+ *	  Turns SQL values into events, with all checks.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EVENTSTORE_API_INPUT_H
+#define EVENTSTORE_API_INPUT_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/array.h"
+
+#include "core/event.h"
+
+/* Events that are collected for one batch. */
+typedef struct EsEventList
+{
+	EsEvent    *events;
+	int64		count;
+	int64		capacity;
+	bool		checked;		/* the naming rules apply */
+	bool		in_batch;		/* errors name the event's ordinal */
+} EsEventList;
+
+extern EsSlice es_text_slice(const text *value);
+extern EsSlice es_text_datum_slice(Datum datum);
+extern EsSlice es_jsonb_slice(Datum datum);
+
+extern void es_list_init(EsEventList *list, bool checked, bool in_batch);
+extern EsEvent *es_list_add(EsEventList *list);
+extern void es_list_check_last(EsEventList *list);
+extern void es_list_parse_single(EsEventList *list, EsSlice text);
+extern void es_list_parse_batch(EsEventList *list, EsSlice text);
+extern EsSlice es_json_checked(EsSlice text, const char *field, int64 ordinal);
+
+extern void es_event_set_required(FunctionCallInfo fcinfo, EsEvent *event);
+extern void es_event_set_tags(EsEvent *event, ArrayType *tags);
+extern void es_event_set_tenant_text(EsEvent *event, EsSlice tenant_id, int64 ordinal);
+extern void es_event_set_metadata(EsEvent *event, EsSlice metadata, int64 ordinal);
+extern void es_report_null(const char *field, int64 ordinal) pg_attribute_noreturn();
+
+#endif							/* EVENTSTORE_API_INPUT_H */

@@ -1,0 +1,25 @@
+/*-------------------------------------------------------------------------
+ *
+ * output.h
+ *	  Turns stored events into SQL values and rows.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EVENTSTORE_API_OUTPUT_H
+#define EVENTSTORE_API_OUTPUT_H
+
+#include "postgres.h"
+
+#include "core/block.h"
+
+/* Columns of eventstore.recorded_event. */
+#define ES_RECORDED_NATTS 11
+
+extern Datum es_text_datum(EsSlice slice);
+extern Datum es_jsonb_datum(EsSlice json);
+extern Datum es_uuid_datum(const uint8 *uuid);
+extern Datum es_tags_datum(EsSlice tags);
+extern Datum es_tenant_datum(EsSlice tenant_id);
+extern void es_recorded_values(const EsStoredEvent *stored, Datum *values, bool *nulls);
+
+#endif							/* EVENTSTORE_API_OUTPUT_H */

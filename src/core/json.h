@@ -1,0 +1,56 @@
+/*-------------------------------------------------------------------------
+ *
+ * json.h
+ *	  A validating scanner for JSON text (RFC 8259).
+ *
+ * The scanner vouches for what it accepts: every value that it passes is one
+ * that jsonb accepts too.  What it does not vouch for - text that is wrong,
+ * and text that is merely unusual, such as exponents, very long numbers and
+ * deep nesting - it leaves to a slower, exact judge.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EVENTSTORE_CORE_JSON_H
+#define EVENTSTORE_CORE_JSON_H
+
+#include "core/base.h"
+
+/* Nesting that the scanner follows by itself. */
+#define ES_JSON_MAX_DEPTH 256
+
+/* Digits (and point and sign) of a number that the scanner vouches for. */
+#define ES_JSON_MAX_NUMBER 256
+
+/* A larger value may exceed what jsonb can hold, so its judge is asked. */
+#define ES_JSON_MAX_VALUE (16 * 1024 * 1024)
+
+typedef enum EsJsonKind
+{
+	ES_JSON_OBJECT,
+	ES_JSON_ARRAY,
+	ES_JSON_STRING,
+	ES_JSON_NUMBER,
+	ES_JSON_BOOLEAN,
+	ES_JSON_NULL,
+	ES_JSON_NONE				/* no value starts here */
+} EsJsonKind;
+
+static inline bool
+es_json_is_space(char c)
+{
+	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+extern const char *es_json_skip_space(const char *p, const char *end);
+extern EsJsonKind es_json_kind(const char *p, const char *end);
+extern const char *es_json_scan(const char *p, const char *end);
+extern const char *es_json_extent(const char *p, const char *end);
+extern const char *es_json_scan_string(const char *p, const char *end,
+									   bool *escaped);
+extern size_t es_json_unescape(const char *p, const char *end, char *out);
+extern size_t es_json_escape(EsSlice text, char *out);
+
+/* Bytes that es_json_escape() may write, quotes included. */
+#define ES_JSON_ESCAPED_SIZE(size) (6 * (size_t) (size) + 2)
+
+#endif							/* EVENTSTORE_CORE_JSON_H */

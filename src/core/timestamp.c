@@ -1,0 +1,231 @@
+/*-------------------------------------------------------------------------
+ *
+ * timestamp.c
+ *	  RFC 3339 timestamps to and from PostgreSQL's microseconds.
+ *
+ * Accepted: date, 'T' or a space, time of day to the second with up to any
+ * number of fraction digits (those after the sixth are rounded off), and the
+ * zone: 'Z', +hh, +hhmm or +hh:mm.  The zone is required: without it the same
+ * text would mean another time in another session.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "core/timestamp.h"
+
+#define DAYS_TO_2000	730425	/* from 0000-03-01 to 2000-01-01 */
+#define USECS_PER_SECOND	INT64CONST(1000000)
+#define SECONDS_PER_DAY		INT64CONST(86400)
+
+/* Text that is being read. */
+typedef struct Reader
+{
+	const char *p;
+	const char *end;
+} Reader;
+
+static bool
+read_digits(Reader *reader, int count, int *value)
+{
+	*value = 0;
+	if (reader->end - reader->p < count)
+		return false;
+	for (int i = 0; i < count; i++, reader->p++)
+	{
+		if (*reader->p < '0' || *reader->p > '9')
+			return false;
+		*value = *value * 10 + (*reader->p - '0');
+	}
+	return true;
+}
+
+static bool
+read_char(Reader *reader, const char *any_of)
+{
+	if (reader->p >= reader->end || *reader->p == '\0' ||
+		strchr(any_of, *reader->p) == NULL)
+		return false;
+	reader->p++;
+	return true;
+}
+
+static int
+days_in_month(int year, int month)
+{
+	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	bool		leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+	return month == 2 && leap ? 29 : days[month - 1];
+}
+
+/*
+ * Days from 2000-01-01 in the proleptic Gregorian calendar.  Years are counted
+ * from March, which puts the leap day last (Howard Hinnant, "chrono-Compatible
+ * Low-Level Date Algorithms").
+ */
+static int64
+days_from_civil(int year, int month, int day)
+{
+	int			y = month > 2 ? year : year - 1;
+	int			m = month > 2 ? month - 3 : month + 9;
+
+	return (int64) y * 365 + y / 4 - y / 100 + y / 400 +
+		(153 * m + 2) / 5 + day - 1 - DAYS_TO_2000;
+}
+
+static bool
+read_date(Reader *reader, int64 *days)
+{
+	int			year;
+	int			month;
+	int			day;
+
+	if (!read_digits(reader, 4, &year) || !read_char(reader, "-") ||
+		!read_digits(reader, 2, &month) || !read_char(reader, "-") ||
+		!read_digits(reader, 2, &day))
+		return false;
+	if (year < 1 || month < 1 || month > 12 ||
+		day < 1 || day > days_in_month(year, month))
+		return false;
+	*days = days_from_civil(year, month, day);
+	return true;
+}
+
+static bool
+read_fraction(Reader *reader, int64 *micros)
+{
+	int64		unit = 100000;
+	const char *start = reader->p;
+
+	*micros = 0;
+	for (; reader->p < reader->end && *reader->p >= '0' && *reader->p <= '9'; reader->p++)
+	{
+		if (unit > 0)
+			*micros += (*reader->p - '0') * unit;
+		else if (reader->p - start == 6 && *reader->p >= '5')
+			*micros += 1;
+		unit /= 10;
+	}
+	return reader->p > start;
+}
+
+/* A leap second (:60) is the second after it, as in PostgreSQL. */
+static bool
+read_time(Reader *reader, int64 *micros)
+{
+	int			hour;
+	int			minute;
+	int			second;
+	int64		fraction = 0;
+
+	if (!read_digits(reader, 2, &hour) || !read_char(reader, ":") ||
+		!read_digits(reader, 2, &minute) || !read_char(reader, ":") ||
+		!read_digits(reader, 2, &second))
+		return false;
+	if (hour > 23 || minute > 59 || second > 60)
+		return false;
+	if (read_char(reader, ".") && !read_fraction(reader, &fraction))
+		return false;
+	*micros = (hour * 3600 + minute * 60 + second) * USECS_PER_SECOND + fraction;
+	return true;
+}
+
+/* Reads the zone as seconds east of Greenwich. */
+static bool
+read_zone(Reader *reader, int64 *seconds)
+{
+	int			hours;
+	int			minutes = 0;
+	bool		west;
+
+	*seconds = 0;
+	if (read_char(reader, "Zz"))
+		return true;
+	west = reader->p < reader->end && *reader->p == '-';
+	if (!read_char(reader, "+-") || !read_digits(reader, 2, &hours))
+		return false;
+	if (reader->p < reader->end)
+	{
+		(void) read_char(reader, ":");
+		if (!read_digits(reader, 2, &minutes))
+			return false;
+	}
+	if (hours > 15 || minutes > 59)
+		return false;
+	*seconds = (hours * 60 + minutes) * 60;
+	if (west)
+		*seconds = -*seconds;
+	return true;
+}
+
+/*
+ * Reads an RFC 3339 timestamp.  Returns ES_OK, ES_ERR_INVALID_TIMESTAMP or
+ * ES_ERR_TIMESTAMP_RANGE.
+ */
+EsErrorCode
+es_timestamp_parse(EsSlice text, int64 *timestamp_us)
+{
+	Reader		reader = {text.data, text.data + text.size};
+	int64		days;
+	int64		micros;
+	int64		zone;
+
+	if (!read_date(&reader, &days) || !read_char(&reader, "Tt ") ||
+		!read_time(&reader, &micros) || !read_zone(&reader, &zone) ||
+		reader.p != reader.end)
+		return ES_ERR_INVALID_TIMESTAMP;
+	*timestamp_us = (days * SECONDS_PER_DAY - zone) * USECS_PER_SECOND + micros;
+	if (*timestamp_us < ES_TIMESTAMP_MIN || *timestamp_us >= ES_TIMESTAMP_END)
+		return ES_ERR_TIMESTAMP_RANGE;
+	return ES_OK;
+}
+
+/* The inverse of days_from_civil(), from the same source. */
+static void
+civil_from_days(int64 days, int *year, int *month, int *day)
+{
+	int64		z = days + DAYS_TO_2000;
+	int64		era = z / 146097;
+	int			day_of_era = (int) (z - era * 146097);
+	int			year_of_era = (day_of_era - day_of_era / 1460 +
+							   day_of_era / 36524 - day_of_era / 146096) / 365;
+	int			day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 -
+											year_of_era / 100);
+	int			m = (5 * day_of_year + 2) / 153;
+
+	*day = day_of_year - (153 * m + 2) / 5 + 1;
+	*month = m < 10 ? m + 3 : m - 9;
+	*year = (int) (era * 400) + year_of_era + (*month <= 2);
+}
+
+/*
+ * Writes the timestamp in UTC, with a fraction only where there is one.
+ * Returns how many bytes, the closing NUL not counted.
+ */
+size_t
+es_timestamp_print(int64 timestamp_us, char *out)
+{
+	int64		since_min = timestamp_us - ES_TIMESTAMP_MIN;
+	int64		usecs_per_day = SECONDS_PER_DAY * USECS_PER_SECOND;
+	int64		days = since_min / usecs_per_day +
+		ES_TIMESTAMP_MIN / usecs_per_day;
+	int64		micros = since_min % usecs_per_day;
+	int			seconds = (int) (micros / USECS_PER_SECOND);
+	int			year;
+	int			month;
+	int			day;
+	int			size;
+
+	civil_from_days(days, &year, &month, &day);
+	size = snprintf(out, ES_TIMESTAMP_TEXT_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d",
+					year, month, day, seconds / 3600, seconds / 60 % 60, seconds % 60);
+	micros %= USECS_PER_SECOND;
+	if (micros != 0)
+	{
+		size += snprintf(out + size, ES_TIMESTAMP_TEXT_SIZE - size, ".%06d", (int) micros);
+		while (out[size - 1] == '0')
+			size--;
+	}
+	out[size++] = 'Z';
+	out[size] = '\0';
+	return size;
+}

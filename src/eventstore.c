@@ -1,0 +1,35 @@
+/*-------------------------------------------------------------------------
+ *
+ * eventstore.c
+ *	  Module magic and _PG_init; src/README.md is the map of the rest.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+
+#include "log/session.h"
+#include "log/shared.h"
+#include "pg/settings.h"
+#include "pg/shmem.h"
+
+PG_MODULE_MAGIC;
+
+extern PGDLLEXPORT void _PG_init(void);
+
+/*
+ * Without preloading there is no shared memory; functions that need it say so
+ * when they are called.
+ */
+void
+_PG_init(void)
+{
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	es_settings_define();
+	es_shared_install();
+	es_shmem_install();
+	es_session_install();
+}

@@ -1,0 +1,133 @@
+/*-------------------------------------------------------------------------
+ *
+ * entity.h
+ *	  An entity in the index: who owns it, how many events it has, and where
+ *	  they are.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EVENTSTORE_INDEX_ENTITY_H
+#define EVENTSTORE_INDEX_ENTITY_H
+
+#include "core/base.h"
+#include "index/pool.h"
+
+/* An entity has at most this many events. */
+#define ES_MAX_VERSION	PG_UINT32_MAX
+
+/*
+ * Where an event is: heap block (32 bits), line pointer (11), ordinal in the
+ * block of events (16).  Never 0, since line pointers start at 1.  What is
+ * found there must be compared with what was looked for: an aborted writer's
+ * line pointer is soon another's.
+ */
+typedef uint64 EsPosting;
+
+#define ES_POSTING_MAX_ORDINAL 0xFFFF
+
+static inline EsPosting
+es_posting(uint32 heap_block, uint16 heap_offset, uint32 ordinal)
+{
+	return (uint64) heap_block << 27 | (uint64) (heap_offset & 0x7FF) << 16 | ordinal;
+}
+
+static inline uint32
+es_posting_heap_block(EsPosting posting)
+{
+	return (uint32) (posting >> 27);
+}
+
+static inline uint16
+es_posting_heap_offset(EsPosting posting)
+{
+	return (posting >> 16) & 0x7FF;
+}
+
+static inline uint32
+es_posting_ordinal(EsPosting posting)
+{
+	return posting & 0xFFFF;
+}
+
+/* What identifies an entity.  tenant_id is empty for the default tenant. */
+typedef struct EsKey
+{
+	EsSlice		tenant_id;
+	EsSlice		entity_id;
+	uint64		hash;
+} EsKey;
+
+/*
+ * The protocol of these fields is at the top of entity.c.
+ */
+typedef struct EsEntity
+{
+	uint64		hash;			/* fixed */
+	uint64		owner;			/* full xid of the owning transaction, or 0 */
+	uint32		committed;		/* versions known to be committed */
+	uint32		total;			/* versions with the owner's; see entity.c */
+	EsRef		postings;		/* newest chunk */
+	EsRef		next;			/* the next entity of the same hash */
+	uint16		entity_id_size; /* fixed */
+	uint8		tenant_id_size; /* fixed */
+	char		key[FLEXIBLE_ARRAY_MEMBER]; /* fixed: tenant_id, entity_id */
+} EsEntity;
+
+/* How a transaction ended, or that it has not. */
+typedef enum EsFate
+{
+	ES_FATE_RUNNING,
+	ES_FATE_COMMITTED,
+	ES_FATE_ABORTED
+} EsFate;
+
+/* May leave by longjmp; the entity is unchanged then. */
+typedef EsFate (*EsFateFunction) (void *arg, const EsEntity *entity, uint64 xid);
+
+typedef enum EsClaim
+{
+	ES_CLAIM_NEW,				/* owned from now on */
+	ES_CLAIM_HELD,				/* owned already */
+	ES_CLAIM_WAIT				/* another running transaction owns it */
+} EsClaim;
+
+/* Sums over all entities of an index; any process adds. */
+typedef struct EsCounts
+{
+	uint64		entities;		/* with at least one committed event */
+	uint64		events;			/* committed */
+	uint64		entity_bytes;	/* in entities, and nodes to find them */
+	uint64		posting_bytes;
+} EsCounts;
+
+static inline EsSlice
+es_entity_tenant_id(const EsEntity *entity)
+{
+	return es_slice(entity->key, entity->tenant_id_size);
+}
+
+static inline EsSlice
+es_entity_id(const EsEntity *entity)
+{
+	return es_slice(entity->key + entity->tenant_id_size, entity->entity_id_size);
+}
+
+extern EsClaim es_entity_claim(EsEntity *entity, uint64 xid, EsFateFunction fate,
+							   void *arg, EsCounts *counts, uint64 *owner);
+extern void es_entity_release(EsEntity *entity, uint64 xid, bool committed,
+							  EsCounts *counts);
+extern void es_entity_set_total(EsEntity *entity, uint32 total);
+extern uint32 es_entity_committed(const EsEntity *entity);
+extern uint32 es_entity_total(const EsEntity *entity);
+extern uint32 es_entity_known(const EsEntity *entity);
+
+extern bool es_postings_reserve(EsPool *pool, EsArena *arena, EsCounts *counts,
+								EsEntity *entity, uint32 total);
+extern EsPosting es_posting_get(const EsPool *pool, const EsEntity *entity,
+								uint32 version);
+extern void es_posting_set(const EsPool *pool, EsEntity *entity, uint32 version,
+						   EsPosting posting);
+extern void es_entity_restore(EsEntity *entity, uint32 version, uint64 owner,
+							  EsCounts *counts);
+
+#endif							/* EVENTSTORE_INDEX_ENTITY_H */

@@ -1,0 +1,244 @@
+/*-------------------------------------------------------------------------
+ *
+ * map.c
+ *	  Finds entities by key: a lock-free hash trie, insert only.
+ *
+ * A root of 2^13 slots is indexed by the first bits of the hash, nodes of 16
+ * slots by the next four bits each.  A slot holds 0, a node, or an entity; a
+ * node is one cache line.  It grows with what is in it, so that one pool can
+ * serve databases of any size, and all of it goes back to the pool at once.
+ *
+ * A slot changes by compare-and-swap only, and only 0 -> entity or
+ * entity -> node in which that entity stands; what hangs in it was complete
+ * before (release) and is never taken out.  So a reader that follows slots
+ * (acquire) finds every entity whose insertion happened before its look-up,
+ * and two inserters of one key meet in the same slot: the loser's
+ * compare-and-swap fails, and it finds the winner's entity there.  What the
+ * loser had allocated is lost to the arena: a few dozen bytes a collision.
+ *
+ * Entities whose 64-bit hashes are equal hang on one another by 'next', which
+ * is a slot like the others.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "index/map.h"
+
+#define ROOT_BITS	13
+#define NODE_BITS	4
+#define ROOT_SIZE	(sizeof(EsRef) << ROOT_BITS)
+#define NODE_SIZE	(sizeof(EsRef) << NODE_BITS)
+
+StaticAssertDecl(NODE_SIZE == ES_CACHE_LINE, "a node is one cache line");
+StaticAssertDecl(ROOT_SIZE <= ES_SEGMENT_SIZE, "the root fits a segment");
+
+/* Marks a slot's value as a node's reference; a pool has at most 2^31 units. */
+#define NODE_FLAG		0x80000000U
+#define IS_NODE(value)	(((value) & NODE_FLAG) != 0)
+
+static EsRef *
+root_slot(const EsPool *pool, const EsIndex *index, uint64 hash)
+{
+	EsRef	   *root = es_ref_pointer(pool, index->root);
+
+	return &root[hash >> (64 - ROOT_BITS)];
+}
+
+/* The slot for a hash in a node; 'used' bits of the hash led to the node. */
+static EsRef *
+node_slot(const EsPool *pool, EsRef node, uint64 hash, int used)
+{
+	EsRef	   *slots = es_ref_pointer(pool, node & ~NODE_FLAG);
+
+	return &slots[(hash << used) >> (64 - NODE_BITS)];
+}
+
+/* Gives the index an empty root.  Returns false when memory is full. */
+bool
+es_index_init(EsPool *pool, EsIndex *index)
+{
+	memset(index, 0, sizeof(*index));
+	index->root = es_arena_alloc(pool, &index->arena, ROOT_SIZE);
+	if (index->root == 0)
+		return false;
+	memset(es_ref_pointer(pool, index->root), 0, ROOT_SIZE);
+	index->counts.entity_bytes = ROOT_SIZE;
+	return true;
+}
+
+/* Gives all memory back.  The caller has the index to itself. */
+void
+es_index_reset(EsPool *pool, EsIndex *index)
+{
+	es_arena_reset(pool, &index->arena);
+	memset(index, 0, sizeof(*index));
+}
+
+/* Starts loading what a look-up of this hash will touch first. */
+void
+es_index_prefetch(const EsPool *pool, const EsIndex *index, uint64 hash)
+{
+	EsRef		value = __atomic_load_n(root_slot(pool, index, hash), __ATOMIC_ACQUIRE);
+
+	for (int used = ROOT_BITS; IS_NODE(value) && used < ROOT_BITS + 2 * NODE_BITS; used += NODE_BITS)
+		value = __atomic_load_n(node_slot(pool, value, hash, used), __ATOMIC_ACQUIRE);
+	if (value != 0)
+		__builtin_prefetch(es_ref_pointer(pool, value & ~NODE_FLAG), 1);
+}
+
+static bool
+has_key(const EsEntity *entity, const EsKey *key)
+{
+	return es_slice_equal(es_entity_id(entity), key->entity_id) &&
+		es_slice_equal(es_entity_tenant_id(entity), key->tenant_id);
+}
+
+/*
+ * Follows slots from the root to the slot that holds the key's entity, or in
+ * which it would be put.  *value is what was in that slot, *used how many bits
+ * of the hash led to it.
+ */
+static EsRef *
+find_slot(const EsPool *pool, const EsIndex *index, const EsKey *key,
+		  EsRef *value, int *used)
+{
+	EsRef	   *slot = root_slot(pool, index, key->hash);
+
+	*used = ROOT_BITS;
+	for (;;)
+	{
+		EsEntity   *entity;
+
+		*value = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+		if (*value == 0)
+			return slot;
+		if (IS_NODE(*value))
+		{
+			slot = node_slot(pool, *value, key->hash, *used);
+			*used += NODE_BITS;
+			continue;
+		}
+		entity = es_ref_pointer(pool, *value);
+		if (entity->hash != key->hash || has_key(entity, key))
+			return slot;
+		slot = &entity->next;
+	}
+}
+
+static EsEntity *
+entity_with_key(const EsPool *pool, EsRef value, const EsKey *key)
+{
+	EsEntity   *entity = value == 0 ? NULL : es_ref_pointer(pool, value);
+
+	return entity != NULL && entity->hash == key->hash ? entity : NULL;
+}
+
+/* Returns the entity, or NULL. */
+EsEntity *
+es_index_find(const EsPool *pool, const EsIndex *index, const EsKey *key)
+{
+	EsRef		value;
+	int			used;
+
+	find_slot(pool, index, key, &value, &used);
+	return entity_with_key(pool, value, key);
+}
+
+static EsRef
+make_entity(EsPool *pool, EsIndex *index, const EsKey *key)
+{
+	size_t		size = offsetof(EsEntity, key) + key->tenant_id.size + key->entity_id.size;
+	EsRef		ref = es_arena_alloc(pool, &index->arena, size);
+	EsEntity   *entity;
+
+	if (ref == 0)
+		return 0;
+	__atomic_fetch_add(&index->counts.entity_bytes, TYPEALIGN(ES_REF_UNIT, size), __ATOMIC_RELAXED);
+	entity = es_ref_pointer(pool, ref);
+	memset(entity, 0, offsetof(EsEntity, key));
+	entity->hash = key->hash;
+	entity->entity_id_size = (uint16) key->entity_id.size;
+	entity->tenant_id_size = (uint8) key->tenant_id.size;
+	if (key->tenant_id.size > 0)
+		memcpy(entity->key, key->tenant_id.data, key->tenant_id.size);
+	memcpy(entity->key + key->tenant_id.size, key->entity_id.data, key->entity_id.size);
+	return ref;
+}
+
+/*
+ * Puts a node where an entity of another hash stands, with that entity in it.
+ * Returns false when memory is full; losing to another process is success.
+ */
+static bool
+push_down(EsPool *pool, EsIndex *index, EsRef *slot, EsRef value, int used)
+{
+	EsEntity   *entity = es_ref_pointer(pool, value);
+	EsRef		node = es_arena_alloc(pool, &index->arena, NODE_SIZE);
+
+	if (node == 0)
+		return false;
+	__atomic_fetch_add(&index->counts.entity_bytes, NODE_SIZE, __ATOMIC_RELAXED);
+	memset(es_ref_pointer(pool, node), 0, NODE_SIZE);
+	*node_slot(pool, node, entity->hash, used) = value;
+	__atomic_compare_exchange_n(slot, &value, node | NODE_FLAG, false,
+								__ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	return true;
+}
+
+/* Returns the entity, new if need be; NULL when memory is full. */
+EsEntity *
+es_index_find_or_add(EsPool *pool, EsIndex *index, const EsKey *key)
+{
+	EsRef		made = 0;
+
+	for (;;)
+	{
+		EsRef		value;
+		int			used;
+		EsRef	   *slot = find_slot(pool, index, key, &value, &used);
+		EsEntity   *entity = entity_with_key(pool, value, key);
+
+		if (entity != NULL)
+			return entity;
+		if (value != 0)
+		{
+			if (!push_down(pool, index, slot, value, used))
+				return NULL;
+			continue;
+		}
+		if (made == 0 && (made = make_entity(pool, index, key)) == 0)
+			return NULL;
+		if (__atomic_compare_exchange_n(slot, &value, made, false,
+										__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			return es_ref_pointer(pool, made);
+	}
+}
+
+static void
+visit_slots(const EsPool *pool, const EsRef *slots, int count,
+			EsEntityVisitor visit, void *arg)
+{
+	for (int i = 0; i < count; i++)
+	{
+		EsRef		value = __atomic_load_n(&slots[i], __ATOMIC_ACQUIRE);
+
+		if (IS_NODE(value))
+		{
+			visit_slots(pool, es_ref_pointer(pool, value & ~NODE_FLAG), 1 << NODE_BITS, visit, arg);
+			continue;
+		}
+		while (value != 0)
+		{
+			EsEntity   *entity = es_ref_pointer(pool, value);
+
+			visit(arg, entity);
+			value = __atomic_load_n(&entity->next, __ATOMIC_ACQUIRE);
+		}
+	}
+}
+
+void
+es_index_visit(const EsPool *pool, const EsIndex *index, EsEntityVisitor visit,
+			   void *arg)
+{
+	visit_slots(pool, es_ref_pointer(pool, index->root), 1 << ROOT_BITS, visit, arg);
+}

@@ -1,0 +1,37 @@
+/*-------------------------------------------------------------------------
+ *
+ * map.h
+ *	  Finds entities by key: a lock-free hash trie.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EVENTSTORE_INDEX_MAP_H
+#define EVENTSTORE_INDEX_MAP_H
+
+#include "index/entity.h"
+
+/*
+ * An index: its memory, the trie's root and its sums.  root is set before the
+ * index is used and stays; everything below changes as map.c says.
+ */
+typedef struct EsIndex
+{
+	EsArena		arena;
+	EsRef		root;
+	EsCounts	counts;
+} EsIndex;
+
+extern bool es_index_init(EsPool *pool, EsIndex *index);
+extern void es_index_reset(EsPool *pool, EsIndex *index);
+extern void es_index_prefetch(const EsPool *pool, const EsIndex *index, uint64 hash);
+extern EsEntity *es_index_find(const EsPool *pool, const EsIndex *index,
+							   const EsKey *key);
+extern EsEntity *es_index_find_or_add(EsPool *pool, EsIndex *index,
+									  const EsKey *key);
+
+/* Calls visit for every entity; those added meanwhile may be missed. */
+typedef void (*EsEntityVisitor) (void *arg, EsEntity *entity);
+extern void es_index_visit(const EsPool *pool, const EsIndex *index,
+						   EsEntityVisitor visit, void *arg);
+
+#endif							/* EVENTSTORE_INDEX_MAP_H */

@@ -1,0 +1,127 @@
+/*-------------------------------------------------------------------------
+ *
+ * batch.c
+ *	  Groups a batch's events by entity.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "port/pg_bitutils.h"
+#include "utils/memutils.h"
+
+#include "log/batch.h"
+#include "log/shared.h"
+
+/* An open-addressing table from key to group, for one batch. */
+typedef struct GroupTable
+{
+	uint32		mask;
+	uint32	   *slots;			/* group + 1; 0 is free */
+} GroupTable;
+
+typedef struct HashedGroup
+{
+	uint64		hash;
+	uint32		group;
+} HashedGroup;
+
+#define ST_SORT sort_groups
+#define ST_ELEMENT_TYPE HashedGroup
+#define ST_COMPARE(a, b) ((a)->hash < (b)->hash ? -1 : (a)->hash > (b)->hash)
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+static void *
+allocate(size_t count, size_t size)
+{
+	return MemoryContextAllocHuge(CurrentMemoryContext, count * size);
+}
+
+static bool
+same_entity(const EsGroup *group, const EsEvent *event, uint64 hash)
+{
+	return group->key.hash == hash &&
+		es_slice_equal(group->key.entity_id, event->entity_id) &&
+		es_slice_equal(group->key.tenant_id, event->tenant_id);
+}
+
+static EsGroup *
+add_group(EsBatch *batch, uint32 i, uint64 hash)
+{
+	EsGroup    *group = &batch->groups[batch->group_count++];
+
+	memset(group, 0, sizeof(*group));
+	group->key.tenant_id = batch->events[i].tenant_id;
+	group->key.entity_id = batch->events[i].entity_id;
+	group->key.hash = hash;
+	group->first_event = i;
+	group->last_event = i;
+	return group;
+}
+
+static EsGroup *
+find_group(EsBatch *batch, GroupTable *table, uint32 i)
+{
+	EsEvent    *event = &batch->events[i];
+	uint64		hash = es_key_hash(event->tenant_id, event->entity_id);
+	uint32		slot = (uint32) hash & table->mask;
+
+	for (; table->slots[slot] != 0; slot = (slot + 1) & table->mask)
+	{
+		EsGroup    *group = &batch->groups[table->slots[slot] - 1];
+
+		if (same_entity(group, event, hash))
+			return group;
+	}
+	table->slots[slot] = batch->group_count + 1;
+	return add_group(batch, i, hash);
+}
+
+static void
+order_groups(EsBatch *batch)
+{
+	HashedGroup *sorted = allocate(batch->group_count, sizeof(HashedGroup));
+
+	for (uint32 i = 0; i < batch->group_count; i++)
+		sorted[i] = (HashedGroup) {batch->groups[i].key.hash, i};
+	sort_groups(sorted, batch->group_count);
+	batch->claim_order = allocate(batch->group_count, sizeof(uint32));
+	for (uint32 i = 0; i < batch->group_count; i++)
+		batch->claim_order[i] = sorted[i].group;
+	pfree(sorted);
+}
+
+/*
+ * Groups the events, at least one, by entity.  Memory is allocated in the
+ * current context.
+ */
+void
+es_batch_group(EsBatch *batch, EsEvent *events, uint32 count)
+{
+	GroupTable	table;
+
+	memset(batch, 0, sizeof(*batch));
+	batch->events = events;
+	batch->event_count = count;
+	batch->group_of = allocate(count, sizeof(uint32));
+	batch->next_event = allocate(count, sizeof(uint32));
+	batch->groups = allocate(count, sizeof(EsGroup));
+	table.mask = (count < 4 ? 8 : pg_nextpower2_32(count) * 2) - 1;
+	table.slots = allocate((size_t) table.mask + 1, sizeof(uint32));
+	memset(table.slots, 0, ((size_t) table.mask + 1) * sizeof(uint32));
+
+	for (uint32 i = 0; i < count; i++)
+	{
+		EsGroup    *group = find_group(batch, &table, i);
+
+		if (group->event_count++ > 0)
+			batch->next_event[group->last_event] = i;
+		group->last_event = i;
+		batch->next_event[i] = ES_NO_EVENT;
+		batch->group_of[i] = (uint32) (group - batch->groups);
+	}
+	pfree(table.slots);
+	order_groups(batch);
+}

@@ -1,0 +1,281 @@
+/*-------------------------------------------------------------------------
+ *
+ * build.c
+ *	  Builds the index of a database from its blocks.
+ *
+ * The caller is the only one that uses the store meanwhile.  All rows count
+ * that are committed or may yet be: rows of a transaction that is still
+ * running - a prepared one that survived a restart, or our own after we
+ * rewrote the table - make it the owner of the entities, as if it had just
+ * written them.
+ *
+ * A block whose header is damaged still counts when every record in it is
+ * accounted for.  Otherwise some entity has a version that we do not know of,
+ * and the next append to it could give out that version again; so the store is
+ * marked as damaged, which lets it be read but not written.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "access/subtrans.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "portability/instr_time.h"
+#include "storage/bufmgr.h"
+#include "storage/procarray.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "core/block.h"
+#include "log/build.h"
+#include "log/position.h"
+#include "log/reader.h"
+#include "log/session.h"
+#include "log/store.h"
+#include "log/xact.h"
+#include "pg/catalog.h"
+#include "pg/compat.h"
+
+typedef struct Build
+{
+	EsStore    *store;
+	Relation	blocks;
+	int64		last_position;
+	int64		last_recorded_at;
+	bool		own_events;		/* our own transaction's are among them */
+} Build;
+
+/* An event as it enters the index. */
+typedef struct Entry
+{
+	EsKey		key;
+	uint32		version;
+	uint32		ordinal;
+} Entry;
+
+/* A block's events; false in 'complete' when some could not be read. */
+typedef struct BlockEntries
+{
+	bool		complete;
+	uint32		count;
+	Entry		entries[ES_BLOCK_MAX_EVENTS];
+} BlockEntries;
+
+/* Entries that are prefetched ahead of the one that is entered. */
+#define PREFETCH_DISTANCE 8
+
+/* -------------------------------------------------------- which rows count */
+
+/*
+ * Does the row count?  *owner is set to the full top-level xid of its writer
+ * while that is running, else to 0.
+ */
+static bool
+row_counts(HeapTuple tuple, Buffer buffer, uint64 *owner)
+{
+	TransactionId xmin = HeapTupleHeaderGetXmin(tuple->t_data);
+	HTSV_Result result;
+	TransactionId dead_after;
+
+	*owner = 0;
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	result = HeapTupleSatisfiesVacuumHorizon(tuple, buffer, &dead_after);
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	switch (result)
+	{
+		case HEAPTUPLE_LIVE:
+			return true;
+		case HEAPTUPLE_DELETE_IN_PROGRESS:
+			return !TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetUpdateXid(tuple->t_data));
+		case HEAPTUPLE_INSERT_IN_PROGRESS:
+			if (TransactionIdIsCurrentTransactionId(xmin))
+				*owner = U64FromFullTransactionId(GetTopFullTransactionId());
+			else
+				*owner = es_xact_full(SubTransGetTopmostTransaction(xmin));
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* ----------------------------------------------------- entering one block */
+
+/* Reads whose event this is.  Returns false when that cannot be known. */
+static bool
+collect_entry(const EsBlock *block, uint32 ordinal, Entry *entry)
+{
+	EsStoredEvent stored;
+	EsEvent    *event = &stored.event;
+
+	if (es_block_read_head(block, ordinal, &stored) != ES_BLOCK_OK ||
+		stored.version < 1 || stored.version > ES_MAX_VERSION ||
+		event->entity_id.size == 0 || event->entity_id.size > ES_MAX_ENTITY_ID ||
+		event->tenant_id.size > ES_MAX_TENANT_ID)
+		return false;
+	entry->key.tenant_id = event->tenant_id;
+	entry->key.entity_id = event->entity_id;
+	entry->key.hash = es_key_hash(event->tenant_id, event->entity_id);
+	entry->version = (uint32) stored.version;
+	entry->ordinal = ordinal;
+	return true;
+}
+
+static void
+collect_entries(EsBlockRow *row, BlockEntries *collected)
+{
+	collected->count = 0;
+	collected->complete = row->size > 0 &&
+		(row->status == ES_BLOCK_OK ||
+		 es_block_salvage(&row->block, row->data, row->size) == ES_BLOCK_OK);
+	if (!collected->complete)
+		return;
+	for (uint32 i = 0; i < row->block.header.event_count; i++)
+	{
+		if (collect_entry(&row->block, i, &collected->entries[collected->count]))
+			collected->count++;
+		else
+			collected->complete = false;
+	}
+}
+
+static void
+enter_event(Build *build, const Entry *entry, EsPosting posting, uint64 owner)
+{
+	EsIndex    *index = &build->store->index;
+	EsEntity   *entity = es_index_find_or_add(es_pool, index, &entry->key);
+
+	if (entity == NULL ||
+		!es_postings_reserve(es_pool, &index->arena, &index->counts, entity, entry->version))
+		es_report_memory_full();
+	es_posting_set(es_pool, entity, entry->version, posting);
+	es_entity_restore(entity, entry->version, owner, &index->counts);
+}
+
+/* Enters the events of a block at this place of the heap. */
+static void
+enter_block(Build *build, const BlockEntries *collected, ItemPointer tid, uint64 owner)
+{
+	const EsIndex *index = &build->store->index;
+
+	for (uint32 i = 0; i < collected->count; i++)
+	{
+		const Entry *entry = &collected->entries[i];
+
+		if (i + PREFETCH_DISTANCE < collected->count)
+			es_index_prefetch(es_pool, index, entry[PREFETCH_DISTANCE].key.hash);
+		enter_event(build, entry,
+					es_posting(ItemPointerGetBlockNumber(tid),
+							   ItemPointerGetOffsetNumber(tid), entry->ordinal),
+					owner);
+	}
+}
+
+static void
+enter_row(Build *build, HeapTuple tuple, Buffer buffer, BlockEntries *collected)
+{
+	EsBlockRow	row;
+	uint64		owner;
+
+	if (!row_counts(tuple, buffer, &owner))
+		return;
+	es_row_open(&row, build->blocks, tuple);
+	collect_entries(&row, collected);
+	if (!collected->complete)
+		build->store->damaged = true;
+	if (row.status == ES_BLOCK_OK)
+	{
+		build->last_position = Max(build->last_position, row.first_position +
+								   row.block.header.event_count - 1);
+		build->last_recorded_at = Max(build->last_recorded_at, row.block.header.recorded_at);
+	}
+	else
+		build->last_position = Max(build->last_position, row.first_position);
+	enter_block(build, collected, &tuple->t_self, owner);
+	if (owner == 0)
+		return;
+	if (TransactionIdIsCurrentTransactionId((TransactionId) owner))
+		build->own_events = true;
+	else
+		es_slot_restore_prepared(MyDatabaseId, owner, row.first_position);
+}
+
+/* ------------------------------------------------------------ the whole log */
+
+static void
+enter_all_rows(Build *build)
+{
+	EsStore    *store = build->store;
+	TableScanDesc scan = table_beginscan_strat(build->blocks, SnapshotAny, 0, NULL,
+											   true, false);
+	HeapScanDesc heap_scan = (HeapScanDesc) scan;
+	BlockEntries *collected = palloc(sizeof(BlockEntries));
+	HeapTuple	tuple;
+
+	pg_atomic_write_u64(&store->blocks_total, heap_scan->rs_nblocks);
+	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
+	{
+		CHECK_FOR_INTERRUPTS();
+		enter_row(build, tuple, heap_scan->rs_cbuf, collected);
+		pg_atomic_write_u64(&store->blocks_read, ItemPointerGetBlockNumber(&tuple->t_self) + 1);
+	}
+	pg_atomic_write_u64(&store->blocks_read, heap_scan->rs_nblocks);
+	table_endscan(scan);
+	pfree(collected);
+}
+
+/* Positions go on after all that may ever have been given out. */
+static void
+restore_positions(Build *build, bool same_table)
+{
+	EsStore    *store = build->store;
+	int64		reserved = same_table ? 0 : es_sequence_last_value(es_position_sequence());
+
+	SpinLockAcquire(&store->position_lock);
+	if (!same_table)
+	{
+		store->next_position = reserved + 1;
+		store->position_limit = reserved;
+		store->last_recorded_at = DT_NOBEGIN;
+	}
+	if (store->next_position <= build->last_position)
+	{
+		store->next_position = build->last_position + 1;
+		store->position_limit = Max(store->position_limit, build->last_position);
+	}
+	store->last_recorded_at = Max(store->last_recorded_at, build->last_recorded_at);
+	SpinLockRelease(&store->position_lock);
+}
+
+/*
+ * Builds the index of the store, of which the caller is the builder.  On error
+ * the caller empties it.
+ */
+void
+es_index_build(EsStore *store, Relation blocks)
+{
+	Build		build = {store, blocks, 0, DT_NOBEGIN, false};
+	bool		same_table = store->relid == RelationGetRelid(blocks);
+	instr_time	start;
+	instr_time	duration;
+
+	INSTR_TIME_SET_CURRENT(start);
+	es_index_reset(es_pool, &store->index);
+	store->generation++;
+	store->damaged = false;
+	store->relid = InvalidOid;
+	pg_atomic_write_u64(&store->blocks_read, 0);
+	if (!es_index_init(es_pool, &store->index) &&
+		(es_stores_reclaim() == 0 || !es_index_init(es_pool, &store->index)))
+		es_report_memory_full();
+	enter_all_rows(&build);
+	restore_positions(&build, same_table);
+	store->relid = RelationGetRelid(blocks);
+	store->storage = es_relation_storage(blocks);
+	es_session_index_built(store, build.own_events);
+	INSTR_TIME_SET_CURRENT(duration);
+	INSTR_TIME_SUBTRACT(duration, start);
+	pg_atomic_write_u64(&store->built_us, INSTR_TIME_GET_MICROSEC(duration));
+}

@@ -1,0 +1,19 @@
+/*-------------------------------------------------------------------------
+ *
+ * build.h
+ *	  Builds the index of a database from its blocks.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EVENTSTORE_LOG_BUILD_H
+#define EVENTSTORE_LOG_BUILD_H
+
+#include "postgres.h"
+
+#include "utils/relcache.h"
+
+#include "log/shared.h"
+
+extern void es_index_build(EsStore *store, Relation blocks);
+
+#endif							/* EVENTSTORE_LOG_BUILD_H */

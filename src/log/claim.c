@@ -1,0 +1,315 @@
+/*-------------------------------------------------------------------------
+ *
+ * claim.c
+ *	  Claims the entities of a batch and checks their versions.
+ *
+ * Entities are claimed in the order of their hashes, so that two batches of
+ * the same entities queue up instead of deadlocking.  A transaction that calls
+ * several times can still deadlock with another; waiting for the other's xid
+ * lets the server find that out.
+ *
+ * Nothing here writes to the log.  When something is wrong an error ends the
+ * transaction or savepoint, and session.c gives the claims back.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "storage/predicate.h"
+#include "utils/snapmgr.h"
+
+#include "log/claim.h"
+#include "log/reader.h"
+#include "log/session.h"
+#include "log/xact.h"
+#include "pg/errors.h"
+
+/* Groups whose index entries are prefetched ahead. */
+#define PREFETCH_DISTANCE 8
+
+typedef struct Claimer
+{
+	EsOpenStore *open;
+	uint64		xid;
+	EsBatch    *batch;
+	EsIngestResult *result;
+	EsReader	reader;			/* sees what is committed or our own */
+} Claimer;
+
+/* What to say of an entity in a message. */
+static char *
+describe_entity(const EsKey *key)
+{
+	char	   *entity_id = es_slice_for_message(key->entity_id);
+
+	if (key->tenant_id.size == 0)
+		return psprintf("\"%s\"", entity_id);
+	return psprintf("\"%s\" of tenant \"%s\"", entity_id, es_slice_for_message(key->tenant_id));
+}
+
+/* ---------------------------------------------------------------- waiting */
+
+/*
+ * How the owner ended.  When the server has forgotten, the log itself tells:
+ * by then every aborted row has been vacuumed away.
+ */
+static EsFate
+fate_of_owner(void *arg, const EsEntity *entity, uint64 owner)
+{
+	Claimer    *claimer = arg;
+	uint32		last = es_entity_total(entity);
+	EsPosting	posting = es_posting_get(es_pool, entity, last);
+	EsFate		fate;
+
+	if (es_xact_fate(owner, &fate))
+		return fate;
+	return es_reader_is_visible(&claimer->reader, posting, entity, last) ?
+		ES_FATE_COMMITTED : ES_FATE_ABORTED;
+}
+
+static void
+waiting_context(void *arg)
+{
+	errcontext("while waiting to append to entity %s", describe_entity(arg));
+}
+
+/* Sleeps until the transaction has ended. */
+static void
+wait_for(Claimer *claimer, EsKey *key, uint64 owner)
+{
+	ErrorContextCallback context = {
+		.previous = error_context_stack,
+		.callback = waiting_context,
+		.arg = key
+	};
+
+	pg_atomic_fetch_add_u64(&claimer->open->store->counters.waits, 1);
+	es_reader_end(&claimer->reader);	/* pin nothing while waiting */
+	error_context_stack = &context;
+	XactLockTableWait((TransactionId) owner, NULL, NULL, XLTW_None);
+	error_context_stack = context.previous;
+}
+
+/* Becomes the entity's owner, however long that takes. */
+static void
+claim_entity(Claimer *claimer, EsGroup *group)
+{
+	EsStore    *store = claimer->open->store;
+
+	for (;;)
+	{
+		uint64		owner;
+		EsClaim		claim = es_entity_claim(group->entity, claimer->xid, fate_of_owner,
+											claimer, &store->index.counts, &owner);
+
+		if (claim != ES_CLAIM_WAIT)
+		{
+			group->base = es_entity_total(group->entity);
+			es_session_add(group->entity, group->base, claim == ES_CLAIM_NEW);
+			return;
+		}
+		wait_for(claimer, &group->key, owner);
+	}
+}
+
+/* --------------------------------------------------------------- versions */
+
+/*
+ * With a snapshot for the whole transaction, what others committed since
+ * cannot be built upon.
+ */
+static void
+check_snapshot(Claimer *claimer, EsGroup *group)
+{
+	uint32		committed = es_entity_committed(group->entity);
+	EsReader	reader;
+	bool		visible;
+
+	if (!IsolationUsesXactSnapshot() || committed == 0)
+		return;
+	es_reader_begin(&reader, claimer->open->blocks, GetTransactionSnapshot());
+	visible = es_reader_is_visible(&reader, es_posting_get(es_pool, group->entity, committed),
+								   group->entity, committed);
+	es_reader_end(&reader);
+	if (!visible)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent append"),
+				 errdetail("Another transaction has appended to entity %s.",
+						   describe_entity(&group->key)),
+				 errhint("The transaction might succeed if retried.")));
+}
+
+static void
+report_conflict(Claimer *claimer, const EsGroup *group)
+{
+	const EsEvent *first = es_group_first(claimer->batch, group);
+
+	pg_atomic_fetch_add_u64(&claimer->open->store->counters.conflicts, 1);
+	ereport(ERROR,
+			(errcode(ES_ERRCODE_WRONG_EXPECTED_VERSION),
+			 errmsg("wrong expected version"),
+			 first->expected_version == ES_VERSION_EXISTS ?
+			 errdetail("Entity %s was expected to exist, but has no events.",
+					   describe_entity(&group->key)) :
+			 errdetail("Entity %s: expected version " INT64_FORMAT ", actual version %u.",
+					   describe_entity(&group->key), first->expected_version, group->base)));
+}
+
+static void
+report_partial_repeat(Claimer *claimer, const EsGroup *group, uint32 matching)
+{
+	const EsEvent *first = es_group_first(claimer->batch, group);
+
+	pg_atomic_fetch_add_u64(&claimer->open->store->counters.conflicts, 1);
+	ereport(ERROR,
+			(errcode(ES_ERRCODE_PARTIALLY_REPEATED),
+			 errmsg("partially repeated append"),
+			 errdetail("Entity %s: expected version " INT64_FORMAT ", actual version %u; of %u events the first %u are stored already.",
+					   describe_entity(&group->key), first->expected_version, group->base,
+					   group->event_count, matching)));
+}
+
+/* Position of this event if it is stored as 'version' already, else 0. */
+static int64
+stored_position(Claimer *claimer, const EsGroup *group, const EsEvent *event,
+				uint32 version)
+{
+	EsStoredEvent stored;
+
+	if (!(event->has & ES_HAS_EVENT_ID) || version > group->base)
+		return 0;
+	if (!es_reader_event(&claimer->reader, es_posting_get(es_pool, group->entity, version),
+						 group->entity, version, &stored) ||
+		memcmp(stored.event.event_id, event->event_id, ES_UUID_SIZE) != 0)
+		return 0;
+	return stored.position;
+}
+
+static void
+note_position(EsIngestResult *result, int64 position)
+{
+	if (result->first_position == 0 || position < result->first_position)
+		result->first_position = position;
+	result->last_position = Max(result->last_position, position);
+}
+
+/*
+ * The entity is past the expected version.  Finds out whether this is a retry:
+ * the same event ids in the same order from there on.
+ */
+static void
+check_repeat(Claimer *claimer, EsGroup *group)
+{
+	EsBatch    *batch = claimer->batch;
+	int64		version = es_group_first(batch, group)->expected_version;
+	uint32		matching = 0;
+
+	for (uint32 i = group->first_event; i != ES_NO_EVENT; i = batch->next_event[i])
+	{
+		int64		position = stored_position(claimer, group, &batch->events[i],
+											   (uint32) ++version);
+
+		if (position == 0)
+		{
+			if (matching == 0)
+				report_conflict(claimer, group);
+			report_partial_repeat(claimer, group, matching);
+		}
+		matching++;
+		note_position(claimer->result, position);
+		if (i == batch->event_count - 1)
+			claimer->result->last_version = version;
+	}
+	group->duplicate = true;
+	batch->duplicates += group->event_count;
+}
+
+static void
+check_version(Claimer *claimer, EsGroup *group)
+{
+	const EsEvent *first = es_group_first(claimer->batch, group);
+	int64		expected = first->expected_version;
+
+	if (!(first->has & ES_HAS_EXPECTED_VERSION) || expected == (int64) group->base)
+		return;
+	if (expected == ES_VERSION_EXISTS && group->base > 0)
+		return;
+	if (expected == ES_VERSION_EXISTS || expected > (int64) group->base)
+		report_conflict(claimer, group);
+	check_repeat(claimer, group);
+}
+
+/* ------------------------------------------------------------------ memory */
+
+static void
+reserve_postings(Claimer *claimer, EsGroup *group)
+{
+	EsIndex    *index = &claimer->open->store->index;
+	uint64		total = (uint64) group->base + group->event_count;
+
+	if (total > ES_MAX_VERSION)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("entity %s has too many events", describe_entity(&group->key)),
+				 errdetail("An entity can have %u events.", ES_MAX_VERSION)));
+	while (!es_postings_reserve(es_pool, &index->arena, &index->counts, group->entity, (uint32) total))
+	{
+		if (es_stores_reclaim() == 0)
+			es_report_memory_full();
+	}
+}
+
+static EsEntity *
+find_or_add_entity(EsStore *store, const EsKey *key)
+{
+	EsEntity   *entity;
+
+	while ((entity = es_index_find_or_add(es_pool, &store->index, key)) == NULL)
+	{
+		if (es_stores_reclaim() == 0)
+			es_report_memory_full();
+	}
+	return entity;
+}
+
+static void
+claim_group(Claimer *claimer, EsGroup *group)
+{
+	group->entity = find_or_add_entity(claimer->open->store, &group->key);
+	claim_entity(claimer, group);
+	check_snapshot(claimer, group);
+	check_version(claimer, group);
+	if (!group->duplicate)
+		reserve_postings(claimer, group);
+}
+
+/*
+ * Makes the transaction 'xid' the owner of all the batch's entities, sets the
+ * version that each has, and finds out which groups are stored already.  The
+ * memory to publish the batch is there when this returns.
+ */
+void
+es_claim_batch(EsOpenStore *open, uint64 xid, EsBatch *batch,
+			   EsIngestResult *result)
+{
+	Claimer		claimer = {.open = open, .xid = xid, .batch = batch, .result = result};
+
+	es_session_begin(open->store, xid, batch->group_count);
+	es_reader_begin(&claimer.reader, open->blocks, SnapshotSelf);
+	for (uint32 i = 0; i < batch->group_count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (i + PREFETCH_DISTANCE < batch->group_count)
+			es_index_prefetch(es_pool, &open->store->index,
+							  batch->groups[batch->claim_order[i + PREFETCH_DISTANCE]].key.hash);
+		claim_group(&claimer, &batch->groups[batch->claim_order[i]]);
+	}
+	es_reader_end(&claimer.reader);
+	if (batch->duplicates > 0)
+		PredicateLockRelation(open->blocks, GetActiveSnapshot());
+}

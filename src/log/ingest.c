@@ -1,0 +1,108 @@
+/*-------------------------------------------------------------------------
+ *
+ * ingest.c
+ *	  Writes a batch of events: claim, reserve, store, publish.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "access/xact.h"
+
+#include "log/batch.h"
+#include "log/claim.h"
+#include "log/ingest.h"
+#include "log/position.h"
+#include "log/store.h"
+#include "log/write.h"
+#include "pg/settings.h"
+
+/* Makes the batch's versions known; what was stored is found from here on. */
+static void
+publish(EsBatch *batch)
+{
+	for (uint32 i = 0; i < batch->group_count; i++)
+	{
+		EsGroup    *group = &batch->groups[i];
+
+		if (!group->duplicate)
+			es_entity_set_total(group->entity, group->base + group->event_count);
+	}
+}
+
+static void
+count_batch(EsStore *store, const EsBatch *batch)
+{
+	EsIngestCounters *counters = &store->counters;
+	uint64		bytes = 0;
+
+	for (uint32 i = 0; i < batch->event_count; i++)
+	{
+		if (!batch->groups[batch->group_of[i]].duplicate)
+			bytes += es_event_text_size(&batch->events[i]);
+	}
+	pg_atomic_fetch_add_u64(&counters->batches, 1);
+	pg_atomic_fetch_add_u64(&counters->events, batch->event_count - batch->duplicates);
+	pg_atomic_fetch_add_u64(&counters->duplicates, batch->duplicates);
+	pg_atomic_fetch_add_u64(&counters->event_bytes, bytes);
+}
+
+static void
+store_new_events(EsOpenStore *open, uint64 xid, EsBatch *batch, EsIngestResult *result)
+{
+	EsReservation reservation;
+
+	es_positions_reserve(open->store, xid, result->ingested, &reservation);
+	es_write_batch(open, batch, &reservation);
+	publish(batch);
+	if (result->first_position == 0 || reservation.first_position < result->first_position)
+		result->first_position = reservation.first_position;
+	result->last_position = Max(result->last_position,
+								reservation.first_position + result->ingested - 1);
+}
+
+static void
+check_undamaged(EsStore *store)
+{
+	if (store->damaged)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("cannot append because events in damaged blocks are unaccounted for"),
+				 errdetail("The version that an entity has reached may be among them."),
+				 errhint("eventstore.verify() lists damaged blocks. Restore them, or delete their rows and call eventstore.rebuild_index().")));
+}
+
+/*
+ * Writes a batch that keeps all limits, whole or, on error, not at all.  Makes
+ * the events' ids where none are given.
+ */
+void
+es_ingest(EsEvent *events, int64 count, EsIngestResult *result)
+{
+	EsOpenStore open;
+	EsBatch		batch;
+	const EsGroup *last;
+	uint64		xid;
+
+	memset(result, 0, sizeof(*result));
+	es_store_open(&open, RowExclusiveLock);
+	if (count > 0)
+	{
+		check_undamaged(open.store);
+		xid = U64FromFullTransactionId(GetTopFullTransactionId());
+		es_batch_group(&batch, events, (uint32) count);
+		es_claim_batch(&open, xid, &batch, result);
+		result->duplicates = batch.duplicates;
+		result->ingested = count - batch.duplicates;
+		if (result->ingested > 0)
+			store_new_events(&open, xid, &batch, result);
+		last = &batch.groups[batch.group_of[count - 1]];
+		if (!last->duplicate)
+			result->last_version = (int64) last->base + last->event_count;
+		count_batch(open.store, &batch);
+		if (!es_allow_async_commit)
+			ForceSyncCommit();
+	}
+	es_store_close(&open);
+}

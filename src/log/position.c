@@ -1,0 +1,397 @@
+/*-------------------------------------------------------------------------
+ *
+ * position.c
+ *	  Positions: reserving them, and up to where the log is settled.
+ *
+ * A transaction that writes events announces itself in a slot before it takes
+ * its first positions, so that a reader can tell which positions may still
+ * appear.  Slot fields are written by the slot's backend alone:
+ *
+ *	  writer						reader (es_positions_horizon)
+ *	  1 slot.database, slot.xid		1 next_position
+ *	  2 slot.lower = next_position	2 for each slot: lower, then xid
+ *	  3 next_position += count		3 minimum of next_position and the lower
+ *									  of those that still run
+ *									4 a new snapshot
+ *
+ * 2 and 3 happen under position_lock, and the reader takes next_position under
+ * it too.  So if the reader's next_position is past a writer's positions, the
+ * writer's lower was stored before and is seen.  lower is stored with release
+ * after xid and read with acquire before it: a lower that is seen has its xid
+ * there, or that of a later transaction of the same backend, and then the
+ * minimum is only lower than it need be.
+ *
+ * A slot is cleared after the transaction left the proc array, lower first.
+ * Whether a transaction ended is asked of its xid, so a slot not cleared yet
+ * holds nobody up.  A snapshot taken after the slots were read sees all that
+ * had ended by then; one taken before may not, and would skip events.
+ *
+ * PREPARE TRANSACTION copies the slot to one of the prepared transactions'
+ * slots, then clears it; readers look at those last, so they meet the entry
+ * here or there.  A prepared slot is taken and given back by compare-and-swap
+ * of xid; anybody gives back one whose transaction has ended.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/relscan.h"
+#include "access/tableam.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "log/position.h"
+#include "log/reader.h"
+#include "log/xact.h"
+#include "pg/catalog.h"
+#include "pg/compat.h"
+
+/* Positions that one WAL record of the sequence makes durable. */
+#define RESERVATION_STEP 65536
+
+/* The prepared slot that this transaction has reserved, if any. */
+static EsSlot *my_prepared_slot = NULL;
+
+static EsSlot *
+my_slot(void)
+{
+	return &es_shared->slots[es_my_backend_number()];
+}
+
+static EsSlot *
+prepared_slot(int i)
+{
+	return &es_shared->slots[es_shared->backend_slots + i];
+}
+
+/* ------------------------------------------------------------------ slots */
+
+static void
+announce_xid(uint64 xid)
+{
+	EsSlot	   *slot = my_slot();
+
+	if (slot->xid == xid)
+		return;
+	Assert(slot->lower == 0);
+	slot->database = MyDatabaseId;
+	__atomic_store_n(&slot->xid, xid, __ATOMIC_RELEASE);
+}
+
+/* Frees this backend's slot; nothing here can fail. */
+void
+es_slot_clear(void)
+{
+	EsSlot	   *slot = my_slot();
+
+	__atomic_store_n(&slot->lower, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&slot->xid, 0, __ATOMIC_RELEASE);
+	if (my_prepared_slot != NULL)
+	{
+		__atomic_store_n(&my_prepared_slot->lower, 0, __ATOMIC_RELEASE);
+		__atomic_store_n(&my_prepared_slot->xid, 0, __ATOMIC_RELEASE);
+		my_prepared_slot = NULL;
+	}
+}
+
+/* Gives back a prepared slot whose transaction has ended. */
+static void
+free_prepared_slot(EsSlot *slot, uint64 xid)
+{
+	/* the entry goes out of use with its xid; lower is set on reuse */
+	__atomic_compare_exchange_n(&slot->xid, &xid, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+static EsSlot *
+take_prepared_slot(uint64 xid)
+{
+	for (int i = 0; i < es_shared->prepared_slots; i++)
+	{
+		EsSlot	   *slot = prepared_slot(i);
+		uint64		holder = __atomic_load_n(&slot->xid, __ATOMIC_ACQUIRE);
+
+		if (holder != 0 && es_xact_is_running(holder))
+			continue;
+		if (__atomic_compare_exchange_n(&slot->xid, &holder, xid, false,
+										__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			return slot;
+	}
+	return NULL;
+}
+
+static void
+fill_prepared_slot(EsSlot *slot, Oid database, int64 lower)
+{
+	slot->database = database;
+	__atomic_store_n(&slot->lower, lower, __ATOMIC_RELEASE);
+}
+
+/*
+ * Before PREPARE TRANSACTION, while it can still fail: enters this transaction
+ * among the prepared ones too.  Returns false when there is no room.
+ */
+bool
+es_slot_reserve_prepared(void)
+{
+	EsSlot	   *slot = my_slot();
+
+	if (slot->lower == 0)
+		return true;
+	my_prepared_slot = take_prepared_slot(slot->xid);
+	if (my_prepared_slot == NULL)
+		return false;
+	fill_prepared_slot(my_prepared_slot, slot->database, slot->lower);
+	return true;
+}
+
+/* After PREPARE TRANSACTION: the entry among the prepared ones stays. */
+void
+es_slot_move_to_prepared(void)
+{
+	my_prepared_slot = NULL;
+	es_slot_clear();
+}
+
+/*
+ * Enters a prepared transaction that was found in the log after a restart, or
+ * lowers its entry.  Called by the builder of the database's index only.
+ */
+void
+es_slot_restore_prepared(Oid database, uint64 xid, int64 lower)
+{
+	EsSlot	   *slot;
+
+	for (int i = 0; i < es_shared->prepared_slots; i++)
+	{
+		slot = prepared_slot(i);
+		if (slot->xid == xid)
+		{
+			if (slot->lower == 0 || lower < slot->lower)
+				fill_prepared_slot(slot, database, lower);
+			return;
+		}
+	}
+	slot = take_prepared_slot(xid);
+	if (slot == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+				 errmsg("no slot for a prepared transaction that wrote events"),
+				 errhint("Increase \"max_prepared_transactions\".")));
+	fill_prepared_slot(slot, database, lower);
+}
+
+/* ---------------------------------------------------------------- reserve */
+
+/*
+ * Takes 'count' positions from those already reserved durably.  Returns false
+ * when there are not so many.
+ */
+static bool
+take_positions(EsStore *store, int64 count, EsReservation *reservation)
+{
+	EsSlot	   *slot = my_slot();
+	TimestampTz now = GetCurrentTimestamp();
+	bool		enough;
+
+	SpinLockAcquire(&store->position_lock);
+	enough = store->position_limit - store->next_position >= count - 1;
+	if (enough)
+	{
+		reservation->first_position = store->next_position;
+		if (slot->lower == 0)
+			__atomic_store_n(&slot->lower, store->next_position, __ATOMIC_RELEASE);
+		store->next_position += count;
+		store->last_recorded_at = Max(store->last_recorded_at, now);
+		reservation->recorded_at = store->last_recorded_at;
+	}
+	SpinLockRelease(&store->position_lock);
+	return enough;
+}
+
+/*
+ * Moves the durable limit up.  A heavyweight lock that is held for nothing
+ * else keeps the sequence and position_limit in step.
+ */
+static void
+extend_limit(EsStore *store, int64 count)
+{
+	Oid			sequence = es_position_sequence();
+	int64		limit;
+
+	LockDatabaseObject(RelationRelationId, sequence, 1, ExclusiveLock);
+	SpinLockAcquire(&store->position_lock);
+	limit = store->next_position - 1;
+	if (store->position_limit - limit < count)
+		limit = Max(limit, store->position_limit) + Max(count, RESERVATION_STEP);
+	else
+		limit = 0;				/* somebody else did it */
+	SpinLockRelease(&store->position_lock);
+
+	if (limit > 0)
+	{
+		es_sequence_set(sequence, limit);
+		SpinLockAcquire(&store->position_lock);
+		store->position_limit = limit;
+		SpinLockRelease(&store->position_lock);
+	}
+	UnlockDatabaseObject(RelationRelationId, sequence, 1, ExclusiveLock);
+}
+
+/* Adds to a list that may be full, when the last entry stands for many. */
+static void
+add_inflight(EsInflightList *list, uint64 xid, int64 lower)
+{
+	EsInflight *last = &list->entries[ES_BLOCK_MAX_INFLIGHT - 1];
+
+	if (list->count < ES_BLOCK_MAX_INFLIGHT)
+	{
+		list->entries[list->count++] = (EsInflight) {xid, lower};
+		return;
+	}
+	list->capped = true;
+	last->xid = Max(last->xid, xid);
+	last->lower = Min(last->lower, lower);
+}
+
+/*
+ * Lists who else may hold positions below 'position'.  Some of them may have
+ * ended meanwhile, which readers find out by the xid.
+ */
+static void
+list_inflight(uint64 xid, int64 position, EsInflightList *list)
+{
+	int			slots = es_shared->backend_slots + es_shared->prepared_slots;
+
+	list->writer_xid = xid;
+	list->cluster = es_shared->cluster;
+	list->count = 0;
+	list->capped = false;
+	for (int i = 0; i < slots; i++)
+	{
+		EsSlot	   *slot = &es_shared->slots[i];
+		int64		lower = __atomic_load_n(&slot->lower, __ATOMIC_ACQUIRE);
+		uint64		other = __atomic_load_n(&slot->xid, __ATOMIC_ACQUIRE);
+
+		if (lower == 0 || lower >= position || other == 0 || other == xid ||
+			slot->database != MyDatabaseId)
+			continue;
+		if (i >= es_shared->backend_slots && !es_xact_is_running(other))
+			free_prepared_slot(slot, other);
+		else
+			add_inflight(list, other, lower);
+	}
+}
+
+/*
+ * Reserves 'count' consecutive positions for the transaction 'xid', which the
+ * server has assigned already.
+ */
+void
+es_positions_reserve(EsStore *store, uint64 xid, int64 count,
+					 EsReservation *reservation)
+{
+	announce_xid(xid);
+	while (!take_positions(store, count, reservation))
+		extend_limit(store, count);
+	list_inflight(xid, reservation->first_position, &reservation->inflight);
+}
+
+/* ---------------------------------------------------------------- horizon */
+
+/*
+ * The last position up to which no event can appear any more, for a snapshot
+ * that is taken after this returns.  The own transaction's events do not count
+ * as able to appear.
+ */
+int64
+es_positions_horizon(EsStore *store)
+{
+	int			slots = es_shared->backend_slots + es_shared->prepared_slots;
+	int64		next;
+
+	SpinLockAcquire(&store->position_lock);
+	next = store->next_position;
+	SpinLockRelease(&store->position_lock);
+
+	for (int i = 0; i < slots; i++)
+	{
+		EsSlot	   *slot = &es_shared->slots[i];
+		int64		lower = __atomic_load_n(&slot->lower, __ATOMIC_ACQUIRE);
+		uint64		xid = __atomic_load_n(&slot->xid, __ATOMIC_ACQUIRE);
+
+		if (lower == 0 || lower >= next || xid == 0 || slot == my_slot() ||
+			slot->database != MyDatabaseId)
+			continue;
+		if (es_xact_is_running(xid))
+			next = lower;
+		else if (i >= es_shared->backend_slots)
+			free_prepared_slot(slot, xid);
+	}
+	return next - 1;
+}
+
+/* Does the snapshot see this full xid as running? */
+static bool
+runs_in_snapshot(uint64 xid, Snapshot snapshot)
+{
+	if (xid >= U64FromFullTransactionId(ReadNextFullTransactionId()))
+		return false;			/* not one of this cluster's */
+	if (xid < es_xact_full(snapshot->xmin))
+		return false;
+	return XidInMVCCSnapshot((TransactionId) xid, snapshot);
+}
+
+/* The lowest position that may still be missing below the block, less one. */
+static int64
+horizon_of_block(const EsBlock *block, Snapshot snapshot)
+{
+	int64		next = block->header.first_position + block->header.event_count;
+	EsInflightList list;
+
+	es_block_inflight(block, &list);
+	if (list.count == 0 || list.cluster != es_shared->cluster)
+		return next - 1;
+	for (int i = 0; i < list.count; i++)
+	{
+		EsInflight *inflight = &list.entries[i];
+		bool		many = list.capped && i == list.count - 1;
+
+		if (many ? inflight->xid >= es_xact_full(snapshot->xmin) :
+			runs_in_snapshot(inflight->xid, snapshot))
+			next = Min(next, Max(inflight->lower, 1));
+	}
+	return next - 1;
+}
+
+/*
+ * The same for a snapshot that is older than the call: it is enough to look at
+ * the last block that it sees, which lists who had lower positions when it was
+ * written.  The own transaction's blocks are no witnesses: they may list fewer
+ * than ran when the snapshot was taken.  Returns 0 when the log is empty.
+ */
+int64
+es_positions_snapshot_horizon(Relation blocks, Snapshot snapshot)
+{
+	EsLogScan	scan;
+	int64		horizon = 0;
+
+	es_log_scan_begin(&scan, blocks, snapshot, PG_INT64_MAX, true);
+	while (es_log_scan_next(&scan))
+	{
+		if (es_log_scan_is_own(&scan))
+			continue;
+		horizon = horizon_of_block(es_log_scan_block(&scan), snapshot);
+		break;
+	}
+	es_log_scan_end(&scan);
+	return horizon;
+}

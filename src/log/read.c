@@ -1,0 +1,358 @@
+/*-------------------------------------------------------------------------
+ *
+ * read.c
+ *	  Reads events: of an entity, along the log, one by one.
+ *
+ * Whatever the index knows, an event is delivered only if the snapshot sees
+ * its row.  The versions of an entity that a snapshot sees are always 1 to
+ * some n, since they are written by one transaction after another.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "access/relscan.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "storage/predicate.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "log/position.h"
+#include "log/read.h"
+#include "log/reader.h"
+#include "log/store.h"
+#include "pg/errors.h"
+
+/* A read in progress. */
+typedef struct Reading
+{
+	EsOpenStore open;
+	Snapshot	snapshot;
+	EsSink	   *sink;
+	MemoryContext per_event;
+	int64		delivered;
+} Reading;
+
+/*
+ * Opens the store for reading with this snapshot.  A serializable transaction
+ * locks the whole table against being read past: coarse, but never wrong.
+ */
+static void
+begin_reading(Reading *reading, EsSink *sink)
+{
+	memset(reading, 0, sizeof(*reading));
+	es_store_open(&reading->open, AccessShareLock);
+	reading->snapshot = GetActiveSnapshot();
+	reading->sink = sink;
+	reading->per_event = AllocSetContextCreate(CurrentMemoryContext, "eventstore event",
+											   ALLOCSET_DEFAULT_SIZES);
+	PredicateLockRelation(reading->open.blocks, reading->snapshot);
+}
+
+static void
+end_reading(Reading *reading)
+{
+	MemoryContextDelete(reading->per_event);
+	es_store_close(&reading->open);
+}
+
+static void
+deliver(Reading *reading, const EsStoredEvent *stored)
+{
+	reading->sink->receive(reading->sink->arg, stored);
+	reading->delivered++;
+}
+
+/* Reads an event of a row and delivers it. */
+static void
+deliver_from_row(Reading *reading, EsBlockRow *row, uint32 ordinal)
+{
+	MemoryContext before = MemoryContextSwitchTo(reading->per_event);
+	EsStoredEvent stored;
+
+	es_row_event_checked(row, ordinal, &stored);
+	deliver(reading, &stored);
+	MemoryContextSwitchTo(before);
+	MemoryContextReset(reading->per_event);
+}
+
+/* --------------------------------------------------------------- entities */
+
+static void
+report_missing(const EsEntity *entity, uint32 version)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("version %u of entity \"%s\" is missing", version,
+					es_slice_for_message(es_entity_id(entity))),
+			 errhint("eventstore.verify() lists all damage.")));
+}
+
+/*
+ * Delivers this version if the snapshot sees it and it is of the type asked
+ * for.  Returns whether the snapshot sees it.
+ */
+static bool
+deliver_version(Reading *reading, EsReader *reader, const EsEntityQuery *query,
+				const EsEntity *entity, uint32 version)
+{
+	EsPosting	posting = es_posting_get(es_pool, entity, version);
+	MemoryContext before;
+	EsStoredEvent stored;
+	bool		visible;
+
+	if (posting == 0)
+		report_missing(entity, version);
+	before = MemoryContextSwitchTo(reading->per_event);
+	visible = es_reader_event(reader, posting, entity, version, &stored);
+	if (visible && (query->event_type.size == 0 ||
+					es_slice_equal(query->event_type, stored.event.event_type)))
+		deliver(reading, &stored);
+	MemoryContextSwitchTo(before);
+	MemoryContextReset(reading->per_event);
+	return visible;
+}
+
+static void
+read_forward(Reading *reading, EsReader *reader, const EsEntityQuery *query,
+			 const EsEntity *entity)
+{
+	int64		known = es_entity_known(entity);
+
+	for (int64 version = Max(query->from_version, 1);
+		 version <= known && reading->delivered < query->max_count; version++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!deliver_version(reading, reader, query, entity, (uint32) version))
+			break;
+	}
+}
+
+static void
+read_backward(Reading *reading, EsReader *reader, const EsEntityQuery *query,
+			  const EsEntity *entity)
+{
+	int64		version = es_entity_known(entity);
+
+	if (query->from_version > 0)
+		version = Min(version, query->from_version);
+	for (; version > 0 && reading->delivered < query->max_count; version--)
+	{
+		CHECK_FOR_INTERRUPTS();
+		(void) deliver_version(reading, reader, query, entity, (uint32) version);
+	}
+}
+
+/*
+ * Delivers events of an entity in the order of their versions, or backward.
+ */
+void
+es_read_entity(const EsEntityQuery *query, EsSink *sink)
+{
+	Reading		reading;
+	EsReader	reader;
+	EsEntity   *entity;
+
+	begin_reading(&reading, sink);
+	entity = es_store_find(reading.open.store, query->tenant_id, query->entity_id);
+	if (entity != NULL)
+	{
+		es_reader_begin(&reader, reading.open.blocks, reading.snapshot);
+		if (query->backward)
+			read_backward(&reading, &reader, query, entity);
+		else
+			read_forward(&reading, &reader, query, entity);
+		es_reader_end(&reader);
+	}
+	end_reading(&reading);
+}
+
+/* The last version of an entity that the snapshot sees; 0: none. */
+int64
+es_read_entity_version(EsSlice tenant_id, EsSlice entity_id)
+{
+	Reading		reading;
+	EsReader	reader;
+	EsEntity   *entity;
+	uint32		version = 0;
+
+	begin_reading(&reading, NULL);
+	entity = es_store_find(reading.open.store, tenant_id, entity_id);
+	if (entity != NULL)
+	{
+		es_reader_begin(&reader, reading.open.blocks, reading.snapshot);
+		for (version = es_entity_known(entity); version > 0; version--)
+		{
+			CHECK_FOR_INTERRUPTS();
+			if (es_reader_is_visible(&reader, es_posting_get(es_pool, entity, version),
+									 entity, version))
+				break;
+		}
+		es_reader_end(&reader);
+	}
+	end_reading(&reading);
+	return version;
+}
+
+/* ---------------------------------------------------------------- the log */
+
+/*
+ * Takes the position up to which the log is settled, and the snapshot that
+ * sees all of it.  Where the transaction renews its snapshots, the snapshot is
+ * taken after the position; see position.c.
+ */
+static int64
+settle(Reading *reading)
+{
+	int64		horizon;
+
+	if (IsolationUsesXactSnapshot())
+	{
+		reading->snapshot = RegisterSnapshot(reading->snapshot);
+		return es_positions_snapshot_horizon(reading->open.blocks, reading->snapshot);
+	}
+	horizon = es_positions_horizon(reading->open.store);
+	reading->snapshot = RegisterSnapshot(GetLatestSnapshot());
+	return horizon;
+}
+
+/* The first position of the block in which to start. */
+static int64
+start_of_block_after(Reading *reading, int64 position)
+{
+	EsLogScan	scan;
+	int64		start = position + 1;
+
+	es_log_scan_begin(&scan, reading->open.blocks, reading->snapshot, start, true);
+	if (es_log_scan_next(&scan))
+		start = scan.row.first_position;
+	es_log_scan_end(&scan);
+	return start;
+}
+
+static bool
+is_of_tenant(const EsBlock *block, uint32 ordinal, EsSlice tenant_id)
+{
+	EsStoredEvent stored;
+	EsBlockStatus status = es_block_read_head(block, ordinal, &stored);
+
+	if (status != ES_BLOCK_OK)
+		es_report_damage(block->header.first_position + ordinal, status);
+	return es_slice_equal(stored.event.tenant_id, tenant_id);
+}
+
+/* Delivers what is wanted of the scan's current block. */
+static void
+deliver_block(Reading *reading, EsLogScan *scan, const EsLogQuery *query, int64 horizon)
+{
+	const EsBlock *block = es_log_scan_block(scan);
+
+	for (uint32 i = 0; i < block->header.event_count &&
+		 reading->delivered < query->max_count; i++)
+	{
+		int64		position = block->header.first_position + i;
+
+		if (position <= query->after_position)
+			continue;
+		if (position > horizon)
+			break;
+		if (!query->one_tenant || is_of_tenant(block, i, query->tenant_id))
+			deliver_from_row(reading, &scan->row, i);
+	}
+}
+
+static bool
+is_before(EsLogScan *scan, int64 position)
+{
+	return scan->row.status == ES_BLOCK_OK &&
+		scan->row.first_position + scan->row.block.header.event_count <= position;
+}
+
+/*
+ * Delivers events in log order, never past the position up to which the log is
+ * settled.
+ */
+void
+es_read_log(const EsLogQuery *query, EsSink *sink)
+{
+	Reading		reading;
+	EsLogScan	scan;
+	int64		horizon;
+
+	begin_reading(&reading, sink);
+	horizon = settle(&reading);
+	if (query->after_position < horizon)
+	{
+		es_log_scan_begin(&scan, reading.open.blocks, reading.snapshot,
+						  start_of_block_after(&reading, query->after_position), false);
+		while (reading.delivered < query->max_count && es_log_scan_next(&scan) &&
+			   scan.row.first_position <= horizon)
+		{
+			if (!is_before(&scan, query->after_position + 1))
+				deliver_block(&reading, &scan, query, horizon);
+		}
+		es_log_scan_end(&scan);
+	}
+	UnregisterSnapshot(reading.snapshot);
+	end_reading(&reading);
+}
+
+int64
+es_read_safe_position(void)
+{
+	Reading		reading;
+	int64		horizon;
+
+	begin_reading(&reading, NULL);
+	horizon = settle(&reading);
+	UnregisterSnapshot(reading.snapshot);
+	end_reading(&reading);
+	return horizon;
+}
+
+/* Delivers the event at this position, if the snapshot sees one. */
+void
+es_read_position(int64 position, EsSink *sink)
+{
+	Reading		reading;
+	EsLogScan	scan;
+
+	begin_reading(&reading, sink);
+	es_log_scan_begin(&scan, reading.open.blocks, reading.snapshot, position, true);
+	if (es_log_scan_next(&scan) && !is_before(&scan, position))
+	{
+		const EsBlock *block = es_log_scan_block(&scan);
+
+		deliver_from_row(&reading, &scan.row, (uint32) (position - block->header.first_position));
+	}
+	es_log_scan_end(&scan);
+	end_reading(&reading);
+}
+
+/* Delivers all events that the snapshot sees, in no order. */
+void
+es_read_everything(EsSink *sink)
+{
+	Reading		reading;
+	TableScanDesc scan;
+	HeapTuple	tuple;
+
+	begin_reading(&reading, sink);
+	scan = table_beginscan(reading.open.blocks, reading.snapshot, 0, NULL);
+	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
+	{
+		EsBlockRow	row;
+
+		CHECK_FOR_INTERRUPTS();
+		es_row_open(&row, reading.open.blocks, tuple);
+		if (row.status != ES_BLOCK_OK)
+			es_report_damage(row.first_position, row.status);
+		for (uint32 i = 0; i < row.block.header.event_count; i++)
+			deliver_from_row(&reading, &row, i);
+	}
+	table_endscan(scan);
+	end_reading(&reading);
+}

@@ -1,0 +1,262 @@
+/*-------------------------------------------------------------------------
+ *
+ * reader.c
+ *	  Reads events from the block table, by posting or in log order.
+ *
+ * A posting only says where to look.  The line pointer may meanwhile hold
+ * another row, so what is found counts only if it is the version of the entity
+ * that was looked for, in a row that the snapshot sees.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+
+#include "log/reader.h"
+#include "pg/catalog.h"
+
+/* ------------------------------------------------------------------- rows */
+
+/*
+ * Finds the block in a row.  The two columns before the nullable one lie at
+ * fixed offsets, so a damaged tuple cannot lead astray.
+ */
+void
+es_row_open(EsBlockRow *row, Relation blocks, HeapTuple tuple)
+{
+	char	   *data = (char *) tuple->t_data + tuple->t_data->t_hoff;
+	char	   *end = (char *) tuple->t_data + tuple->t_len;
+
+	memset(row, 0, sizeof(*row));
+	row->tuple = tuple;
+	row->blocks = blocks;
+	row->status = ES_BLOCK_TRUNCATED;
+	if (end - data < (ptrdiff_t) (sizeof(int64) + sizeof(EsBlockHeader)))
+		return;
+	memcpy(&row->first_position, data, sizeof(int64));
+	row->data = data + sizeof(int64);
+	if (VARATT_IS_EXTENDED(row->data) || VARSIZE_4B(row->data) > end - row->data)
+		return;
+	row->size = VARSIZE_4B(row->data);
+	row->status = es_block_open(&row->block, row->data, row->size);
+	if (row->status == ES_BLOCK_OK && row->block.header.first_position != row->first_position)
+		row->status = ES_BLOCK_WRONG_POSITION;
+}
+
+void
+es_report_damage(int64 position, EsBlockStatus status)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("event or block at position " INT64_FORMAT " is damaged", position),
+			 errdetail("The %s.", es_block_status_text(status)),
+			 errhint("eventstore.verify() lists all damage.")));
+	pg_unreachable();
+}
+
+/* The body of a large event, from the row's second column. */
+static EsSlice
+large_body(EsBlockRow *row)
+{
+	bool		isnull;
+	Datum		datum = heap_getattr(row->tuple, ES_BLOCKS_LARGE,
+									 RelationGetDescr(row->blocks), &isnull);
+	bytea	   *body;
+
+	if (isnull)
+		return es_slice(NULL, 0);
+	body = DatumGetByteaPP(datum);
+	return es_slice(VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body));
+}
+
+/* Reads an event whole.  Its fields point into the row, or are palloc'd. */
+EsBlockStatus
+es_row_event(EsBlockRow *row, uint32 ordinal, EsStoredEvent *stored)
+{
+	EsBlockStatus status = row->status;
+
+	if (status == ES_BLOCK_OK)
+		status = es_block_read_head(&row->block, ordinal, stored);
+	if (status == ES_BLOCK_OK)
+		status = es_block_read_body(stored, stored->large ? large_body(row) : stored->body);
+	return status;
+}
+
+/* The same; raises an error when there is damage. */
+void
+es_row_event_checked(EsBlockRow *row, uint32 ordinal, EsStoredEvent *stored)
+{
+	EsBlockStatus status = es_row_event(row, ordinal, stored);
+
+	if (status != ES_BLOCK_OK)
+		es_report_damage(row->first_position + ordinal, status);
+}
+
+/* ---------------------------------------------------------------- postings */
+
+void
+es_reader_begin(EsReader *reader, Relation blocks, Snapshot snapshot)
+{
+	memset(reader, 0, sizeof(*reader));
+	reader->blocks = blocks;
+	reader->snapshot = snapshot;
+	reader->buffer = InvalidBuffer;
+}
+
+static void
+unpin(EsReader *reader)
+{
+	if (BufferIsValid(reader->buffer))
+		ReleaseBuffer(reader->buffer);
+	reader->buffer = InvalidBuffer;
+}
+
+void
+es_reader_end(EsReader *reader)
+{
+	unpin(reader);
+}
+
+/* Pins the row that a posting points to, if the snapshot sees it. */
+static bool
+fetch_row(EsReader *reader, EsPosting posting)
+{
+	ItemPointerData tid;
+
+	if (posting == 0)
+		return false;
+	ItemPointerSet(&tid, es_posting_heap_block(posting), es_posting_heap_offset(posting));
+	if (BufferIsValid(reader->buffer) && ItemPointerEquals(&tid, &reader->tuple.t_self))
+		return true;
+	unpin(reader);
+	if (ItemPointerGetBlockNumber(&tid) >= RelationGetNumberOfBlocks(reader->blocks))
+		return false;
+	reader->tuple.t_self = tid;
+	if (!heap_fetch(reader->blocks, reader->snapshot, &reader->tuple, &reader->buffer, false))
+		return false;
+	es_row_open(&reader->row, reader->blocks, &reader->tuple);
+	return true;
+}
+
+static bool
+is_wanted(const EsStoredEvent *stored, const EsEntity *entity, uint32 version)
+{
+	return stored->version == version &&
+		es_slice_equal(stored->event.entity_id, es_entity_id(entity)) &&
+		es_slice_equal(stored->event.tenant_id, es_entity_tenant_id(entity));
+}
+
+/*
+ * Is this version of the entity visible to the snapshot?  Raises an error when
+ * the block is damaged.
+ */
+bool
+es_reader_is_visible(EsReader *reader, EsPosting posting, const EsEntity *entity,
+					 uint32 version)
+{
+	EsStoredEvent stored;
+	EsBlockStatus status;
+
+	if (!fetch_row(reader, posting))
+		return false;
+	status = reader->row.status;
+	if (status == ES_BLOCK_OK &&
+		es_posting_ordinal(posting) >= reader->row.block.header.event_count)
+		return false;
+	if (status == ES_BLOCK_OK)
+		status = es_block_read_head(&reader->row.block, es_posting_ordinal(posting), &stored);
+	if (status != ES_BLOCK_OK)
+		es_report_damage(reader->row.first_position + es_posting_ordinal(posting), status);
+	return is_wanted(&stored, entity, version);
+}
+
+/*
+ * Reads this version of the entity if it is visible to the snapshot.  The
+ * event's fields are good until the reader's next call.
+ */
+bool
+es_reader_event(EsReader *reader, EsPosting posting, const EsEntity *entity,
+				uint32 version, EsStoredEvent *stored)
+{
+	if (!fetch_row(reader, posting))
+		return false;
+	if (reader->row.status == ES_BLOCK_OK &&
+		es_posting_ordinal(posting) >= reader->row.block.header.event_count)
+		return false;
+	es_row_event_checked(&reader->row, es_posting_ordinal(posting), stored);
+	return is_wanted(stored, entity, version);
+}
+
+/* --------------------------------------------------------------- log order */
+
+/*
+ * Begins with the first block whose first_position is at least 'position', or
+ * going backward, with the last one that is at most 'position'.
+ */
+void
+es_log_scan_begin(EsLogScan *scan, Relation blocks, Snapshot snapshot,
+				  int64 position, bool backward)
+{
+	Oid			index = RelationGetPrimaryKeyIndex(blocks);
+	ScanKeyData key;
+
+	if (!OidIsValid(index))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("the block table has lost its primary key")));
+	scan->blocks = blocks;
+	scan->index = index_open(index, AccessShareLock);
+	scan->direction = backward ? BackwardScanDirection : ForwardScanDirection;
+	scan->slot = table_slot_create(blocks, NULL);
+	ScanKeyInit(&key, 1,
+				backward ? BTLessEqualStrategyNumber : BTGreaterEqualStrategyNumber,
+				backward ? F_INT8LE : F_INT8GE, Int64GetDatum(position));
+	scan->scan = index_beginscan(blocks, scan->index, snapshot, 1, 0);
+	index_rescan(scan->scan, &key, 1, NULL, 0);
+}
+
+/* Moves to the next visible block; scan->row is then set. */
+bool
+es_log_scan_next(EsLogScan *scan)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (!index_getnext_slot(scan->scan, scan->direction, scan->slot))
+		return false;
+	es_row_open(&scan->row, scan->blocks, ExecFetchSlotHeapTuple(scan->slot, false, NULL));
+	return true;
+}
+
+/* Did the own transaction write this block? */
+bool
+es_log_scan_is_own(EsLogScan *scan)
+{
+	return TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(scan->row.tuple->t_data));
+}
+
+/* The current block; raises an error when it is damaged. */
+const EsBlock *
+es_log_scan_block(EsLogScan *scan)
+{
+	if (scan->row.status != ES_BLOCK_OK)
+		es_report_damage(scan->row.first_position, scan->row.status);
+	return &scan->row.block;
+}
+
+void
+es_log_scan_end(EsLogScan *scan)
+{
+	index_endscan(scan->scan);
+	ExecDropSingleTupleTableSlot(scan->slot);
+	index_close(scan->index, AccessShareLock);
+}

@@ -1,0 +1,251 @@
+/*-------------------------------------------------------------------------
+ *
+ * session.c
+ *	  What this backend's transaction holds in the index, and what happens to
+ *	  it when the transaction or a savepoint ends.
+ *
+ * A list has, in order, every entity that a call has touched, with the total
+ * it had before and whether the call claimed it.  Rolling back a savepoint
+ * goes back through the list: totals are restored, what was claimed inside is
+ * given up.  At the end of the transaction all is released.  Callbacks neither
+ * allocate nor raise errors.
+ *
+ * The entities can be touched only while the index is the one in which they
+ * were claimed: store->generation tells.  Events that this transaction wrote
+ * keep a lock on the block table, so nobody but itself can have had the index
+ * built anew, by rewriting the table.  The claims then stand in the new index
+ * without savepoints, so it is marked empty at the next rollback or end.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/twophase.h"
+#include "access/xact.h"
+#include "utils/memutils.h"
+
+#include "log/position.h"
+#include "log/session.h"
+
+typedef struct Touched
+{
+	EsEntity   *entity;
+	uint32		total;			/* before the call that touched it */
+	bool		claimed;		/* by that call */
+	int			level;			/* nesting level of the call */
+} Touched;
+
+static struct
+{
+	EsStore    *store;			/* NULL: the transaction wrote no events */
+	uint64		xid;
+	uint64		generation;
+	bool		rebuilt;		/* the index holds for this transaction only */
+	Touched    *touched;
+	uint32		count;
+	uint32		capacity;
+} session;
+
+/* More than this is given back to the system after the transaction. */
+#define KEPT_CAPACITY 65536
+
+static bool
+index_is_ours(void)
+{
+	return session.store->generation == session.generation;
+}
+
+/* A rebuilt index does not know our savepoints; see the top. */
+static void
+empty_rebuilt_index(void)
+{
+	if (session.rebuilt && index_is_ours())
+		pg_atomic_write_u32(&session.store->state, ES_STORE_EMPTY);
+}
+
+/* Undoes what was touched at this nesting level or deeper. */
+static void
+undo_to_level(int level)
+{
+	while (session.count > 0 && session.touched[session.count - 1].level >= level)
+	{
+		Touched    *last = &session.touched[--session.count];
+
+		if (!index_is_ours())
+			continue;
+		es_entity_set_total(last->entity, last->total);
+		if (last->claimed)
+			es_entity_release(last->entity, session.xid, false, &session.store->index.counts);
+	}
+}
+
+static void
+adopt_from_level(int level)
+{
+	for (uint32 i = session.count; i > 0 && session.touched[i - 1].level >= level; i--)
+		session.touched[i - 1].level = level - 1;
+}
+
+static void
+forget(void)
+{
+	session.store = NULL;
+	session.count = 0;
+	session.rebuilt = false;
+	if (session.capacity > KEPT_CAPACITY)
+	{
+		pfree(session.touched);
+		session.touched = NULL;
+		session.capacity = 0;
+	}
+}
+
+static void
+release_all(bool committed)
+{
+	for (uint32 i = 0; i < session.count && index_is_ours(); i++)
+	{
+		if (session.touched[i].claimed)
+			es_entity_release(session.touched[i].entity, session.xid, committed,
+							  &session.store->index.counts);
+	}
+}
+
+static void
+end_transaction(bool committed)
+{
+	release_all(committed);
+	empty_rebuilt_index();
+	es_slot_clear();
+	forget();
+}
+
+static void
+on_transaction(XactEvent event, void *arg pg_attribute_unused())
+{
+	if (session.store == NULL)
+		return;
+	switch (event)
+	{
+		case XACT_EVENT_PRE_PREPARE:
+			if (!es_slot_reserve_prepared())
+				ereport(ERROR,
+						(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						 errmsg("no slot for a prepared transaction that wrote events"),
+						 errhint("Increase \"max_prepared_transactions\".")));
+			break;
+		case XACT_EVENT_PREPARE:
+			/* the claims stay; who meets them looks at the xid */
+			es_slot_move_to_prepared();
+			empty_rebuilt_index();
+			forget();
+			break;
+		case XACT_EVENT_COMMIT:
+			end_transaction(true);
+			break;
+		case XACT_EVENT_ABORT:
+			end_transaction(false);
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+on_subtransaction(SubXactEvent event, SubTransactionId mine pg_attribute_unused(),
+				  SubTransactionId parent pg_attribute_unused(),
+				  void *arg pg_attribute_unused())
+{
+	int			level = GetCurrentTransactionNestLevel();
+
+	if (session.store == NULL)
+		return;
+	if (event == SUBXACT_EVENT_COMMIT_SUB)
+		adopt_from_level(level);
+	else if (event == SUBXACT_EVENT_ABORT_SUB)
+	{
+		undo_to_level(level);
+		empty_rebuilt_index();
+	}
+}
+
+void
+es_session_install(void)
+{
+	RegisterXactCallback(on_transaction, NULL);
+	RegisterSubXactCallback(on_subtransaction, NULL);
+}
+
+/*
+ * Before entities are claimed: makes room for them, since nothing may fail
+ * between a claim and its entry.
+ */
+void
+es_session_begin(EsStore *store, uint64 xid, uint32 new_claims)
+{
+	uint32		wanted;
+
+	if (session.store != NULL && !index_is_ours())
+		session.count = 0;		/* rolled back, and the index built anew */
+	wanted = session.count + new_claims;
+	if (wanted > session.capacity)
+	{
+		wanted = Max(wanted, session.capacity * 2);
+		if (session.touched == NULL)
+			session.touched = MemoryContextAllocHuge(TopMemoryContext, wanted * sizeof(Touched));
+		else
+			session.touched = repalloc_huge(session.touched, wanted * sizeof(Touched));
+		session.capacity = wanted;
+	}
+	session.store = store;
+	session.xid = xid;
+	session.generation = store->generation;
+}
+
+/*
+ * Enters an entity that this transaction owns.  Follows the claim without
+ * anything between that could fail.
+ */
+void
+es_session_add(EsEntity *entity, uint32 total, bool claimed)
+{
+	Touched    *touched = &session.touched[session.count++];
+
+	Assert(session.count <= session.capacity);
+	touched->entity = entity;
+	touched->total = total;
+	touched->claimed = claimed;
+	touched->level = GetCurrentTransactionNestLevel();
+}
+
+/* Has the own transaction claimed entities that it did not give up? */
+bool
+es_session_has_claims(void)
+{
+	return session.store != NULL && session.count > 0;
+}
+
+/*
+ * This transaction changes the block table by other means than ours: what the
+ * index says after that holds until the next rollback or end only.
+ */
+void
+es_session_table_changed(EsStore *store)
+{
+	session.store = store;
+	session.generation = store->generation;
+	session.rebuilt = true;
+}
+
+/*
+ * This backend has built the index; own_events says that uncommitted ones of
+ * its own are in it.
+ */
+void
+es_session_index_built(EsStore *store, bool own_events)
+{
+	if (!own_events && !session.rebuilt)
+		return;
+	session.count = 0;
+	es_session_table_changed(store);
+}

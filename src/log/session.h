@@ -1,0 +1,24 @@
+/*-------------------------------------------------------------------------
+ *
+ * session.h
+ *	  What this backend's transaction holds in the index, and what happens to
+ *	  it when the transaction or a savepoint ends.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EVENTSTORE_LOG_SESSION_H
+#define EVENTSTORE_LOG_SESSION_H
+
+#include "postgres.h"
+
+#include "index/entity.h"
+#include "log/shared.h"
+
+extern void es_session_install(void);
+extern void es_session_begin(EsStore *store, uint64 xid, uint32 new_claims);
+extern void es_session_add(EsEntity *entity, uint32 total, bool claimed);
+extern bool es_session_has_claims(void);
+extern void es_session_table_changed(EsStore *store);
+extern void es_session_index_built(EsStore *store, bool own_events);
+
+#endif							/* EVENTSTORE_LOG_SESSION_H */

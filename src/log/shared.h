@@ -1,0 +1,113 @@
+/*-------------------------------------------------------------------------
+ *
+ * shared.h
+ *	  What all backends share: a store for each database, and the slots in
+ *	  which transactions announce the positions they hold.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EVENTSTORE_LOG_SHARED_H
+#define EVENTSTORE_LOG_SHARED_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "port/atomics.h"
+#include "storage/condition_variable.h"
+#include "storage/lwlock.h"
+#include "storage/spin.h"
+
+#include "index/map.h"
+
+/* Databases of one server that can use eventstore at a time. */
+#define ES_MAX_STORES 128
+
+typedef enum EsStoreState
+{
+	ES_STORE_EMPTY = 0,			/* the index must be built before it is used */
+	ES_STORE_BUILDING,			/* one backend builds it, others wait */
+	ES_STORE_READY
+} EsStoreState;
+
+/* Work done since the server started, for stat_ingest. */
+typedef struct EsIngestCounters
+{
+	pg_atomic_uint64 batches;
+	pg_atomic_uint64 events;
+	pg_atomic_uint64 duplicates;
+	pg_atomic_uint64 event_bytes;	/* of the events' strings and JSON */
+	pg_atomic_uint64 blocks;
+	pg_atomic_uint64 block_bytes;
+	pg_atomic_uint64 conflicts;
+	pg_atomic_uint64 waits;		/* for another transaction's entity */
+} EsIngestCounters;
+
+/*
+ * What is shared about one database's events.
+ *
+ * database		  set under shared->lock; while it is set, the store is that
+ *				  database's.
+ * state		  EMPTY -> BUILDING by compare-and-swap, by the backend that
+ *				  builds; BUILDING -> READY or EMPTY by that backend, with
+ *				  release; READY -> EMPTY by a backend that holds an
+ *				  ACCESS EXCLUSIVE lock on the block table.
+ * relid, storage, damaged, index.root, generation
+ *				  written by the builder only.  Read after state was seen to be
+ *				  READY (acquire) and with a lock on the block table held; see
+ *				  store.c for why they cannot change then.
+ * next_position, position_limit, last_recorded_at
+ *				  under position_lock.
+ * blocks_...	  written by the builder, read for information.
+ */
+typedef struct EsStore
+{
+	Oid			database;
+	pg_atomic_uint32 state;
+	Oid			relid;			/* of the block table */
+	Oid			storage;		/* its relfilenode */
+	uint64		generation;		/* of the index; raised by every build */
+	bool		damaged;		/* events are unaccounted for; see build.c */
+	EsIndex		index;
+	ConditionVariable state_changed;
+
+	slock_t		position_lock;
+	int64		next_position;	/* 0: not known yet */
+	int64		position_limit; /* positions up to here are durably reserved */
+	int64		last_recorded_at;
+
+	pg_atomic_uint64 blocks_read;
+	pg_atomic_uint64 blocks_total;
+	pg_atomic_uint64 built_us;	/* how long the last build took */
+	EsIngestCounters counters;
+} EsStore;
+
+/*
+ * A transaction that may hold positions.  The protocol is in position.c.
+ */
+typedef struct EsSlot
+{
+	uint64		xid;			/* full top-level xid */
+	int64		lower;			/* none of its positions is lower; 0: no entry */
+	Oid			database;
+	char		padding[12];
+} EsSlot;
+
+typedef struct EsShared
+{
+	LWLock	   *lock;			/* handing out and taking back stores */
+	uint32		cluster;		/* tag of this cluster, in blocks */
+	int			backend_slots;
+	int			prepared_slots;
+	uint8		hash_secret[192];
+	EsStore		stores[ES_MAX_STORES];
+	EsSlot		slots[FLEXIBLE_ARRAY_MEMBER];	/* backends', then prepared
+												 * transactions' */
+} EsShared;
+
+extern EsShared *es_shared;
+extern EsPool *es_pool;
+
+extern void es_shared_install(void);
+extern uint64 es_key_hash(EsSlice tenant_id, EsSlice entity_id);
+
+#endif							/* EVENTSTORE_LOG_SHARED_H */

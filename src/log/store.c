@@ -1,0 +1,284 @@
+/*-------------------------------------------------------------------------
+ *
+ * store.c
+ *	  The store of the current database: finding it, and making sure that its
+ *	  index is built before anything depends on it.
+ *
+ * The index is a cache of one table's blocks, under one storage (relfilenode)
+ * of that table.  Whoever uses it holds a lock on the block table, at least
+ * ACCESS SHARE, from before it looks at the store until its transaction (or
+ * the savepoint in which it did so) ends.  TRUNCATE, VACUUM FULL, CLUSTER,
+ * DROP EXTENSION and rebuild_index() take ACCESS EXCLUSIVE.  It follows that
+ * all holders of a lock at one time see the same storage; so a session whose
+ * storage is not the store's knows that nobody uses the index that is there,
+ * and that it may throw it away - also when the new storage is its own and
+ * uncommitted, for after a rollback the next session does the same.
+ *
+ * Building is a state, not a lock: one session wins EMPTY (or a wrong READY)
+ * -> BUILDING, the others sleep on a condition variable, where they can be
+ * cancelled.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_database.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/lmgr.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "utils/wait_event.h"
+
+#include "core/event.h"
+#include "log/build.h"
+#include "log/session.h"
+#include "log/store.h"
+#include "pg/catalog.h"
+#include "pg/compat.h"
+#include "pg/shmem.h"
+
+/* ---------------------------------------------- which store is whose */
+
+static EsStore *
+find_store(Oid database)
+{
+	for (int i = 0; i < ES_MAX_STORES; i++)
+	{
+		if (es_shared->stores[i].database == database)
+			return &es_shared->stores[i];
+	}
+	return NULL;
+}
+
+/* Empties the store of a database that no longer exists. */
+static bool
+free_if_dropped(EsStore *store)
+{
+	Oid			database = store->database;
+	bool		freed = false;
+
+	if (!OidIsValid(database) || database == MyDatabaseId ||
+		SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(database)))
+		return false;
+	LWLockAcquire(es_shared->lock, LW_EXCLUSIVE);
+	if (store->database == database)
+	{
+		es_index_reset(es_pool, &store->index);
+		pg_atomic_write_u32(&store->state, ES_STORE_EMPTY);
+		store->relid = InvalidOid;
+		store->database = InvalidOid;
+		freed = true;
+	}
+	LWLockRelease(es_shared->lock);
+	return freed;
+}
+
+/* Takes back what dropped databases held; returns how many there were. */
+int
+es_stores_reclaim(void)
+{
+	int			freed = 0;
+
+	for (int i = 0; i < ES_MAX_STORES; i++)
+		freed += free_if_dropped(&es_shared->stores[i]);
+	return freed;
+}
+
+static EsStore *
+add_store(void)
+{
+	EsStore    *store;
+
+	es_stores_reclaim();
+	LWLockAcquire(es_shared->lock, LW_EXCLUSIVE);
+	store = find_store(MyDatabaseId);
+	if (store == NULL && (store = find_store(InvalidOid)) != NULL)
+	{
+		store->relid = InvalidOid;
+		store->database = MyDatabaseId;
+	}
+	LWLockRelease(es_shared->lock);
+	if (store == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("too many databases use eventstore"),
+				 errdetail("At most %d databases of a server can.", ES_MAX_STORES)));
+	return store;
+}
+
+/* The store of this database, whatever its state. */
+EsStore *
+es_store_mine(void)
+{
+	static EsStore *mine = NULL;
+
+	es_shmem_check_loaded();
+	if (mine == NULL)
+		mine = find_store(MyDatabaseId);
+	if (mine == NULL)
+		mine = add_store();
+	return mine;
+}
+
+void
+es_report_memory_full(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OUT_OF_MEMORY),
+			 errmsg("the entity index is full"),
+			 errdetail("Its memory of %u kB serves all databases of the server.",
+					   es_pool_segment_count(es_pool) * (ES_SEGMENT_SIZE / 1024)),
+			 errhint("Increase \"eventstore.index_memory\" and restart the server.")));
+	pg_unreachable();
+}
+
+/* ----------------------------------------------------------- building */
+
+static bool
+is_ready_for(EsStore *store, Relation blocks)
+{
+	if (pg_atomic_read_u32(&store->state) != ES_STORE_READY)
+		return false;
+	pg_read_barrier();
+	return store->relid == RelationGetRelid(blocks) &&
+		store->storage == es_relation_storage(blocks);
+}
+
+static void
+set_state(EsStore *store, EsStoreState state)
+{
+	pg_write_barrier();
+	pg_atomic_write_u32(&store->state, state);
+	ConditionVariableBroadcast(&store->state_changed);
+}
+
+/* A build that failed leaves nothing behind. */
+static void
+give_up_building(int code pg_attribute_unused(), Datum arg)
+{
+	EsStore    *store = (EsStore *) DatumGetPointer(arg);
+
+	es_index_reset(es_pool, &store->index);
+	set_state(store, ES_STORE_EMPTY);
+}
+
+static void
+build(EsStore *store, Relation blocks)
+{
+	PG_ENSURE_ERROR_CLEANUP(give_up_building, PointerGetDatum(store));
+	{
+		es_index_build(store, blocks);
+	}
+	PG_END_ENSURE_ERROR_CLEANUP(give_up_building, PointerGetDatum(store));
+	set_state(store, ES_STORE_READY);
+}
+
+/* Tries to become the one that builds. */
+static bool
+begin_building(EsStore *store, Relation blocks)
+{
+	uint32		state = pg_atomic_read_u32(&store->state);
+
+	if (state == ES_STORE_BUILDING || is_ready_for(store, blocks))
+		return false;
+	return pg_atomic_compare_exchange_u32(&store->state, &state, ES_STORE_BUILDING);
+}
+
+static void
+wait_while_building(EsStore *store)
+{
+	ConditionVariablePrepareToSleep(&store->state_changed);
+	while (pg_atomic_read_u32(&store->state) == ES_STORE_BUILDING)
+		ConditionVariableSleep(&store->state_changed, PG_WAIT_EXTENSION);
+	ConditionVariableCancelSleep();
+}
+
+static void
+ensure_built(EsStore *store, Relation blocks)
+{
+	while (!is_ready_for(store, blocks))
+	{
+		if (begin_building(store, blocks))
+			build(store, blocks);
+		else
+			wait_while_building(store);
+	}
+}
+
+/*
+ * Opens the current database's store with this lock on its block table.  Its
+ * index is then complete, and stays so while the lock is held.
+ */
+void
+es_store_open(EsOpenStore *open, LOCKMODE mode)
+{
+	open->blocks = es_blocks_open(mode);
+	open->store = es_store_mine();
+	ensure_built(open->store, open->blocks);
+}
+
+void
+es_store_close(EsOpenStore *open)
+{
+	table_close(open->blocks, NoLock);
+}
+
+/*
+ * Finds an entity of the open store; NULL when there is none of that name,
+ * also for names that no entity can have.
+ */
+EsEntity *
+es_store_find(EsStore *store, EsSlice tenant_id, EsSlice entity_id)
+{
+	EsKey		key = {tenant_id, entity_id, 0};
+
+	if (entity_id.size == 0 || entity_id.size > ES_MAX_ENTITY_ID ||
+		tenant_id.size > ES_MAX_TENANT_ID)
+		return NULL;
+	key.hash = es_key_hash(tenant_id, entity_id);
+	return es_index_find(es_pool, &store->index, &key);
+}
+
+/*
+ * Declares the index wrong, because the block table is changed by other means
+ * than ours.  The lock keeps everybody else out until those changes are
+ * committed or rolled back.
+ */
+static void
+invalidate(Oid relid)
+{
+	EsStore    *store = es_store_mine();
+	uint32		ready = ES_STORE_READY;
+
+	LockRelationOid(relid, AccessExclusiveLock);
+	pg_atomic_compare_exchange_u32(&store->state, &ready, ES_STORE_EMPTY);
+}
+
+/*
+ * The same for a change of rows that this transaction makes.
+ */
+void
+es_store_rows_changed(Oid relid)
+{
+	invalidate(relid);
+	es_session_table_changed(es_store_mine());
+}
+
+/*
+ * Builds the index anew, which also gives memory back that rolled back
+ * transactions and others have left behind.
+ */
+void
+es_store_rebuild(void)
+{
+	EsOpenStore open;
+
+	open.blocks = es_blocks_open(AccessExclusiveLock);
+	invalidate(RelationGetRelid(open.blocks));
+	open.store = es_store_mine();
+	ensure_built(open.store, open.blocks);
+	es_store_close(&open);
+}

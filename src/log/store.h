@@ -1,0 +1,34 @@
+/*-------------------------------------------------------------------------
+ *
+ * store.h
+ *	  The store of the current database: open it to read or write events.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EVENTSTORE_LOG_STORE_H
+#define EVENTSTORE_LOG_STORE_H
+
+#include "postgres.h"
+
+#include "storage/lockdefs.h"
+#include "utils/relcache.h"
+
+#include "log/shared.h"
+
+/* An open store; the lock on the block table stays until the transaction ends. */
+typedef struct EsOpenStore
+{
+	EsStore    *store;
+	Relation	blocks;
+} EsOpenStore;
+
+extern void es_store_open(EsOpenStore *open, LOCKMODE mode);
+extern void es_store_close(EsOpenStore *open);
+extern EsEntity *es_store_find(EsStore *store, EsSlice tenant_id, EsSlice entity_id);
+extern EsStore *es_store_mine(void);
+extern void es_store_rows_changed(Oid relid);
+extern void es_store_rebuild(void);
+extern int	es_stores_reclaim(void);
+extern void es_report_memory_full(void) pg_attribute_noreturn();
+
+#endif							/* EVENTSTORE_LOG_STORE_H */

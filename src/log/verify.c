@@ -1,0 +1,246 @@
+/*-------------------------------------------------------------------------
+ *
+ * verify.c
+ *	  Proves that blocks, log and index agree, or says where they do not.
+ *
+ * One pass over the log in order checks every checksum, that positions and
+ * times do not go back, and that the index finds each event where it is; then
+ * every entity's versions must be as many as the last one says, and the index
+ * must not know of more than the log has.  Writers may go on meanwhile: what
+ * they commit is not visible to the snapshot of the pass, and is looked up
+ * before it is called missing.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "access/tableam.h"
+#include "miscadmin.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "log/reader.h"
+#include "log/store.h"
+#include "log/verify.h"
+
+/* What the pass has seen of an entity. */
+typedef struct Seen
+{
+	EsEntity   *entity;			/* the key */
+	uint32		count;
+	uint32		last_version;
+} Seen;
+
+typedef struct Verifier
+{
+	EsOpenStore open;
+	Snapshot	snapshot;
+	EsProblemSink sink;
+	void	   *arg;
+	HTAB	   *seen;
+	MemoryContext per_event;
+	EsReader	reader;			/* sees what is committed by now */
+	int64		rows;
+	int64		last_position;
+	int64		last_recorded_at;
+} Verifier;
+
+static void
+report(Verifier *verifier, const char *severity, int64 position, EsSlice entity_id,
+	   const char *text)
+{
+	EsProblem	problem = {severity, position, entity_id, text};
+
+	verifier->sink(verifier->arg, &problem);
+}
+
+static const EsSlice no_entity = {NULL, 0};
+
+/* ---------------------------------------------------------------- the log */
+
+static void
+note_seen(Verifier *verifier, EsEntity *entity, uint32 version)
+{
+	bool		found;
+	Seen	   *seen = hash_search(verifier->seen, &entity, HASH_ENTER, &found);
+
+	if (!found)
+		seen->count = seen->last_version = 0;
+	seen->count++;
+	seen->last_version = Max(seen->last_version, version);
+}
+
+/* The index must find the event here. */
+static void
+verify_posting(Verifier *verifier, const EsBlockRow *row, uint32 ordinal,
+			   const EsStoredEvent *stored)
+{
+	const EsEvent *event = &stored->event;
+	ItemPointer tid = &row->tuple->t_self;
+	EsPosting	expected = es_posting(ItemPointerGetBlockNumber(tid),
+									  ItemPointerGetOffsetNumber(tid), ordinal);
+	EsEntity   *entity = es_store_find(verifier->open.store, event->tenant_id, event->entity_id);
+
+	if (entity == NULL || stored->version < 1 || stored->version > es_entity_known(entity))
+		report(verifier, "error", stored->position, event->entity_id,
+			   psprintf("version " INT64_FORMAT " is not in the entity index", stored->version));
+	else if (es_posting_get(es_pool, entity, (uint32) stored->version) != expected)
+		report(verifier, "error", stored->position, event->entity_id,
+			   psprintf("the entity index has another place for version " INT64_FORMAT, stored->version));
+	if (entity != NULL)
+		note_seen(verifier, entity, (uint32) stored->version);
+}
+
+static void
+verify_event(Verifier *verifier, EsBlockRow *row, uint32 ordinal)
+{
+	EsStoredEvent stored;
+	EsBlockStatus status = es_row_event(row, ordinal, &stored);
+	bool		has_head = status == ES_BLOCK_OK || status == ES_BLOCK_BAD_BODY_CRC ||
+		status == ES_BLOCK_LARGE_MISSING;
+
+	if (status != ES_BLOCK_OK)
+		report(verifier, "error", row->first_position + ordinal,
+			   has_head ? stored.event.entity_id : no_entity, es_block_status_text(status));
+	if (has_head)
+		verify_posting(verifier, row, ordinal, &stored);
+}
+
+/* Positions and times only grow along the log. */
+static void
+verify_order(Verifier *verifier, const EsBlockRow *row)
+{
+	const EsBlockHeader *header = &row->block.header;
+
+	if (row->first_position <= verifier->last_position)
+		report(verifier, "error", row->first_position, no_entity,
+			   "block overlaps the block before it");
+	if (header->recorded_at < verifier->last_recorded_at)
+		report(verifier, "error", row->first_position, no_entity,
+			   "recorded_at is earlier than that of the block before");
+	verifier->last_position = row->first_position + header->event_count - 1;
+	verifier->last_recorded_at = header->recorded_at;
+}
+
+static void
+verify_row(Verifier *verifier, EsBlockRow *row)
+{
+	verifier->rows++;
+	if (row->status != ES_BLOCK_OK)
+	{
+		report(verifier, "error", row->first_position, no_entity,
+			   es_block_status_text(row->status));
+		return;
+	}
+	verify_order(verifier, row);
+	for (uint32 i = 0; i < row->block.header.event_count; i++)
+	{
+		MemoryContext before = MemoryContextSwitchTo(verifier->per_event);
+
+		verify_event(verifier, row, i);
+		MemoryContextSwitchTo(before);
+		MemoryContextReset(verifier->per_event);
+	}
+}
+
+static void
+verify_log(Verifier *verifier)
+{
+	EsLogScan	scan;
+
+	es_log_scan_begin(&scan, verifier->open.blocks, verifier->snapshot, 0, false);
+	while (es_log_scan_next(&scan))
+		verify_row(verifier, &scan.row);
+	es_log_scan_end(&scan);
+}
+
+/* The index on first_position must lead to every row. */
+static void
+verify_row_count(Verifier *verifier)
+{
+	TableScanDesc scan = table_beginscan(verifier->open.blocks, verifier->snapshot, 0, NULL);
+	int64		rows = 0;
+
+	while (heap_getnext(scan, ForwardScanDirection) != NULL)
+	{
+		CHECK_FOR_INTERRUPTS();
+		rows++;
+	}
+	table_endscan(scan);
+	if (rows != verifier->rows)
+		report(verifier, "error", 0, no_entity,
+			   psprintf("the index on first_position leads to " INT64_FORMAT " of " INT64_FORMAT " blocks",
+						verifier->rows, rows));
+}
+
+/* -------------------------------------------------------------- the index */
+
+/* A version past the log that was seen: committed meanwhile, or an error. */
+static void
+verify_later_version(Verifier *verifier, EsEntity *entity, uint32 version)
+{
+	EsPosting	posting = es_posting_get(es_pool, entity, version);
+
+	if (posting == 0 || !es_reader_is_visible(&verifier->reader, posting, entity, version))
+		report(verifier, "error", 0, es_entity_id(entity),
+			   psprintf("the entity index has version %u, the log has not", version));
+}
+
+static void
+verify_entity(void *arg, EsEntity *entity)
+{
+	Verifier   *verifier = arg;
+	Seen	   *seen = hash_search(verifier->seen, &entity, HASH_FIND, NULL);
+	uint32		last_version = seen == NULL ? 0 : seen->last_version;
+	uint32		committed = es_entity_committed(entity);
+
+	CHECK_FOR_INTERRUPTS();
+	if (seen != NULL && seen->count != seen->last_version)
+		report(verifier, "error", 0, es_entity_id(entity),
+			   psprintf("versions are not continuous: %u events up to version %u",
+						seen->count, seen->last_version));
+	for (uint32 version = last_version + 1; version <= committed && version > 0; version++)
+		verify_later_version(verifier, entity, version);
+}
+
+static void
+begin_verifying(Verifier *verifier, EsProblemSink sink, void *arg)
+{
+	HASHCTL		control = {
+		.keysize = sizeof(EsEntity *),
+		.entrysize = sizeof(Seen),
+		.hcxt = CurrentMemoryContext
+	};
+
+	memset(verifier, 0, sizeof(*verifier));
+	es_store_open(&verifier->open, AccessShareLock);
+	verifier->snapshot = GetActiveSnapshot();
+	verifier->sink = sink;
+	verifier->arg = arg;
+	verifier->seen = hash_create("eventstore verify", 1024, &control,
+								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	verifier->per_event = AllocSetContextCreate(CurrentMemoryContext, "eventstore event",
+												ALLOCSET_DEFAULT_SIZES);
+	verifier->last_recorded_at = PG_INT64_MIN;
+	es_reader_begin(&verifier->reader, verifier->open.blocks, SnapshotSelf);
+}
+
+/*
+ * Checks everything; calls sink for every problem found.
+ */
+void
+es_verify(EsProblemSink sink, void *arg)
+{
+	Verifier	verifier;
+
+	begin_verifying(&verifier, sink, arg);
+	verify_log(&verifier);
+	verify_row_count(&verifier);
+	es_index_visit(es_pool, &verifier.open.store->index, verify_entity, &verifier);
+	es_reader_end(&verifier.reader);
+	hash_destroy(verifier.seen);
+	MemoryContextDelete(verifier.per_event);
+	es_store_close(&verifier.open);
+}

@@ -1,0 +1,306 @@
+/*-------------------------------------------------------------------------
+ *
+ * write.c
+ *	  Packs events into blocks and inserts those into the block table.
+ *
+ * Blocks are inserted a group at a time: one heap_multi_insert(), whose WAL
+ * needs no full-page images since every block fills a new page, and one entry
+ * in the index on first_position each.  Then the events' postings are set.
+ * Nobody looks at those before es_entity_set_total(), so an error on the way
+ * needs no undoing.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/hio.h"
+#include "access/xact.h"
+#include "catalog/index.h"
+#include "executor/tuptable.h"
+#include "nodes/execnodes.h"
+#include "storage/bufmgr.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "core/block.h"
+#include "log/write.h"
+#include "pg/catalog.h"
+
+#define MAX_BLOCKS		64		/* inserted at a time */
+#define RANDOM_EVENTS	1024	/* event ids made from one read of randomness */
+
+StaticAssertDecl(ES_BLOCK_MAX_SIZE + sizeof(int64) + MAXALIGN(SizeofHeapTupleHeader + 1) <=
+				 MaxHeapTupleSize, "a full block fits a page");
+
+/* A block that is packed, and which events are in it. */
+typedef struct Packed
+{
+	char	   *data;			/* ES_BLOCK_MAX_SIZE bytes */
+	bytea	   *large;			/* body of its only event, or NULL */
+	int64		first_position;
+	uint32		first_event;	/* index into the batch */
+	uint32		event_count;	/* those stored, duplicates not counted */
+} Packed;
+
+typedef struct Writer
+{
+	EsOpenStore *open;
+	EsBatch    *batch;
+	const EsReservation *reservation;
+	int64		next_position;
+	uint32		next_event;		/* index into the batch */
+	uint32		event_ids;		/* event ids made so far */
+	uint8	   *random;			/* for the event ids to come */
+	EsBlockBuilder builder;
+
+	Packed		packed[MAX_BLOCKS];
+	int			packed_count;
+	TupleTableSlot *slots[MAX_BLOCKS];
+	int			slot_count;
+	BulkInsertStateData bulk;
+	Relation	index;
+	IndexInfo  *index_info;
+	MemoryContext flush_context;	/* what the server allocates as it inserts */
+} Writer;
+
+/* ------------------------------------------------------------------ packing */
+
+/* Gives the event an id of our own making. */
+static void
+make_event_id(Writer *writer, EsEvent *event)
+{
+	uint32		used = writer->event_ids % RANDOM_EVENTS;
+
+	if (used == 0)
+	{
+		uint32		wanted = Min(RANDOM_EVENTS, writer->batch->event_count - writer->event_ids);
+
+		if (!pg_strong_random(writer->random, (size_t) wanted * ES_UUID_RANDOM_SIZE))
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("could not generate random bytes for event ids")));
+	}
+	es_uuid_v7(writer->reservation->recorded_at, writer->event_ids,
+			   writer->random + (size_t) used * ES_UUID_RANDOM_SIZE, event->event_id);
+	writer->event_ids++;
+}
+
+/* The next event that is not stored already; NULL at the end. */
+static EsEvent *
+next_event(Writer *writer)
+{
+	EsBatch    *batch = writer->batch;
+
+	while (writer->next_event < batch->event_count &&
+		   batch->groups[batch->group_of[writer->next_event]].duplicate)
+		writer->next_event++;
+	return writer->next_event < batch->event_count ? &batch->events[writer->next_event] : NULL;
+}
+
+static bytea *
+make_large_body(const EsEvent *event)
+{
+	size_t		size = (size_t) event->tags.size + event->payload.size + event->metadata.size;
+	bytea	   *body = palloc(VARHDRSZ + size);
+	char	   *out = VARDATA(body);
+
+	SET_VARSIZE(body, VARHDRSZ + size);
+	memcpy(out, event->tags.data, event->tags.size);
+	memcpy(out + event->tags.size, event->payload.data, event->payload.size);
+	memcpy(out + event->tags.size + event->payload.size, event->metadata.data, event->metadata.size);
+	return body;
+}
+
+/* Adds the event to the block being built; false when the block is full. */
+static bool
+pack_event(Writer *writer, Packed *packed, EsEvent *event)
+{
+	EsBatch    *batch = writer->batch;
+	EsGroup    *group = &batch->groups[batch->group_of[writer->next_event]];
+	int64		version = (int64) group->base + group->packed + 1;
+	bool		large = false;
+
+	if (packed->event_count == 0)
+		large = es_block_size_of_one(event, version, writer->reservation->recorded_at,
+									 &writer->reservation->inflight) > ES_BLOCK_MAX_SIZE;
+	if (packed->large != NULL ||
+		!es_block_add(&writer->builder, event, version, large))
+		return false;
+	if (large)
+		packed->large = make_large_body(event);
+	packed->event_count++;
+	group->packed++;
+	writer->next_event++;
+	writer->next_position++;
+	return true;
+}
+
+/* Builds the next block from at least one event. */
+static void
+pack_block(Writer *writer, EsEvent *event)
+{
+	Packed	   *packed = &writer->packed[writer->packed_count++];
+
+	if (packed->data == NULL)
+		packed->data = palloc(ES_BLOCK_MAX_SIZE);
+	packed->large = NULL;
+	packed->first_position = writer->next_position;
+	packed->first_event = writer->next_event;
+	packed->event_count = 0;
+	es_block_begin(&writer->builder, packed->data, ES_BLOCK_MAX_SIZE, writer->next_position,
+				   writer->reservation->recorded_at, &writer->reservation->inflight);
+	do
+	{
+		if (!(event->has & ES_HAS_EVENT_ID))
+		{
+			make_event_id(writer, event);
+			event->has |= ES_HAS_EVENT_ID;
+		}
+		if (!pack_event(writer, packed, event))
+			break;
+	} while ((event = next_event(writer)) != NULL);
+	SET_VARSIZE(packed->data, es_block_finish(&writer->builder));
+}
+
+/* ---------------------------------------------------------------- inserting */
+
+static TupleTableSlot *
+fill_slot(Writer *writer, int i)
+{
+	const Packed *packed = &writer->packed[i];
+	TupleTableSlot *slot;
+
+	if (i == writer->slot_count)
+		writer->slots[writer->slot_count++] =
+			MakeSingleTupleTableSlot(RelationGetDescr(writer->open->blocks), &TTSOpsVirtual);
+	slot = writer->slots[i];
+	ExecClearTuple(slot);
+	slot->tts_values[ES_BLOCKS_FIRST_POSITION - 1] = Int64GetDatum(packed->first_position);
+	slot->tts_values[ES_BLOCKS_BLOCK - 1] = PointerGetDatum(packed->data);
+	slot->tts_values[ES_BLOCKS_LARGE - 1] = PointerGetDatum(packed->large);
+	slot->tts_isnull[ES_BLOCKS_FIRST_POSITION - 1] = false;
+	slot->tts_isnull[ES_BLOCKS_BLOCK - 1] = false;
+	slot->tts_isnull[ES_BLOCKS_LARGE - 1] = packed->large == NULL;
+	return ExecStoreVirtualTuple(slot);
+}
+
+static void
+insert_index_entry(Writer *writer, const Packed *packed, ItemPointer tid)
+{
+	Datum		values[1] = {Int64GetDatum(packed->first_position)};
+	bool		isnull[1] = {false};
+
+	index_insert(writer->index, values, isnull, tid, writer->open->blocks,
+				 UNIQUE_CHECK_YES, false, writer->index_info);
+}
+
+/* Sets the postings of a block's events, in the order they were packed. */
+static void
+post_block(Writer *writer, const Packed *packed, ItemPointer tid)
+{
+	EsBatch    *batch = writer->batch;
+	uint32		i = packed->first_event;
+
+	for (uint32 ordinal = 0; ordinal < packed->event_count; i++)
+	{
+		EsGroup    *group = &batch->groups[batch->group_of[i]];
+
+		if (group->duplicate)
+			continue;
+		es_posting_set(es_pool, group->entity, group->base + ++group->posted,
+					   es_posting(ItemPointerGetBlockNumber(tid),
+								  ItemPointerGetOffsetNumber(tid), ordinal++));
+	}
+}
+
+static void
+count_blocks(Writer *writer)
+{
+	EsIngestCounters *counters = &writer->open->store->counters;
+	uint64		bytes = 0;
+
+	for (int i = 0; i < writer->packed_count; i++)
+		bytes += VARSIZE(writer->packed[i].data);
+	pg_atomic_fetch_add_u64(&counters->blocks, writer->packed_count);
+	pg_atomic_fetch_add_u64(&counters->block_bytes, bytes);
+}
+
+/* Inserts the blocks that are packed. */
+static void
+flush_blocks(Writer *writer)
+{
+	MemoryContext before;
+
+	for (int i = 0; i < writer->packed_count; i++)
+		fill_slot(writer, i);
+	before = MemoryContextSwitchTo(writer->flush_context);
+	heap_multi_insert(writer->open->blocks, writer->slots, writer->packed_count,
+					  GetCurrentCommandId(true), 0, &writer->bulk);
+	for (int i = 0; i < writer->packed_count; i++)
+	{
+		Packed	   *packed = &writer->packed[i];
+
+		insert_index_entry(writer, packed, &writer->slots[i]->tts_tid);
+		post_block(writer, packed, &writer->slots[i]->tts_tid);
+		ExecClearTuple(writer->slots[i]);
+		if (packed->large != NULL)
+			pfree(packed->large);
+	}
+	MemoryContextSwitchTo(before);
+	MemoryContextReset(writer->flush_context);
+	count_blocks(writer);
+	writer->packed_count = 0;
+}
+
+static Writer *
+begin_writing(EsOpenStore *open, EsBatch *batch, const EsReservation *reservation)
+{
+	Writer	   *writer = palloc0(sizeof(Writer));
+
+	writer->open = open;
+	writer->batch = batch;
+	writer->reservation = reservation;
+	writer->next_position = reservation->first_position;
+	writer->random = palloc(RANDOM_EVENTS * ES_UUID_RANDOM_SIZE);
+	writer->bulk.strategy = NULL;	/* no 16 MB ring: blocks are read soon */
+	writer->bulk.current_buf = InvalidBuffer;
+	writer->index = index_open(RelationGetPrimaryKeyIndex(open->blocks), RowExclusiveLock);
+	writer->index_info = BuildIndexInfo(writer->index);
+	writer->flush_context = AllocSetContextCreate(CurrentMemoryContext, "eventstore flush",
+												  ALLOCSET_DEFAULT_SIZES);
+	return writer;
+}
+
+static void
+end_writing(Writer *writer)
+{
+	if (BufferIsValid(writer->bulk.current_buf))
+		ReleaseBuffer(writer->bulk.current_buf);
+	for (int i = 0; i < writer->slot_count; i++)
+		ExecDropSingleTupleTableSlot(writer->slots[i]);
+	index_close(writer->index, NoLock);
+	MemoryContextDelete(writer->flush_context);
+}
+
+/*
+ * Stores the batch's events, less those in duplicate groups, at the reserved
+ * positions.  The entities are claimed.
+ */
+void
+es_write_batch(EsOpenStore *open, EsBatch *batch, const EsReservation *reservation)
+{
+	Writer	   *writer = begin_writing(open, batch, reservation);
+	EsEvent    *event;
+
+	while ((event = next_event(writer)) != NULL)
+	{
+		pack_block(writer, event);
+		if (writer->packed_count == MAX_BLOCKS)
+			flush_blocks(writer);
+	}
+	if (writer->packed_count > 0)
+		flush_blocks(writer);
+	end_writing(writer);
+}

@@ -1,0 +1,66 @@
+/*-------------------------------------------------------------------------
+ *
+ * xact.c
+ *	  What became of a transaction, by its full xid.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "storage/lwlock.h"
+#include "storage/procarray.h"
+
+#include "log/xact.h"
+
+/* Older xids can only be those of transactions that ended. */
+#define XID_HORIZON ((uint64) 1 << 31)
+
+static bool
+is_recent(uint64 xid)
+{
+	return xid + XID_HORIZON > U64FromFullTransactionId(ReadNextFullTransactionId());
+}
+
+bool
+es_xact_is_running(uint64 xid)
+{
+	return is_recent(xid) && TransactionIdIsInProgress((TransactionId) xid);
+}
+
+/*
+ * Finds how a transaction ended, or that it is running.  Returns false when
+ * that has been forgotten: it ended so long ago that the commit log was
+ * truncated, for which every table had to be frozen first.
+ */
+bool
+es_xact_fate(uint64 xid, EsFate *fate)
+{
+	bool		known = false;
+
+	/* in progress first: the commit log is written before the proc array */
+	if (es_xact_is_running(xid))
+	{
+		*fate = ES_FATE_RUNNING;
+		return true;
+	}
+	LWLockAcquire(XactTruncationLock, LW_SHARED);
+	if (is_recent(xid) &&
+		!TransactionIdPrecedes((TransactionId) xid, ShmemVariableCache->oldestClogXid))
+	{
+		known = true;
+		*fate = TransactionIdDidCommit((TransactionId) xid) ? ES_FATE_COMMITTED : ES_FATE_ABORTED;
+	}
+	LWLockRelease(XactTruncationLock);
+	return known;
+}
+
+/* The full xid of a 32-bit xid that is running or ended recently. */
+uint64
+es_xact_full(TransactionId xid)
+{
+	uint64		next = U64FromFullTransactionId(ReadNextFullTransactionId());
+	uint64		full = (next & ~(uint64) PG_UINT32_MAX) | xid;
+
+	return full >= next && full > PG_UINT32_MAX ? full - ((uint64) 1 << 32) : full;
+}

@@ -1,0 +1,166 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog.c
+ *	  The extension's own relations, and who may use them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xlog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "commands/sequence.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "pg/catalog.h"
+#include "pg/shmem.h"
+
+#define SCHEMA "eventstore"
+
+/* Finds a relation of the extension; raises an error when it is not there. */
+static Oid
+find_relation(const char *name)
+{
+	Oid			schema = get_namespace_oid(SCHEMA, true);
+	Oid			relid = OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation \"%s.%s\" does not exist", SCHEMA, name),
+				 errhint("Run CREATE EXTENSION eventstore in this database.")));
+	return relid;
+}
+
+/*
+ * Opens the block table for the extension's own use.  Raises an error where
+ * eventstore cannot work: not preloaded, a standby, another encoding.
+ */
+Relation
+es_blocks_open(LOCKMODE mode)
+{
+	es_shmem_check_loaded();
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("eventstore cannot be used during recovery")));
+	if (GetDatabaseEncoding() != PG_UTF8)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("eventstore needs a database with encoding UTF8"),
+				 errdetail("The encoding of this database is %s.",
+						   GetDatabaseEncodingName())));
+	return table_open(find_relation("blocks"), mode);
+}
+
+Oid
+es_position_sequence(void)
+{
+	return find_relation("position_seq");
+}
+
+/* What runs as the owner of a relation of the extension. */
+typedef struct OwnerSwitch
+{
+	Oid			user;
+	int			context;
+} OwnerSwitch;
+
+static OwnerSwitch
+become_owner(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	OwnerSwitch before;
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", relid)));
+	GetUserIdAndSecContext(&before.user, &before.context);
+	SetUserIdAndSecContext(((Form_pg_class) GETSTRUCT(tuple))->relowner,
+						   before.context | SECURITY_LOCAL_USERID_CHANGE);
+	ReleaseSysCache(tuple);
+	return before;
+}
+
+static void
+become_again(OwnerSwitch before)
+{
+	SetUserIdAndSecContext(before.user, before.context);
+}
+
+/* The value last set; 0 when there is none. */
+int64
+es_sequence_last_value(Oid sequence)
+{
+	LOCAL_FCINFO(fcinfo, 1);
+	OwnerSwitch before = become_owner(sequence);
+	Datum		result;
+
+	InitFunctionCallInfoData(*fcinfo, NULL, 1, InvalidOid, NULL, NULL);
+	fcinfo->args[0].value = ObjectIdGetDatum(sequence);
+	fcinfo->args[0].isnull = false;
+	result = pg_sequence_last_value(fcinfo);
+	become_again(before);
+	return fcinfo->isnull ? 0 : DatumGetInt64(result);
+}
+
+/*
+ * Sets the sequence, which writes WAL and is not undone by a rollback.
+ * setval() is used and not nextval(), because that would change what the
+ * user's lastval() returns.
+ */
+void
+es_sequence_set(Oid sequence, int64 value)
+{
+	OwnerSwitch before = become_owner(sequence);
+
+	DirectFunctionCall2(setval_oid, ObjectIdGetDatum(sequence), Int64GetDatum(value));
+	become_again(before);
+}
+
+static void
+check_right(AclMode mode)
+{
+	Oid			events = find_relation("events");
+	AclResult	result = pg_class_aclcheck(events, GetUserId(), mode);
+
+	if (result != ACLCHECK_OK)
+		aclcheck_error(result, OBJECT_VIEW, SCHEMA ".events");
+}
+
+/* Raises an error unless the user may write events here and now. */
+void
+es_check_may_write(const char *function)
+{
+	PreventCommandIfReadOnly(function);
+	PreventCommandIfParallelMode(function);
+	check_right(ACL_INSERT);
+}
+
+void
+es_check_may_read(void)
+{
+	check_right(ACL_SELECT);
+}
+
+/* Raises an error unless the user owns the store. */
+void
+es_check_owner(const char *function)
+{
+	if (!pg_class_ownercheck(find_relation("blocks"), GetUserId()))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for function %s", function),
+				 errdetail("Only the owner of the extension may call it.")));
+}
