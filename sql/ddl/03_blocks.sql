@@ -16,6 +16,11 @@ ALTER TABLE blocks SET (
     autovacuum_vacuum_insert_threshold = 10000,
     autovacuum_vacuum_insert_scale_factor = 0.1
 );
+-- Statistics of blocks would help no plan; taking them would copy many blocks.
+ALTER TABLE blocks
+    ALTER COLUMN first_position SET STATISTICS 0,
+    ALTER COLUMN block SET STATISTICS 0,
+    ALTER COLUMN large SET STATISTICS 0;
 COMMENT ON TABLE blocks IS 'the log, in blocks; read and written through the functions only';
 COMMENT ON COLUMN blocks.first_position IS 'position of the first event in the block';
 COMMENT ON COLUMN blocks.block IS 'the packed events';

@@ -17,6 +17,7 @@
 
 #include "api/event_value.h"
 #include "api/input.h"
+#include "api/jsonb_builder.h"
 #include "api/output.h"
 #include "pg/compat.h"
 #include "pg/errors.h"

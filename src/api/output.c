@@ -14,22 +14,13 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "api/jsonb_builder.h"
 #include "api/output.h"
 
 Datum
 es_text_datum(EsSlice slice)
 {
 	return PointerGetDatum(cstring_to_text_with_len(slice.data, slice.size));
-}
-
-Datum
-es_jsonb_datum(EsSlice json)
-{
-	char	   *text = pnstrdup(json.data, json.size);
-	Datum		jsonb = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
-
-	pfree(text);
-	return jsonb;
 }
 
 Datum

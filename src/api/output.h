@@ -16,7 +16,6 @@
 #define ES_RECORDED_NATTS 11
 
 extern Datum es_text_datum(EsSlice slice);
-extern Datum es_jsonb_datum(EsSlice json);
 extern Datum es_uuid_datum(const uint8 *uuid);
 extern Datum es_tags_datum(EsSlice tags);
 extern Datum es_tenant_datum(EsSlice tenant_id);

@@ -144,26 +144,19 @@ string_value(EsParser *parser, EsSlice value)
 	return es_slice(plain, es_json_unescape(body, body + size, plain));
 }
 
-/* A name is checked here for its offset, and with all limits later. */
-static bool
-read_name(EsParser *parser, const char *field, EsSlice value, uint32 max_size,
-		  EsSlice *name)
-{
-	*name = string_value(parser, value);
-	parser->error.offset = value.data - parser->start;
-	return es_text_check(field, *name, max_size, &parser->error);
-}
-
+/* Names are checked with all other limits, once the event is read. */
 static bool
 read_entity_id(EsParser *parser, EsEvent *event, EsSlice value)
 {
-	return read_name(parser, "entity_id", value, ES_MAX_ENTITY_ID, &event->entity_id);
+	event->entity_id = string_value(parser, value);
+	return true;
 }
 
 static bool
 read_event_type(EsParser *parser, EsEvent *event, EsSlice value)
 {
-	return read_name(parser, "event_type", value, ES_MAX_EVENT_TYPE, &event->event_type);
+	event->event_type = string_value(parser, value);
+	return true;
 }
 
 static bool
@@ -195,10 +188,7 @@ read_event_id(EsParser *parser, EsEvent *event, EsSlice value)
 static bool
 read_tenant_id(EsParser *parser, EsEvent *event, EsSlice value)
 {
-	EsSlice		tenant_id;
-
-	return read_name(parser, "tenant_id", value, ES_MAX_TENANT_ID, &tenant_id) &&
-		es_event_set_tenant(event, tenant_id, &parser->error);
+	return es_event_set_tenant(event, string_value(parser, value), &parser->error);
 }
 
 static bool
@@ -258,7 +248,8 @@ read_tag(EsParser *parser, EsEvent *event, char *packed)
 		parser->error.offset = value.data - parser->start;
 		return es_error_field(&parser->error, ES_ERR_TOO_MANY_TAGS, "tags", value, ES_MAX_TAGS);
 	}
-	if (!read_name(parser, "tags", value, ES_MAX_TAG, &tag))
+	tag = string_value(parser, value);
+	if (!es_text_check("tags", tag, ES_MAX_TAG, &parser->error))
 		return false;
 	packed[event->tags.size] = (char) tag.size;
 	memcpy(packed + event->tags.size + 1, tag.data, tag.size);

@@ -11,6 +11,32 @@
 #include "core/timestamp.h"
 
 /*
+ * Is there a byte below 0x20, a DEL, or a first byte of U+0080 to U+00BF?
+ * Eight bytes at a time with the usual zero-byte trick (Mycroft 1987).
+ */
+static bool
+may_have_control(const char *p, uint32 size)
+{
+	const uint64 ones = UINT64CONST(0x0101010101010101);
+	const uint64 highs = UINT64CONST(0x8080808080808080);
+	uint64		found = 0;
+
+	for (uint32 i = 0; i < size; i += 8)
+	{
+		uint64		word = ones * ' ';
+		uint64		del;
+		uint64		latin;
+
+		memcpy(&word, p + i, Min(8, size - i));
+		del = word ^ (ones * 0x7F);
+		latin = word ^ (ones * 0xC2);
+		found |= ((word - ones * 0x20) & ~word) | ((del - ones) & ~del) |
+			((latin - ones) & ~latin);
+	}
+	return (found & highs) != 0;
+}
+
+/*
  * Checks a name-like field: 1 to max_size bytes without control characters.
  * U+0080 to U+009F count as control characters too.
  */
@@ -21,6 +47,8 @@ es_text_check(const char *field, EsSlice text, uint32 max_size, EsError *error)
 		return es_error_field(error, ES_ERR_EMPTY, field, text, max_size);
 	if (text.size > max_size)
 		return es_error_field(error, ES_ERR_TOO_LONG, field, text, max_size);
+	if (!may_have_control(text.data, text.size))
+		return true;
 	for (uint32 i = 0; i < text.size; i++)
 	{
 		unsigned char c = text.data[i];

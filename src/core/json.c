@@ -4,21 +4,14 @@
  *	  A validating scanner for JSON text.
  *
  * One forward pass, no recursion, no memory: the open brackets are a bit
- * stack.  Strings are crossed eight bytes at a time with the usual zero-byte
- * trick (Lamport 1975; Mycroft's "Bit Twiddling Hacks" entry).  The text is
- * valid UTF-8 already: the server checks that of all text it lets in.
+ * stack.  Strings are crossed sixteen bytes at a time.  The text is valid UTF-8
+ * already: the server checks that of all text it lets in.
  *
  *-------------------------------------------------------------------------
  */
 #include "core/json.h"
 
-#define EVERY_BYTE(b) (UINT64CONST(0x0101010101010101) * (uint64) (b))
-
-/* True in the high bit of some byte exactly when some byte of w is 0. */
-#define HAS_ZERO_BYTE(w) (((w) - EVERY_BYTE(1)) & ~(w) & EVERY_BYTE(0x80))
-
-/* A byte below 0x20; bytes of 0x80 and above do not count. */
-#define HAS_CONTROL(w) (((w) - EVERY_BYTE(0x20)) & ~(w) & EVERY_BYTE(0x80))
+#include <simde/x86/sse2.h>
 
 const char *
 es_json_skip_space(const char *p, const char *end)
@@ -60,16 +53,22 @@ es_json_kind(const char *p, const char *end)
 static const char *
 skip_plain_bytes(const char *p, const char *end)
 {
-	while (end - p >= 8)
-	{
-		uint64		w;
+	const simde__m128i quote = simde_mm_set1_epi8('"');
+	const simde__m128i backslash = simde_mm_set1_epi8('\\');
+	const simde__m128i control = simde_mm_set1_epi8(0x1F);
 
-		memcpy(&w, p, 8);
-		if (HAS_ZERO_BYTE(w ^ EVERY_BYTE('"')) ||
-			HAS_ZERO_BYTE(w ^ EVERY_BYTE('\\')) ||
-			HAS_CONTROL(w))
-			break;
-		p += 8;
+	for (; end - p >= 16; p += 16)
+	{
+		simde__m128i bytes = simde_mm_loadu_si128((const void *) p);
+		simde__m128i found = simde_mm_or_si128(simde_mm_cmpeq_epi8(bytes, quote),
+											   simde_mm_cmpeq_epi8(bytes, backslash));
+		int			mask;
+
+		found = simde_mm_or_si128(found, simde_mm_cmpeq_epi8(simde_mm_min_epu8(bytes, control),
+															 bytes));
+		mask = simde_mm_movemask_epi8(found);
+		if (mask != 0)
+			return p + __builtin_ctz(mask);
 	}
 	while (p < end && *p != '"' && *p != '\\' && (unsigned char) *p >= 0x20)
 		p++;
@@ -220,9 +219,9 @@ scan_word(const char *p, const char *end, const char *word, size_t size)
 	return p + size;
 }
 
-/* Crosses a string, number or word. */
-static const char *
-scan_scalar(const char *p, const char *end)
+/* Crosses a string, number or word; NULL as for es_json_scan(). */
+const char *
+es_json_scan_scalar(const char *p, const char *end)
 {
 	bool		escaped;
 
@@ -348,7 +347,7 @@ es_json_scan(const char *p, const char *end)
 			stack.depth--;
 			p++;
 		}
-		else if ((p = scan_scalar(p, end)) == NULL)
+		else if ((p = es_json_scan_scalar(p, end)) == NULL)
 			return NULL;
 		p = scan_after_value(p, end, &stack, &done);
 		if (p == NULL)

@@ -44,6 +44,7 @@ es_json_is_space(char c)
 extern const char *es_json_skip_space(const char *p, const char *end);
 extern EsJsonKind es_json_kind(const char *p, const char *end);
 extern const char *es_json_scan(const char *p, const char *end);
+extern const char *es_json_scan_scalar(const char *p, const char *end);
 extern const char *es_json_extent(const char *p, const char *end);
 extern const char *es_json_scan_string(const char *p, const char *end,
 									   bool *escaped);

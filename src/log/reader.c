@@ -128,6 +128,15 @@ es_reader_end(EsReader *reader)
 	unpin(reader);
 }
 
+/* A table that was vacuumed may have become shorter; only asked when need be. */
+static bool
+block_exists(EsReader *reader, BlockNumber block)
+{
+	if (block >= reader->known_blocks)
+		reader->known_blocks = RelationGetNumberOfBlocks(reader->blocks);
+	return block < reader->known_blocks;
+}
+
 /* Pins the row that a posting points to, if the snapshot sees it. */
 static bool
 fetch_row(EsReader *reader, EsPosting posting)
@@ -140,7 +149,7 @@ fetch_row(EsReader *reader, EsPosting posting)
 	if (BufferIsValid(reader->buffer) && ItemPointerEquals(&tid, &reader->tuple.t_self))
 		return true;
 	unpin(reader);
-	if (ItemPointerGetBlockNumber(&tid) >= RelationGetNumberOfBlocks(reader->blocks))
+	if (!block_exists(reader, ItemPointerGetBlockNumber(&tid)))
 		return false;
 	reader->tuple.t_self = tid;
 	if (!heap_fetch(reader->blocks, reader->snapshot, &reader->tuple, &reader->buffer, false))

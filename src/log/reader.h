@@ -15,6 +15,7 @@
 #include "access/relscan.h"
 #include "access/sdir.h"
 #include "executor/tuptable.h"
+#include "storage/block.h"
 #include "storage/buf.h"
 #include "utils/relcache.h"
 #include "utils/snapshot.h"
@@ -39,6 +40,7 @@ typedef struct EsReader
 {
 	Relation	blocks;
 	Snapshot	snapshot;
+	BlockNumber known_blocks;	/* the table had so many */
 	Buffer		buffer;
 	HeapTupleData tuple;
 	EsBlockRow	row;

@@ -17,6 +17,7 @@
 #include "access/heapam.h"
 #include "access/hio.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/index.h"
 #include "executor/tuptable.h"
 #include "nodes/execnodes.h"
@@ -252,6 +253,10 @@ flush_blocks(Writer *writer)
 	MemoryContextReset(writer->flush_context);
 	count_blocks(writer);
 	writer->packed_count = 0;
+
+	/* have the WAL written behind us, so that the commit finds less to do */
+	if (writer->next_event < writer->batch->event_count)
+		XLogSetAsyncXactLSN(XactLastRecEnd);
 }
 
 static Writer *
