@@ -7,9 +7,10 @@
  *
  * owner	   0 -> X by the transaction X that claims a free entity; O -> X by
  *			   an X that found O ended; X -> 0 by X itself after it ended.
- *			   Always by compare-and-swap.  A full xid owns at most one
- *			   stretch per end of that stretch: once O has ended and was
- *			   replaced, it never comes back.
+ *			   Always by compare-and-swap.  X is the full xid of the innermost
+ *			   subtransaction at the time, so that who waits for it goes on when
+ *			   the savepoint is rolled back.  Once an xid has ended and was
+ *			   replaced it never comes back.
  * total	   the last version including the owner's uncommitted ones.  Written
  *			   by the owner alone, with release, after the postings up to it.
  *			   Means nothing when owner is 0 or the owner has aborted.
@@ -69,6 +70,12 @@ es_entity_known(const EsEntity *entity)
 	return Max(committed, total);
 }
 
+uint64
+es_entity_owner(const EsEntity *entity)
+{
+	return __atomic_load_n(&entity->owner, __ATOMIC_ACQUIRE);
+}
+
 void
 es_entity_set_total(EsEntity *entity, uint32 total)
 {
@@ -94,7 +101,7 @@ raise_committed(EsEntity *entity, uint32 version, EsCounts *counts)
 }
 
 /*
- * Makes the transaction 'xid' the entity's owner if it can be.  When the answer
+ * Makes the (sub)transaction 'xid' the entity's owner if it can be.  When the answer
  * is ES_CLAIM_WAIT, *owner is whom to wait for.
  */
 EsClaim
@@ -117,6 +124,8 @@ es_entity_claim(EsEntity *entity, uint64 xid, EsFateFunction fate, void *arg,
 				*owner = still;
 				continue;
 			}
+			if (how == ES_FATE_OWN)
+				return ES_CLAIM_HELD;
 			if (how == ES_FATE_RUNNING)
 				return ES_CLAIM_WAIT;
 			if (how == ES_FATE_COMMITTED)

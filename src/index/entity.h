@@ -63,7 +63,8 @@ typedef struct EsKey
 typedef struct EsEntity
 {
 	uint64		hash;			/* fixed */
-	uint64		owner;			/* full xid of the owning transaction, or 0 */
+	uint64		owner;			/* full xid of the owning (sub)transaction, or
+								 * 0 */
 	uint32		committed;		/* versions known to be committed */
 	uint32		total;			/* versions with the owner's; see entity.c */
 	EsRef		postings;		/* newest chunk */
@@ -77,6 +78,7 @@ typedef struct EsEntity
 typedef enum EsFate
 {
 	ES_FATE_RUNNING,
+	ES_FATE_OWN,				/* it is ours, or a part of ours */
 	ES_FATE_COMMITTED,
 	ES_FATE_ABORTED
 } EsFate;
@@ -116,6 +118,7 @@ extern EsClaim es_entity_claim(EsEntity *entity, uint64 xid, EsFateFunction fate
 							   void *arg, EsCounts *counts, uint64 *owner);
 extern void es_entity_release(EsEntity *entity, uint64 xid, bool committed,
 							  EsCounts *counts);
+extern uint64 es_entity_owner(const EsEntity *entity);
 extern void es_entity_set_total(EsEntity *entity, uint32 total);
 extern uint32 es_entity_committed(const EsEntity *entity);
 extern uint32 es_entity_total(const EsEntity *entity);

@@ -34,7 +34,7 @@
 typedef struct Claimer
 {
 	EsOpenStore *open;
-	uint64		xid;
+	uint64		xid;			/* of the innermost subtransaction */
 	EsBatch    *batch;
 	EsIngestResult *result;
 	EsReader	reader;			/* sees what is committed or our own */
@@ -65,6 +65,8 @@ fate_of_owner(void *arg, const EsEntity *entity, uint64 owner)
 	EsPosting	posting = es_posting_get(es_pool, entity, last);
 	EsFate		fate;
 
+	if (es_xact_is_own(owner))
+		return ES_FATE_OWN;
 	if (es_xact_fate(owner, &fate))
 		return fate;
 	return es_reader_is_visible(&claimer->reader, posting, entity, last) ?
@@ -109,7 +111,8 @@ claim_entity(Claimer *claimer, EsGroup *group)
 		if (claim != ES_CLAIM_WAIT)
 		{
 			group->base = es_entity_total(group->entity);
-			es_session_add(group->entity, group->base, claim == ES_CLAIM_NEW);
+			es_session_add(group->entity, group->base,
+						   claim == ES_CLAIM_NEW ? claimer->xid : 0);
 			return;
 		}
 		wait_for(claimer, &group->key, owner);
@@ -289,17 +292,17 @@ claim_group(Claimer *claimer, EsGroup *group)
 }
 
 /*
- * Makes the transaction 'xid' the owner of all the batch's entities, sets the
+ * Makes this transaction the owner of all the batch's entities, sets the
  * version that each has, and finds out which groups are stored already.  The
  * memory to publish the batch is there when this returns.
  */
 void
-es_claim_batch(EsOpenStore *open, uint64 xid, EsBatch *batch,
-			   EsIngestResult *result)
+es_claim_batch(EsOpenStore *open, EsBatch *batch, EsIngestResult *result)
 {
-	Claimer		claimer = {.open = open, .xid = xid, .batch = batch, .result = result};
+	Claimer		claimer = {.open = open, .batch = batch, .result = result};
 
-	es_session_begin(open->store, xid, batch->group_count);
+	claimer.xid = U64FromFullTransactionId(GetCurrentFullTransactionId());
+	es_session_begin(open->store, batch->group_count);
 	es_reader_begin(&claimer.reader, open->blocks, SnapshotSelf);
 	for (uint32 i = 0; i < batch->group_count; i++)
 	{

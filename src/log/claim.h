@@ -14,7 +14,7 @@
 #include "log/ingest.h"
 #include "log/store.h"
 
-extern void es_claim_batch(EsOpenStore *open, uint64 xid, EsBatch *batch,
+extern void es_claim_batch(EsOpenStore *open, EsBatch *batch,
 						   EsIngestResult *result);
 
 #endif							/* EVENTSTORE_LOG_CLAIM_H */

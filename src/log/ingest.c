@@ -92,7 +92,7 @@ es_ingest(EsEvent *events, int64 count, EsIngestResult *result)
 		check_undamaged(open.store);
 		xid = U64FromFullTransactionId(GetTopFullTransactionId());
 		es_batch_group(&batch, events, (uint32) count);
-		es_claim_batch(&open, xid, &batch, result);
+		es_claim_batch(&open, &batch, result);
 		result->duplicates = batch.duplicates;
 		result->ingested = count - batch.duplicates;
 		if (result->ingested > 0)

@@ -26,19 +26,19 @@
 
 #include "log/position.h"
 #include "log/session.h"
+#include "log/xact.h"
 
 typedef struct Touched
 {
 	EsEntity   *entity;
 	uint32		total;			/* before the call that touched it */
-	bool		claimed;		/* by that call */
+	uint64		claimed_by;		/* the xid by which that call claimed it, or 0 */
 	int			level;			/* nesting level of the call */
 } Touched;
 
 static struct
 {
 	EsStore    *store;			/* NULL: the transaction wrote no events */
-	uint64		xid;
 	uint64		generation;
 	bool		rebuilt;		/* the index holds for this transaction only */
 	Touched    *touched;
@@ -63,7 +63,11 @@ empty_rebuilt_index(void)
 		pg_atomic_write_u32(&session.store->state, ES_STORE_EMPTY);
 }
 
-/* Undoes what was touched at this nesting level or deeper. */
+/*
+ * Undoes what was touched at this nesting level or deeper.  What was claimed
+ * there may have another owner already, who saw that the subtransaction had
+ * ended; so a total is restored only where an outer level holds the entity.
+ */
 static void
 undo_to_level(int level)
 {
@@ -73,9 +77,11 @@ undo_to_level(int level)
 
 		if (!index_is_ours())
 			continue;
-		es_entity_set_total(last->entity, last->total);
-		if (last->claimed)
-			es_entity_release(last->entity, session.xid, false, &session.store->index.counts);
+		if (last->claimed_by != 0)
+			es_entity_release(last->entity, last->claimed_by, false,
+							  &session.store->index.counts);
+		else if (es_xact_is_own(es_entity_owner(last->entity)))
+			es_entity_set_total(last->entity, last->total);
 	}
 }
 
@@ -105,8 +111,10 @@ release_all(bool committed)
 {
 	for (uint32 i = 0; i < session.count && index_is_ours(); i++)
 	{
-		if (session.touched[i].claimed)
-			es_entity_release(session.touched[i].entity, session.xid, committed,
+		Touched    *touched = &session.touched[i];
+
+		if (touched->claimed_by != 0)
+			es_entity_release(touched->entity, touched->claimed_by, committed,
 							  &session.store->index.counts);
 	}
 }
@@ -181,7 +189,7 @@ es_session_install(void)
  * between a claim and its entry.
  */
 void
-es_session_begin(EsStore *store, uint64 xid, uint32 new_claims)
+es_session_begin(EsStore *store, uint32 new_claims)
 {
 	uint32		wanted;
 
@@ -198,31 +206,24 @@ es_session_begin(EsStore *store, uint64 xid, uint32 new_claims)
 		session.capacity = wanted;
 	}
 	session.store = store;
-	session.xid = xid;
 	session.generation = store->generation;
 }
 
 /*
- * Enters an entity that this transaction owns.  Follows the claim without
+ * Enters an entity that this transaction owns: since before, or claimed just
+ * now by the (sub)transaction claimed_by.  Follows the claim without
  * anything between that could fail.
  */
 void
-es_session_add(EsEntity *entity, uint32 total, bool claimed)
+es_session_add(EsEntity *entity, uint32 total, uint64 claimed_by)
 {
 	Touched    *touched = &session.touched[session.count++];
 
 	Assert(session.count <= session.capacity);
 	touched->entity = entity;
 	touched->total = total;
-	touched->claimed = claimed;
+	touched->claimed_by = claimed_by;
 	touched->level = GetCurrentTransactionNestLevel();
-}
-
-/* Has the own transaction claimed entities that it did not give up? */
-bool
-es_session_has_claims(void)
-{
-	return session.store != NULL && session.count > 0;
 }
 
 /*

@@ -15,9 +15,8 @@
 #include "log/shared.h"
 
 extern void es_session_install(void);
-extern void es_session_begin(EsStore *store, uint64 xid, uint32 new_claims);
-extern void es_session_add(EsEntity *entity, uint32 total, bool claimed);
-extern bool es_session_has_claims(void);
+extern void es_session_begin(EsStore *store, uint32 new_claims);
+extern void es_session_add(EsEntity *entity, uint32 total, uint64 claimed_by);
 extern void es_session_table_changed(EsStore *store);
 extern void es_session_index_built(EsStore *store, bool own_events);
 

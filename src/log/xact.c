@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "access/transam.h"
+#include "access/xact.h"
 #include "storage/lwlock.h"
 #include "storage/procarray.h"
 
@@ -20,6 +21,13 @@ static bool
 is_recent(uint64 xid)
 {
 	return xid + XID_HORIZON > U64FromFullTransactionId(ReadNextFullTransactionId());
+}
+
+/* Is it our transaction, or a subtransaction of it that was not rolled back? */
+bool
+es_xact_is_own(uint64 xid)
+{
+	return is_recent(xid) && TransactionIdIsCurrentTransactionId((TransactionId) xid);
 }
 
 bool

@@ -12,6 +12,7 @@
 
 #include "index/entity.h"
 
+extern bool es_xact_is_own(uint64 xid);
 extern bool es_xact_is_running(uint64 xid);
 extern bool es_xact_fate(uint64 xid, EsFate *fate);
 extern uint64 es_xact_full(TransactionId xid);
