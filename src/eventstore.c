@@ -12,6 +12,7 @@
 
 #include "log/session.h"
 #include "log/shared.h"
+#include "log/store.h"
 #include "pg/settings.h"
 #include "pg/shmem.h"
 
@@ -32,4 +33,5 @@ _PG_init(void)
 	es_shared_install();
 	es_shmem_install();
 	es_session_install();
+	es_store_install();
 }

@@ -41,6 +41,8 @@ static struct
 	EsStore    *store;			/* NULL: the transaction wrote no events */
 	uint64		generation;
 	bool		rebuilt;		/* the index holds for this transaction only */
+	int			dropped_level;	/* nesting level that dropped the block table,
+								 * 0: none has */
 	Touched    *touched;
 	uint32		count;
 	uint32		capacity;
@@ -88,13 +90,30 @@ undo_to_level(int level)
 static void
 adopt_from_level(int level)
 {
+	if (session.dropped_level >= level)
+		session.dropped_level = level - 1;
 	for (uint32 i = session.count; i > 0 && session.touched[i - 1].level >= level; i--)
 		session.touched[i - 1].level = level - 1;
+}
+
+/*
+ * The block table is gone, and nobody else can have used the index since the
+ * drop locked it: its memory goes back to the pool.
+ */
+static void
+free_dropped_index(void)
+{
+	if (!index_is_ours())
+		return;
+	session.store->relid = InvalidOid;
+	es_index_reset(es_pool, &session.store->index);
+	pg_atomic_write_u32(&session.store->state, ES_STORE_EMPTY);
 }
 
 static void
 forget(void)
 {
+	session.dropped_level = 0;
 	session.store = NULL;
 	session.count = 0;
 	session.rebuilt = false;
@@ -120,9 +139,8 @@ release_all(bool committed)
 }
 
 static void
-end_transaction(bool committed)
+end_transaction(void)
 {
-	release_all(committed);
 	empty_rebuilt_index();
 	es_slot_clear();
 	forget();
@@ -149,10 +167,15 @@ on_transaction(XactEvent event, void *arg pg_attribute_unused())
 			forget();
 			break;
 		case XACT_EVENT_COMMIT:
-			end_transaction(true);
+			if (session.dropped_level == 0)
+				release_all(true);
+			else
+				free_dropped_index();
+			end_transaction();
 			break;
 		case XACT_EVENT_ABORT:
-			end_transaction(false);
+			release_all(false);
+			end_transaction();
 			break;
 		default:
 			break;
@@ -174,6 +197,8 @@ on_subtransaction(SubXactEvent event, SubTransactionId mine pg_attribute_unused(
 	{
 		undo_to_level(level);
 		empty_rebuilt_index();
+		if (session.dropped_level >= level)
+			session.dropped_level = 0;
 	}
 }
 
@@ -185,6 +210,20 @@ es_session_install(void)
 }
 
 /*
+ * From here on the session is about the index that the store has now.  What was
+ * touched in an older one is gone with it: it was rolled back, or is there
+ * again as found in the log.
+ */
+static void
+attach(EsStore *store)
+{
+	if (session.store != NULL && !index_is_ours())
+		session.count = 0;
+	session.store = store;
+	session.generation = store->generation;
+}
+
+/*
  * Before entities are claimed: makes room for them, since nothing may fail
  * between a claim and its entry.
  */
@@ -193,8 +232,7 @@ es_session_begin(EsStore *store, uint32 new_claims)
 {
 	uint32		wanted;
 
-	if (session.store != NULL && !index_is_ours())
-		session.count = 0;		/* rolled back, and the index built anew */
+	attach(store);
 	wanted = session.count + new_claims;
 	if (wanted > session.capacity)
 	{
@@ -205,8 +243,6 @@ es_session_begin(EsStore *store, uint32 new_claims)
 			session.touched = repalloc_huge(session.touched, wanted * sizeof(Touched));
 		session.capacity = wanted;
 	}
-	session.store = store;
-	session.generation = store->generation;
 }
 
 /*
@@ -233,8 +269,7 @@ es_session_add(EsEntity *entity, uint32 total, uint64 claimed_by)
 void
 es_session_table_changed(EsStore *store)
 {
-	session.store = store;
-	session.generation = store->generation;
+	attach(store);
 	session.rebuilt = true;
 }
 
@@ -249,4 +284,14 @@ es_session_index_built(EsStore *store, bool own_events)
 		return;
 	session.count = 0;
 	es_session_table_changed(store);
+}
+
+/*
+ * This transaction has dropped the block table whose index the store has.
+ */
+void
+es_session_table_dropped(EsStore *store)
+{
+	attach(store);
+	session.dropped_level = GetCurrentTransactionNestLevel();
 }

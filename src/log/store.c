@@ -24,6 +24,8 @@
 
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
@@ -265,6 +267,30 @@ es_store_rows_changed(Oid relid)
 {
 	invalidate(relid);
 	es_session_table_changed(es_store_mine());
+}
+
+static object_access_hook_type previous_access_hook = NULL;
+
+/* Notices DROP EXTENSION, whose lock on the block table keeps others out. */
+static void
+on_object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg)
+{
+	if (previous_access_hook)
+		previous_access_hook(access, class_id, object_id, sub_id, arg);
+	if (access == OAT_DROP && class_id == RelationRelationId && sub_id == 0)
+	{
+		EsStore    *store = find_store(MyDatabaseId);
+
+		if (store != NULL && store->relid == object_id)
+			es_session_table_dropped(store);
+	}
+}
+
+void
+es_store_install(void)
+{
+	previous_access_hook = object_access_hook;
+	object_access_hook = on_object_access;
 }
 
 /*

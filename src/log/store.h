@@ -26,6 +26,7 @@ extern void es_store_open(EsOpenStore *open, LOCKMODE mode);
 extern void es_store_close(EsOpenStore *open);
 extern EsEntity *es_store_find(EsStore *store, EsSlice tenant_id, EsSlice entity_id);
 extern EsStore *es_store_mine(void);
+extern void es_store_install(void);
 extern void es_store_rows_changed(Oid relid);
 extern void es_store_rebuild(void);
 extern int	es_stores_reclaim(void);
