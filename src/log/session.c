@@ -14,7 +14,8 @@
  * were claimed: store->generation tells.  Events that this transaction wrote
  * keep a lock on the block table, so nobody but itself can have had the index
  * built anew, by rewriting the table.  The claims then stand in the new index
- * without savepoints, so it is marked empty at the next rollback or end.
+ * without savepoints: it is private to us, under the ACCESS EXCLUSIVE lock of
+ * the rewrite, and marked empty at the next rollback or end.
  *
  *-------------------------------------------------------------------------
  */
@@ -40,9 +41,10 @@ static struct
 {
 	EsStore    *store;			/* NULL: the transaction wrote no events */
 	uint64		generation;
-	bool		rebuilt;		/* the index holds for this transaction only */
-	int			dropped_level;	/* nesting level that dropped the block table,
-								 * 0: none has */
+
+	/* nesting levels at which this has happened, 0: it has not */
+	int			private_level;	/* the index came to hold for us only */
+	int			dropped_level;	/* the block table was dropped */
 	Touched    *touched;
 	uint32		count;
 	uint32		capacity;
@@ -57,11 +59,14 @@ index_is_ours(void)
 	return session.store->generation == session.generation;
 }
 
-/* A rebuilt index does not know our savepoints; see the top. */
+/*
+ * An index that holds for us only ends with the transaction or a rollback; see
+ * the top.  The lock that made it so is still held.
+ */
 static void
-empty_rebuilt_index(void)
+empty_private_index(void)
 {
-	if (session.rebuilt && index_is_ours())
+	if (session.private_level > 0 && index_is_ours())
 		pg_atomic_write_u32(&session.store->state, ES_STORE_EMPTY);
 }
 
@@ -90,8 +95,8 @@ undo_to_level(int level)
 static void
 adopt_from_level(int level)
 {
-	if (session.dropped_level >= level)
-		session.dropped_level = level - 1;
+	session.private_level = Min(session.private_level, level - 1);
+	session.dropped_level = Min(session.dropped_level, level - 1);
 	for (uint32 i = session.count; i > 0 && session.touched[i - 1].level >= level; i--)
 		session.touched[i - 1].level = level - 1;
 }
@@ -116,7 +121,7 @@ forget(void)
 	session.dropped_level = 0;
 	session.store = NULL;
 	session.count = 0;
-	session.rebuilt = false;
+	session.private_level = 0;
 	if (session.capacity > KEPT_CAPACITY)
 	{
 		pfree(session.touched);
@@ -141,7 +146,7 @@ release_all(bool committed)
 static void
 end_transaction(void)
 {
-	empty_rebuilt_index();
+	empty_private_index();
 	es_slot_clear();
 	forget();
 }
@@ -163,7 +168,7 @@ on_transaction(XactEvent event, void *arg pg_attribute_unused())
 		case XACT_EVENT_PREPARE:
 			/* the claims stay; who meets them looks at the xid */
 			es_slot_move_to_prepared();
-			empty_rebuilt_index();
+			empty_private_index();
 			forget();
 			break;
 		case XACT_EVENT_COMMIT:
@@ -196,7 +201,9 @@ on_subtransaction(SubXactEvent event, SubTransactionId mine pg_attribute_unused(
 	else if (event == SUBXACT_EVENT_ABORT_SUB)
 	{
 		undo_to_level(level);
-		empty_rebuilt_index();
+		empty_private_index();
+		if (session.private_level >= level)
+			session.private_level = 0;
 		if (session.dropped_level >= level)
 			session.dropped_level = 0;
 	}
@@ -218,7 +225,11 @@ static void
 attach(EsStore *store)
 {
 	if (session.store != NULL && !index_is_ours())
+	{
 		session.count = 0;
+		session.private_level = 0;
+		session.dropped_level = 0;
+	}
 	session.store = store;
 	session.generation = store->generation;
 }
@@ -270,7 +281,8 @@ void
 es_session_table_changed(EsStore *store)
 {
 	attach(store);
-	session.rebuilt = true;
+	if (session.private_level == 0)
+		session.private_level = GetCurrentTransactionNestLevel();
 }
 
 /*
@@ -280,10 +292,13 @@ es_session_table_changed(EsStore *store)
 void
 es_session_index_built(EsStore *store, bool own_events)
 {
-	if (!own_events && !session.rebuilt)
+	int			private_level = session.store != NULL ? session.private_level : 0;
+
+	if (!own_events && private_level == 0)
 		return;
+	attach(store);
 	session.count = 0;
-	es_session_table_changed(store);
+	session.private_level = private_level > 0 ? private_level : GetCurrentTransactionNestLevel();
 }
 
 /*
