@@ -10,7 +10,6 @@
 #include "common/hashfn.h"
 #include "fmgr.h"
 #include "libpq/pqformat.h"
-#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
 #include "api/event_value.h"
@@ -52,10 +51,6 @@ es_event_in(PG_FUNCTION_ARGS)
 {
 	char	   *text = PG_GETARG_CSTRING(0);
 
-	if (GetDatabaseEncoding() != PG_UTF8)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("eventstore needs a database with encoding UTF8")));
 	PG_RETURN_POINTER(event_from_text(es_slice(text, strlen(text))));
 }
 

@@ -19,6 +19,7 @@
 #include "api/input.h"
 #include "core/envelope.h"
 #include "core/json.h"
+#include "pg/catalog.h"
 #include "pg/errors.h"
 #include "pg/settings.h"
 
@@ -119,6 +120,7 @@ es_json_checked(EsSlice text, const char *field, int64 ordinal)
 void
 es_list_init(EsEventList *list, bool checked, bool in_batch)
 {
+	es_check_encoding();
 	memset(list, 0, sizeof(*list));
 	list->checked = checked;
 	list->in_batch = in_batch;
@@ -219,7 +221,7 @@ es_event_set_metadata(EsEvent *event, EsSlice metadata, int64 ordinal)
 {
 	if (es_json_kind(metadata.data, metadata.data + metadata.size) != ES_JSON_OBJECT)
 	{
-		EsError		error = {.expected = "a JSON object"};
+		EsError		error = {.expected = "an object"};
 
 		es_error_field(&error, ES_ERR_WRONG_TYPE, "metadata", metadata, 0);
 		es_error_report(&error, ordinal);

@@ -71,7 +71,6 @@ fail_expected(EsParser *parser, const char *expected, const char *at)
 static bool
 fail_field(EsParser *parser, EsErrorCode code, const char *field, EsSlice value)
 {
-	parser->error.offset = value.data - parser->start;
 	return es_error_field(&parser->error, code, field, value, 0);
 }
 
@@ -180,7 +179,7 @@ read_event_id(EsParser *parser, EsEvent *event, EsSlice value)
 	EsSlice text = string_value(parser, value);
 
 	if (!es_uuid_parse(text, event->event_id))
-		return fail_field(parser, ES_ERR_INVALID_UUID, "event_id", value);
+		return fail_field(parser, ES_ERR_INVALID_UUID, "event_id", text);
 	event->has |= ES_HAS_EVENT_ID;
 	return true;
 }
@@ -194,10 +193,11 @@ read_tenant_id(EsParser *parser, EsEvent *event, EsSlice value)
 static bool
 read_occurred_at(EsParser *parser, EsEvent *event, EsSlice value)
 {
-	EsErrorCode code = es_timestamp_parse(string_value(parser, value), &event->occurred_at);
+	EsSlice text = string_value(parser, value);
+	EsErrorCode code = es_timestamp_parse(text, &event->occurred_at);
 
 	if (code != ES_OK)
-		return fail_field(parser, code, "occurred_at", value);
+		return fail_field(parser, code, "occurred_at", text);
 	event->has |= ES_HAS_OCCURRED_AT;
 	return true;
 }
@@ -227,7 +227,6 @@ read_expected_version(EsParser *parser, EsEvent *event, EsSlice value)
 {
 	if (!parse_integer(value, &event->expected_version))
 		return fail_type(parser, "expected_version", "an integer", value);
-	parser->error.offset = value.data - parser->start;
 	event->has |= ES_HAS_EXPECTED_VERSION;
 	return es_event_check_expected_version(event->expected_version, &parser->error);
 }
@@ -244,10 +243,7 @@ read_tag(EsParser *parser, EsEvent *event, char *packed)
 	if (value.data[0] != '"')
 		return fail_type(parser, "tags", "an array of strings", value);
 	if (event->tag_count == ES_MAX_TAGS)
-	{
-		parser->error.offset = value.data - parser->start;
 		return es_error_field(&parser->error, ES_ERR_TOO_MANY_TAGS, "tags", value, ES_MAX_TAGS);
-	}
 	tag = string_value(parser, value);
 	if (!es_text_check("tags", tag, ES_MAX_TAG, &parser->error))
 		return false;

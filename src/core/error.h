@@ -52,7 +52,7 @@ typedef struct EsError
 	EsSlice		value;			/* the value at fault, where it helps */
 	const char *expected;		/* static text */
 	int64		limit;
-	size_t		offset;			/* byte offset into the parsed text */
+	size_t		offset;			/* into the parsed text, of malformed JSON */
 } EsError;
 
 /* Fills in an error about the named field; always returns false. */

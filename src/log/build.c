@@ -226,20 +226,24 @@ enter_all_rows(Build *build)
 	pfree(collected);
 }
 
-/* Positions go on after all that may ever have been given out. */
+/*
+ * Positions go on after all that may ever have been given out, by this server
+ * or, if the sequence was restored, by the one that was dumped.
+ */
 static void
 restore_positions(Build *build, bool same_table)
 {
 	EsStore    *store = build->store;
-	int64		reserved = same_table ? 0 : es_sequence_last_value(es_position_sequence());
+	int64		reserved = es_sequence_last_value(es_position_sequence());
 
 	SpinLockAcquire(&store->position_lock);
-	if (!same_table)
+	if (!same_table || reserved > store->position_limit)
 	{
 		store->next_position = reserved + 1;
 		store->position_limit = reserved;
-		store->last_recorded_at = DT_NOBEGIN;
 	}
+	if (!same_table)
+		store->last_recorded_at = DT_NOBEGIN;
 	if (store->next_position <= build->last_position)
 	{
 		store->next_position = build->last_position + 1;

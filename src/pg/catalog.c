@@ -42,6 +42,18 @@ find_relation(const char *name)
 	return relid;
 }
 
+/* JSON text is stored as it is given, and read as UTF-8. */
+void
+es_check_encoding(void)
+{
+	if (GetDatabaseEncoding() != PG_UTF8)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("eventstore needs a database with encoding UTF8"),
+				 errdetail("The encoding of this database is %s.",
+						   GetDatabaseEncodingName())));
+}
+
 /*
  * Opens the block table for the extension's own use.  Raises an error where
  * eventstore cannot work: not preloaded, a standby, another encoding.
@@ -54,12 +66,7 @@ es_blocks_open(LOCKMODE mode)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("eventstore cannot be used during recovery")));
-	if (GetDatabaseEncoding() != PG_UTF8)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("eventstore needs a database with encoding UTF8"),
-				 errdetail("The encoding of this database is %s.",
-						   GetDatabaseEncodingName())));
+	es_check_encoding();
 	return table_open(find_relation("blocks"), mode);
 }
 

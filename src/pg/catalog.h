@@ -19,6 +19,7 @@
 #define ES_BLOCKS_LARGE				3
 #define ES_BLOCKS_NATTS				3
 
+extern void es_check_encoding(void);
 extern Relation es_blocks_open(LOCKMODE mode);
 extern Oid	es_position_sequence(void);
 
