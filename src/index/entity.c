@@ -235,12 +235,28 @@ es_posting_get(const EsPool *pool, const EsEntity *entity, uint32 version)
 	return slot == NULL ? 0 : __atomic_load_n(slot, __ATOMIC_RELAXED);
 }
 
+/*
+ * Where the postings of 'count' versions from this one on are, to be stored by
+ * the owner; NULL when they are not all in one chunk.
+ */
+EsPosting *
+es_posting_slots(const EsPool *pool, const EsEntity *entity, uint32 version,
+				 uint32 count)
+{
+	Chunk	   *newest = newest_chunk(pool, entity);
+
+	if (newest == NULL || version < newest->first_version ||
+		version - newest->first_version + count > newest->capacity)
+		return NULL;
+	return &newest->postings[version - newest->first_version];
+}
+
 /* Sets the posting of a version for which room was reserved. */
 void
 es_posting_set(const EsPool *pool, EsEntity *entity, uint32 version,
 			   EsPosting posting)
 {
-	__atomic_store_n(posting_slot(pool, entity, version), posting, __ATOMIC_RELAXED);
+	es_posting_store(posting_slot(pool, entity, version), posting);
 }
 
 /*

@@ -114,6 +114,13 @@ es_entity_id(const EsEntity *entity)
 	return es_slice(entity->key + entity->tenant_id_size, entity->entity_id_size);
 }
 
+/* Stores a posting where a reader may load it. */
+static inline void
+es_posting_store(EsPosting *slot, EsPosting posting)
+{
+	__atomic_store_n(slot, posting, __ATOMIC_RELAXED);
+}
+
 extern EsClaim es_entity_claim(EsEntity *entity, uint64 xid, EsFateFunction fate,
 							   void *arg, EsCounts *counts, uint64 *owner);
 extern void es_entity_release(EsEntity *entity, uint64 xid, bool committed,
@@ -128,6 +135,8 @@ extern bool es_postings_reserve(EsPool *pool, EsArena *arena, EsCounts *counts,
 								EsEntity *entity, uint32 total);
 extern EsPosting es_posting_get(const EsPool *pool, const EsEntity *entity,
 								uint32 version);
+extern EsPosting *es_posting_slots(const EsPool *pool, const EsEntity *entity,
+								   uint32 version, uint32 count);
 extern void es_posting_set(const EsPool *pool, EsEntity *entity, uint32 version,
 						   EsPosting posting);
 extern void es_entity_restore(EsEntity *entity, uint32 version, uint64 owner,

@@ -73,14 +73,19 @@ es_index_reset(EsPool *pool, EsIndex *index)
 	memset(index, 0, sizeof(*index));
 }
 
-/* Starts loading what a look-up of this hash will touch first. */
+/*
+ * Starts loading the 'steps'th thing that a look-up of this hash will touch
+ * after the root, 0 the first.  Call it for 0, 1, ... in turn, with work for
+ * other hashes between, so that the steps before are in the cache.
+ */
 void
-es_index_prefetch(const EsPool *pool, const EsIndex *index, uint64 hash)
+es_index_prefetch(const EsPool *pool, const EsIndex *index, uint64 hash, int steps)
 {
 	EsRef		value = __atomic_load_n(root_slot(pool, index, hash), __ATOMIC_ACQUIRE);
 
-	for (int used = ROOT_BITS; IS_NODE(value) && used < ROOT_BITS + 2 * NODE_BITS; used += NODE_BITS)
-		value = __atomic_load_n(node_slot(pool, value, hash, used), __ATOMIC_ACQUIRE);
+	for (int i = 0; IS_NODE(value) && i < steps; i++)
+		value = __atomic_load_n(node_slot(pool, value, hash, ROOT_BITS + i * NODE_BITS),
+								__ATOMIC_ACQUIRE);
 	if (value != 0)
 		__builtin_prefetch(es_ref_pointer(pool, value & ~NODE_FLAG), 1);
 }

@@ -23,7 +23,12 @@ typedef struct EsIndex
 
 extern bool es_index_init(EsPool *pool, EsIndex *index);
 extern void es_index_reset(EsPool *pool, EsIndex *index);
-extern void es_index_prefetch(const EsPool *pool, const EsIndex *index, uint64 hash);
+
+/* Steps worth prefetching: two nodes and an entity. */
+#define ES_PREFETCH_STEPS 3
+
+extern void es_index_prefetch(const EsPool *pool, const EsIndex *index, uint64 hash,
+							  int steps);
 extern EsEntity *es_index_find(const EsPool *pool, const EsIndex *index,
 							   const EsKey *key);
 extern EsEntity *es_index_find_or_add(EsPool *pool, EsIndex *index,

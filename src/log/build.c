@@ -64,8 +64,8 @@ typedef struct BlockEntries
 	Entry		entries[ES_BLOCK_MAX_EVENTS];
 } BlockEntries;
 
-/* Entries that are prefetched ahead of the one that is entered. */
-#define PREFETCH_DISTANCE 8
+/* Entries between the steps of a look-up that are prefetched ahead. */
+#define PREFETCH_DISTANCE 3
 
 /* -------------------------------------------------------- which rows count */
 
@@ -164,8 +164,13 @@ enter_block(Build *build, const BlockEntries *collected, ItemPointer tid, uint64
 	{
 		const Entry *entry = &collected->entries[i];
 
-		if (i + PREFETCH_DISTANCE < collected->count)
-			es_index_prefetch(es_pool, index, entry[PREFETCH_DISTANCE].key.hash);
+		for (int step = 0; step < ES_PREFETCH_STEPS; step++)
+		{
+			uint32		ahead = (ES_PREFETCH_STEPS - step) * PREFETCH_DISTANCE;
+
+			if (i + ahead < collected->count)
+				es_index_prefetch(es_pool, index, entry[ahead].key.hash, step);
+		}
 		enter_event(build, entry,
 					es_posting(ItemPointerGetBlockNumber(tid),
 							   ItemPointerGetOffsetNumber(tid), entry->ordinal),

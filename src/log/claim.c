@@ -28,8 +28,8 @@
 #include "log/xact.h"
 #include "pg/errors.h"
 
-/* Groups whose index entries are prefetched ahead. */
-#define PREFETCH_DISTANCE 8
+/* Groups between the steps of a look-up that are prefetched ahead. */
+#define PREFETCH_DISTANCE 6
 
 typedef struct Claimer
 {
@@ -265,6 +265,7 @@ reserve_postings(Claimer *claimer, EsGroup *group)
 		if (es_stores_reclaim() == 0)
 			es_report_memory_full();
 	}
+	group->slots = es_posting_slots(es_pool, group->entity, group->base + 1, group->event_count);
 }
 
 static EsEntity *
@@ -291,6 +292,22 @@ claim_group(Claimer *claimer, EsGroup *group)
 		reserve_postings(claimer, group);
 }
 
+/* Has the index entries of the groups after the i-th loaded. */
+static void
+prefetch_groups(Claimer *claimer, uint32 i)
+{
+	const EsBatch *batch = claimer->batch;
+
+	for (int step = 0; step < ES_PREFETCH_STEPS; step++)
+	{
+		uint32		ahead = i + (ES_PREFETCH_STEPS - step) * PREFETCH_DISTANCE;
+
+		if (ahead < batch->group_count)
+			es_index_prefetch(es_pool, &claimer->open->store->index,
+							  batch->groups[batch->claim_order[ahead]].key.hash, step);
+	}
+}
+
 /*
  * Makes this transaction the owner of all the batch's entities, sets the
  * version that each has, and finds out which groups are stored already.  The
@@ -307,9 +324,7 @@ es_claim_batch(EsOpenStore *open, EsBatch *batch, EsIngestResult *result)
 	for (uint32 i = 0; i < batch->group_count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (i + PREFETCH_DISTANCE < batch->group_count)
-			es_index_prefetch(es_pool, &open->store->index,
-							  batch->groups[batch->claim_order[i + PREFETCH_DISTANCE]].key.hash);
+		prefetch_groups(&claimer, i);
 		claim_group(&claimer, &batch->groups[batch->claim_order[i]]);
 	}
 	es_reader_end(&claimer.reader);

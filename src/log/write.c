@@ -29,6 +29,7 @@
 #include "log/write.h"
 #include "pg/catalog.h"
 
+#define PREFETCH_DISTANCE 8		/* events whose postings are prefetched ahead */
 #define MAX_BLOCKS		64		/* inserted at a time */
 #define RANDOM_EVENTS	1024	/* event ids made from one read of randomness */
 
@@ -197,6 +198,29 @@ insert_index_entry(Writer *writer, const Packed *packed, ItemPointer tid)
 				 UNIQUE_CHECK_YES, false, writer->index_info);
 }
 
+static void
+prefetch_slots(const EsBatch *batch, uint32 i)
+{
+	if (i < batch->event_count)
+	{
+		const EsGroup *group = &batch->groups[batch->group_of[i]];
+
+		__builtin_prefetch(group->slots + group->posted, 1);
+	}
+}
+
+/* Sets the posting of the group's next event. */
+static void
+post_event(EsGroup *group, EsPosting posting)
+{
+	uint32		i = group->posted++;
+
+	if (group->slots != NULL)
+		es_posting_store(&group->slots[i], posting);
+	else
+		es_posting_set(es_pool, group->entity, group->base + 1 + i, posting);
+}
+
 /* Sets the postings of a block's events, in the order they were packed. */
 static void
 post_block(Writer *writer, const Packed *packed, ItemPointer tid)
@@ -208,11 +232,10 @@ post_block(Writer *writer, const Packed *packed, ItemPointer tid)
 	{
 		EsGroup    *group = &batch->groups[batch->group_of[i]];
 
-		if (group->duplicate)
-			continue;
-		es_posting_set(es_pool, group->entity, group->base + ++group->posted,
-					   es_posting(ItemPointerGetBlockNumber(tid),
-								  ItemPointerGetOffsetNumber(tid), ordinal++));
+		prefetch_slots(batch, i + PREFETCH_DISTANCE);
+		if (!group->duplicate)
+			post_event(group, es_posting(ItemPointerGetBlockNumber(tid),
+										 ItemPointerGetOffsetNumber(tid), ordinal++));
 	}
 }
 
