@@ -49,10 +49,13 @@ SELECT '{"entity_id":"e","event_type":"t","payload":[1,2}'::event;
 \echo :LAST_ERROR_SQLSTATE
 SELECT '{"entity_id":"\x","event_type":"t"}'::event;
 \echo :LAST_ERROR_SQLSTATE
+-- (The context may not name another key than the one at fault.)
+\set SHOW_CONTEXT never
 SELECT '{"\x":"e","event_type":"t"}'::event;
 \echo :LAST_ERROR_SQLSTATE
 SELECT '{"entity_id":"e","\x":"t"}'::event;
 \echo :LAST_ERROR_SQLSTATE
+\set SHOW_CONTEXT errors
 SELECT '{"entity_id":"e","event_type":"t","metadata":{"a":}}'::event;
 \echo :LAST_ERROR_SQLSTATE
 SELECT '{"entity_id":"e","event_type":"t","payload":1e400000}'::event;
@@ -339,6 +342,23 @@ SHOW eventstore.allow_async_commit;
 -- The trigger function of the block table is of no other use.
 SELECT blocks_changed();
 \echo :LAST_ERROR_SQLSTATE
+
+-- Another encoding: named where something is done, not before.
+\set database :DBNAME
+CREATE DATABASE regress_es_latin1 TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C';
+\c regress_es_latin1
+CREATE EXTENSION eventstore;
+SELECT '{"entity_id":"e","event_type":"t"}'::eventstore.event;
+\echo :LAST_ERROR_SQLSTATE
+SELECT eventstore.make_event('e', 't');
+\echo :LAST_ERROR_SQLSTATE
+SELECT eventstore.append('e', 't');
+\echo :LAST_ERROR_SQLSTATE
+SELECT eventstore.entity_version('e');
+\echo :LAST_ERROR_SQLSTATE
+\c :database
+DROP DATABASE regress_es_latin1;
+SET search_path = public, eventstore;
 
 -- Nothing of all this was stored or counted.  [I8]
 SELECT events = :events_before AS events_same, batches = :batches_before AS batches_same FROM stat_ingest;

@@ -39,7 +39,7 @@ SELECT version FROM read_entity('r0', -1, backward => true);
 SELECT tenant_id, version, payload FROM read_entity('r0', tenant_id => 'acme');
 SELECT count(*) FROM read_entity('r0', tenant_id => 'default');
 SELECT count(*) FROM read_entity('r0', tenant_id => 'nobody');
-SELECT count(*) FROM read_entity('r');
+SELECT count(*) FROM read_entity('r0 ');
 SELECT count(*) FROM read_entity('');
 SELECT count(*) FROM read_entity(repeat('r', 10000));
 

@@ -74,6 +74,20 @@ CREATE FUNCTION event_get_field_text(event, text) RETURNS text
     AS 'MODULE_PATHNAME', 'es_event_get_field_text' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION event_get_field_text(event, text) IS 'implementation of ->> operator';
 
+CREATE FUNCTION event_get_element(event, integer) RETURNS jsonb
+    AS 'MODULE_PATHNAME', 'es_event_get_element' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION event_get_element(event, integer) IS 'implementation of -> operator';
+
+CREATE FUNCTION event_get_element_text(event, integer) RETURNS text
+    AS 'MODULE_PATHNAME', 'es_event_get_element_text' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION event_get_element_text(event, integer) IS 'implementation of ->> operator';
+
+CREATE OPERATOR -> (LEFTARG = event, RIGHTARG = integer, FUNCTION = event_get_element);
+COMMENT ON OPERATOR -> (event, integer) IS 'element of the payload';
+
+CREATE OPERATOR ->> (LEFTARG = event, RIGHTARG = integer, FUNCTION = event_get_element_text);
+COMMENT ON OPERATOR ->> (event, integer) IS 'element of the payload as text';
+
 CREATE OPERATOR -> (LEFTARG = event, RIGHTARG = text, FUNCTION = event_get_field);
 COMMENT ON OPERATOR -> (event, text) IS 'field of the payload';
 

@@ -35,6 +35,8 @@ ES_FUNCTION(es_event_occurred_at);
 ES_FUNCTION(es_event_expected_version);
 ES_FUNCTION(es_event_get_field);
 ES_FUNCTION(es_event_get_field_text);
+ES_FUNCTION(es_event_get_element);
+ES_FUNCTION(es_event_get_element_text);
 
 EsPackedEvent *
 es_event_to_value(const EsEvent *event)
@@ -212,4 +214,16 @@ Datum
 es_event_get_field_text(PG_FUNCTION_ARGS)
 {
 	return on_payload(fcinfo, jsonb_object_field_text);
+}
+
+Datum
+es_event_get_element(PG_FUNCTION_ARGS)
+{
+	return on_payload(fcinfo, jsonb_array_element);
+}
+
+Datum
+es_event_get_element_text(PG_FUNCTION_ARGS)
+{
+	return on_payload(fcinfo, jsonb_array_element_text);
 }

@@ -64,10 +64,13 @@ judge_context(void *arg)
 	es_slice(context->field, strlen(context->field));
 	int64		ordinal = context->parser != NULL ? context->parser->ordinal : context->ordinal;
 
+	char	   *what = key.size == 0 ? pstrdup("JSON of a key") :
+	psprintf("JSON of \"%.*s\"", (int) key.size, key.data);
+
 	if (ordinal > 0)
-		errcontext("JSON of \"%.*s\" in event " INT64_FORMAT, (int) key.size, key.data, ordinal);
+		errcontext("%s in event " INT64_FORMAT, what, ordinal);
 	else
-		errcontext("JSON of \"%.*s\" in the event", (int) key.size, key.data);
+		errcontext("%s in the event", what);
 }
 
 /* Raises the server's error unless the value is valid JSON for it. */
@@ -215,11 +218,15 @@ es_event_set_tenant_text(EsEvent *event, EsSlice tenant_id, int64 ordinal)
 		es_error_report(&error, ordinal);
 }
 
-/* Sets metadata, which is valid JSON and must be an object. */
+/* Sets metadata, which is valid JSON and must be an object, or null. */
 void
 es_event_set_metadata(EsEvent *event, EsSlice metadata, int64 ordinal)
 {
-	if (es_json_kind(metadata.data, metadata.data + metadata.size) != ES_JSON_OBJECT)
+	EsJsonKind	kind = es_json_kind(metadata.data, metadata.data + metadata.size);
+
+	if (kind == ES_JSON_NULL)
+		return;
+	if (kind != ES_JSON_OBJECT)
 	{
 		EsError		error = {.expected = "an object"};
 
@@ -240,6 +247,10 @@ es_event_set_tags(EsEvent *event, ArrayType *tags)
 	char	   *packed;
 	EsError		error = {0};
 
+	if (ARR_NDIM(tags) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("tags must be a one-dimensional array")));
 	deconstruct_array(tags, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &count);
 	if (count > ES_MAX_TAGS)
 	{
@@ -253,9 +264,9 @@ es_event_set_tags(EsEvent *event, ArrayType *tags)
 		EsSlice		tag;
 
 		if (nulls[i])
-			es_report_null("tags", 0);
+			es_report_null("tag", 0);
 		tag = es_text_datum_slice(elements[i]);
-		if (!es_text_check("tags", tag, ES_MAX_TAG, &error))
+		if (!es_text_check("tag", tag, ES_MAX_TAG, &error))
 			es_error_report(&error, 0);
 		packed[event->tags.size] = (char) tag.size;
 		memcpy(packed + event->tags.size + 1, tag.data, tag.size);

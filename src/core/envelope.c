@@ -202,23 +202,24 @@ read_occurred_at(EsParser *parser, EsEvent *event, EsSlice value)
 	return true;
 }
 
-/* Reads a decimal integer of up to 18 digits. */
+/* Reads a decimal integer of 64 bits. */
 static bool
 parse_integer(EsSlice text, int64 *result)
 {
-	uint32		i = text.data[0] == '-' ? 1 : 0;
+	bool		negative = text.data[0] == '-';
 
 	*result = 0;
-	if (text.size - i == 0 || text.size - i > 18)
+	if (text.size == (negative ? 1 : 0))
 		return false;
-	for (; i < text.size; i++)
+	for (uint32 i = negative ? 1 : 0; i < text.size; i++)
 	{
-		if (text.data[i] < '0' || text.data[i] > '9')
+		int64		digit = text.data[i] - '0';
+
+		if (digit < 0 || digit > 9 ||
+			__builtin_mul_overflow(*result, (int64) 10, result) ||
+			__builtin_add_overflow(*result, negative ? -digit : digit, result))
 			return false;
-		*result = *result * 10 + (text.data[i] - '0');
 	}
-	if (text.data[0] == '-')
-		*result = -*result;
 	return true;
 }
 
@@ -245,7 +246,7 @@ read_tag(EsParser *parser, EsEvent *event, char *packed)
 	if (event->tag_count == ES_MAX_TAGS)
 		return es_error_field(&parser->error, ES_ERR_TOO_MANY_TAGS, "tags", value, ES_MAX_TAGS);
 	tag = string_value(parser, value);
-	if (!es_text_check("tags", tag, ES_MAX_TAG, &parser->error))
+	if (!es_text_check("tag", tag, ES_MAX_TAG, &parser->error))
 		return false;
 	packed[event->tags.size] = (char) tag.size;
 	memcpy(packed + event->tags.size + 1, tag.data, tag.size);
@@ -317,6 +318,7 @@ parse_member(EsParser *parser, EsEvent *event, uint32 *seen)
 
 	if (!at_char(parser, '"'))
 		return fail_expected(parser, "a key", parser->p);
+	parser->error.key.size = 0;
 	if (!es_parse_value(parser, &raw))
 		return false;
 	key = string_value(parser, raw);

@@ -86,7 +86,7 @@ check_tags(const EsEvent *event, EsError *error)
 		return es_error_field(error, ES_ERR_TOO_MANY_TAGS, "tags", rest, ES_MAX_TAGS);
 	while (es_tag_next(&rest, &tag))
 	{
-		if (!es_text_check("tags", tag, ES_MAX_TAG, error))
+		if (!es_text_check("tag", tag, ES_MAX_TAG, error))
 			return false;
 	}
 	return true;
