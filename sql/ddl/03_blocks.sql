@@ -44,6 +44,13 @@ CREATE TRIGGER blocks_changed BEFORE INSERT OR UPDATE OR DELETE ON blocks
 ALTER TABLE blocks ENABLE ALWAYS TRIGGER blocks_changed;
 COMMENT ON TRIGGER blocks_changed ON blocks IS 'statements that bypass the functions';
 
+-- Mostly TRUNCATE gives the table new storage, which is noticed by itself; but
+-- the second one in a transaction empties the storage that the first one gave.
+CREATE TRIGGER blocks_truncated AFTER TRUNCATE ON blocks
+    FOR EACH STATEMENT EXECUTE FUNCTION blocks_changed();
+ALTER TABLE blocks ENABLE ALWAYS TRIGGER blocks_truncated;
+COMMENT ON TRIGGER blocks_truncated ON blocks IS 'the table was emptied';
+
 -- Logical replication applies row by row, without statements.
 CREATE TRIGGER blocks_applied AFTER INSERT OR UPDATE OR DELETE ON blocks
     FOR EACH ROW EXECUTE FUNCTION blocks_changed();

@@ -271,6 +271,7 @@ es_index_build(EsStore *store, Relation blocks)
 	instr_time	duration;
 
 	INSTR_TIME_SET_CURRENT(start);
+	es_session_index_leaves(store, RelationGetRelid(blocks));
 	es_index_reset(es_pool, &store->index);
 	store->generation++;
 	store->damaged = false;

@@ -13,9 +13,12 @@
  * The entities can be touched only while the index is the one in which they
  * were claimed: store->generation tells.  Events that this transaction wrote
  * keep a lock on the block table, so nobody but itself can have had the index
- * built anew, by rewriting the table.  The claims then stand in the new index
- * without savepoints: it is private to us, under the ACCESS EXCLUSIVE lock of
- * the rewrite, and marked empty at the next rollback or end.
+ * built anew, after rewriting the table.  In the new index our own events stand
+ * without their savepoints: it is private to us, and marked empty at the next
+ * rollback or end.  Nobody else may build one meanwhile, who could not know
+ * about our savepoints either; so the ACCESS EXCLUSIVE lock of the rewrite is
+ * then kept to the end of the transaction, also when the savepoint in which it
+ * was taken is rolled back.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,7 +26,10 @@
 
 #include "access/twophase.h"
 #include "access/xact.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 
 #include "log/position.h"
 #include "log/session.h"
@@ -41,10 +47,9 @@ static struct
 {
 	EsStore    *store;			/* NULL: the transaction wrote no events */
 	uint64		generation;
-
-	/* nesting levels at which this has happened, 0: it has not */
-	int			private_level;	/* the index came to hold for us only */
-	int			dropped_level;	/* the block table was dropped */
+	bool		private;		/* the index holds for this transaction only */
+	int			dropped_level;	/* nesting level at which the block table was
+								 * dropped, 0: it was not */
 	Touched    *touched;
 	uint32		count;
 	uint32		capacity;
@@ -60,13 +65,13 @@ index_is_ours(void)
 }
 
 /*
- * An index that holds for us only ends with the transaction or a rollback; see
- * the top.  The lock that made it so is still held.
+ * A private index ends with the transaction, and begins anew with the rollback
+ * of a savepoint; see the top.
  */
 static void
 empty_private_index(void)
 {
-	if (session.private_level > 0 && index_is_ours())
+	if (session.private && index_is_ours())
 		pg_atomic_write_u32(&session.store->state, ES_STORE_EMPTY);
 }
 
@@ -95,7 +100,6 @@ undo_to_level(int level)
 static void
 adopt_from_level(int level)
 {
-	session.private_level = Min(session.private_level, level - 1);
 	session.dropped_level = Min(session.dropped_level, level - 1);
 	for (uint32 i = session.count; i > 0 && session.touched[i - 1].level >= level; i--)
 		session.touched[i - 1].level = level - 1;
@@ -121,7 +125,7 @@ forget(void)
 	session.dropped_level = 0;
 	session.store = NULL;
 	session.count = 0;
-	session.private_level = 0;
+	session.private = false;
 	if (session.capacity > KEPT_CAPACITY)
 	{
 		pfree(session.touched);
@@ -202,8 +206,6 @@ on_subtransaction(SubXactEvent event, SubTransactionId mine pg_attribute_unused(
 	{
 		undo_to_level(level);
 		empty_private_index();
-		if (session.private_level >= level)
-			session.private_level = 0;
 		if (session.dropped_level >= level)
 			session.dropped_level = 0;
 	}
@@ -227,7 +229,7 @@ attach(EsStore *store)
 	if (session.store != NULL && !index_is_ours())
 	{
 		session.count = 0;
-		session.private_level = 0;
+		session.private = false;
 		session.dropped_level = 0;
 	}
 	session.store = store;
@@ -274,15 +276,47 @@ es_session_add(EsEntity *entity, uint32 total, uint64 claimed_by)
 }
 
 /*
- * This transaction changes the block table by other means than ours: what the
- * index says after that holds until the next rollback or end only.
+ * Keeps the lock on a table to the end of the transaction if it is held as
+ * ACCESS EXCLUSIVE.  That never waits.
+ */
+static void
+keep_exclusive_lock(Oid relid)
+{
+	ResourceOwner owner = CurrentResourceOwner;
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, relid);
+	if (!OidIsValid(relid) || !LockHeldByMe(&tag, AccessExclusiveLock))
+		return;
+	CurrentResourceOwner = TopTransactionResourceOwner;
+	(void) LockAcquire(&tag, AccessExclusiveLock, false, false);
+	CurrentResourceOwner = owner;
+}
+
+/*
+ * This transaction changes the block table by other means than ours, under an
+ * ACCESS EXCLUSIVE lock: what the index says after that holds until the next
+ * rollback or end only.
  */
 void
-es_session_table_changed(EsStore *store)
+es_session_table_changed(EsStore *store, Oid relid)
 {
+	keep_exclusive_lock(relid);
 	attach(store);
-	if (session.private_level == 0)
-		session.private_level = GetCurrentTransactionNestLevel();
+	session.private = true;
+}
+
+/*
+ * This backend is about to build the index, for this table and no longer for
+ * the one that the store has.
+ */
+void
+es_session_index_leaves(EsStore *store, Oid relid)
+{
+	if (session.store == NULL)
+		return;
+	keep_exclusive_lock(relid);
+	keep_exclusive_lock(store->relid);
 }
 
 /*
@@ -292,13 +326,13 @@ es_session_table_changed(EsStore *store)
 void
 es_session_index_built(EsStore *store, bool own_events)
 {
-	int			private_level = session.store != NULL ? session.private_level : 0;
+	bool		private = own_events || (session.store != NULL && session.private);
 
-	if (!own_events && private_level == 0)
+	if (!private)
 		return;
 	attach(store);
 	session.count = 0;
-	session.private_level = private_level > 0 ? private_level : GetCurrentTransactionNestLevel();
+	session.private = true;
 }
 
 /*

@@ -266,7 +266,7 @@ void
 es_store_rows_changed(Oid relid)
 {
 	invalidate(relid);
-	es_session_table_changed(es_store_mine());
+	es_session_table_changed(es_store_mine(), relid);
 }
 
 static object_access_hook_type previous_access_hook = NULL;
