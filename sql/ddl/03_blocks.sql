@@ -36,6 +36,7 @@ SELECT pg_catalog.pg_extension_config_dump('position_seq', '');
 
 CREATE FUNCTION blocks_changed() RETURNS trigger
     AS 'MODULE_PATHNAME', 'es_blocks_changed' LANGUAGE C;
+REVOKE ALL ON FUNCTION blocks_changed() FROM PUBLIC;
 COMMENT ON FUNCTION blocks_changed() IS 'has the entity index built anew after changes that bypass the functions';
 
 -- Statements of the owner and of a restore.

@@ -154,11 +154,11 @@ es_blocks_changed(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 
-	if (!CALLED_AS_TRIGGER(fcinfo))
+	if (!CALLED_AS_TRIGGER(fcinfo) || !es_is_blocks(trigger->tg_relation))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"blocks_changed\" was not called by trigger manager")));
+				 errmsg("function \"blocks_changed\" is the trigger of the block table only")));
 	if (es_shared != NULL)
-		es_store_rows_changed(RelationGetRelid(trigger->tg_relation));
+		es_store_rows_changed(trigger->tg_relation);
 	return PointerGetDatum(NULL);
 }

@@ -46,7 +46,7 @@ typedef struct Chunk
 } Chunk;
 
 #define FIRST_CHUNK_CAPACITY	2
-#define MAX_CHUNK_CAPACITY		4096
+#define MAX_CHUNK_CAPACITY		4094	/* two of them fill a segment */
 
 uint32
 es_entity_committed(const EsEntity *entity)

@@ -145,11 +145,12 @@ static void
 enter_event(Build *build, const Entry *entry, EsPosting posting, uint64 owner)
 {
 	EsIndex    *index = &build->store->index;
-	EsEntity   *entity = es_index_find_or_add(es_pool, index, &entry->key);
+	EsEntity   *entity;
 
-	if (entity == NULL ||
-		!es_postings_reserve(es_pool, &index->arena, &index->counts, entity, entry->version))
-		es_report_memory_full();
+	while ((entity = es_index_find_or_add(es_pool, index, &entry->key)) == NULL)
+		es_stores_find_memory();
+	while (!es_postings_reserve(es_pool, &index->arena, &index->counts, entity, entry->version))
+		es_stores_find_memory();
 	es_posting_set(es_pool, entity, entry->version, posting);
 	es_entity_restore(entity, entry->version, owner, &index->counts);
 }
@@ -236,10 +237,9 @@ enter_all_rows(Build *build)
  * or, if the sequence was restored, by the one that was dumped.
  */
 static void
-restore_positions(Build *build, bool same_table)
+restore_positions(Build *build, bool same_table, int64 reserved)
 {
 	EsStore    *store = build->store;
-	int64		reserved = es_sequence_last_value(es_position_sequence());
 
 	SpinLockAcquire(&store->position_lock);
 	if (!same_table || reserved > store->position_limit)
@@ -259,11 +259,12 @@ restore_positions(Build *build, bool same_table)
 }
 
 /*
- * Builds the index of the store, of which the caller is the builder.  On error
- * the caller empties it.
+ * Builds the index of the store, of which the caller is the builder.  'reserved'
+ * is the last value of the position sequence; to read it may wait for a lock,
+ * which a builder must not.  On error the caller empties the index.
  */
 void
-es_index_build(EsStore *store, Relation blocks)
+es_index_build(EsStore *store, Relation blocks, int64 reserved)
 {
 	Build		build = {store, blocks, 0, DT_NOBEGIN, false};
 	bool		same_table = store->relid == RelationGetRelid(blocks);
@@ -272,16 +273,15 @@ es_index_build(EsStore *store, Relation blocks)
 
 	INSTR_TIME_SET_CURRENT(start);
 	es_session_index_leaves(store, RelationGetRelid(blocks));
-	es_index_reset(es_pool, &store->index);
 	store->generation++;
+	es_index_reset(es_pool, &store->index);
 	store->damaged = false;
 	store->relid = InvalidOid;
 	pg_atomic_write_u64(&store->blocks_read, 0);
-	if (!es_index_init(es_pool, &store->index) &&
-		(es_stores_reclaim() == 0 || !es_index_init(es_pool, &store->index)))
-		es_report_memory_full();
+	while (!es_index_init(es_pool, &store->index))
+		es_stores_find_memory();
 	enter_all_rows(&build);
-	restore_positions(&build, same_table);
+	restore_positions(&build, same_table, reserved);
 	store->relid = RelationGetRelid(blocks);
 	store->storage = es_relation_storage(blocks);
 	es_session_index_built(store, build.own_events);

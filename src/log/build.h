@@ -14,6 +14,6 @@
 
 #include "log/shared.h"
 
-extern void es_index_build(EsStore *store, Relation blocks);
+extern void es_index_build(EsStore *store, Relation blocks, int64 reserved);
 
 #endif							/* EVENTSTORE_LOG_BUILD_H */

@@ -261,10 +261,7 @@ reserve_postings(Claimer *claimer, EsGroup *group)
 				 errmsg("entity %s has too many events", describe_entity(&group->key)),
 				 errdetail("An entity can have %u events.", ES_MAX_VERSION)));
 	while (!es_postings_reserve(es_pool, &index->arena, &index->counts, group->entity, (uint32) total))
-	{
-		if (es_stores_reclaim() == 0)
-			es_report_memory_full();
-	}
+		es_stores_find_memory();
 	group->slots = es_posting_slots(es_pool, group->entity, group->base + 1, group->event_count);
 }
 
@@ -274,10 +271,7 @@ find_or_add_entity(EsStore *store, const EsKey *key)
 	EsEntity   *entity;
 
 	while ((entity = es_index_find_or_add(es_pool, &store->index, key)) == NULL)
-	{
-		if (es_stores_reclaim() == 0)
-			es_report_memory_full();
-	}
+		es_stores_find_memory();
 	return entity;
 }
 

@@ -266,13 +266,17 @@ es_session_begin(EsStore *store, uint32 new_claims)
 void
 es_session_add(EsEntity *entity, uint32 total, uint64 claimed_by)
 {
-	Touched    *touched = &session.touched[session.count++];
+	int			level = GetCurrentTransactionNestLevel();
+	Touched    *touched;
 
+	if (claimed_by == 0 && level == 1)
+		return;					/* only all of the transaction can undo this */
+	touched = &session.touched[session.count++];
 	Assert(session.count <= session.capacity);
 	touched->entity = entity;
 	touched->total = total;
 	touched->claimed_by = claimed_by;
-	touched->level = GetCurrentTransactionNestLevel();
+	touched->level = level;
 }
 
 /*

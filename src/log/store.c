@@ -79,8 +79,8 @@ free_if_dropped(EsStore *store)
 }
 
 /* Takes back what dropped databases held; returns how many there were. */
-int
-es_stores_reclaim(void)
+static int
+reclaim_stores(void)
 {
 	int			freed = 0;
 
@@ -89,12 +89,28 @@ es_stores_reclaim(void)
 	return freed;
 }
 
+/*
+ * When index memory is full: has the caller try again if there was any to take
+ * back, else raises the error.
+ */
+void
+es_stores_find_memory(void)
+{
+	if (reclaim_stores() == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("the entity index is full"),
+				 errdetail("Its memory of %u kB serves all databases of the server.",
+						   es_pool_segment_count(es_pool) * (ES_SEGMENT_SIZE / 1024)),
+				 errhint("Increase \"eventstore.index_memory\" and restart the server.")));
+}
+
 static EsStore *
 add_store(void)
 {
 	EsStore    *store;
 
-	es_stores_reclaim();
+	reclaim_stores();
 	LWLockAcquire(es_shared->lock, LW_EXCLUSIVE);
 	store = find_store(MyDatabaseId);
 	if (store == NULL && (store = find_store(InvalidOid)) != NULL)
@@ -125,19 +141,15 @@ es_store_mine(void)
 	return mine;
 }
 
-void
-es_report_memory_full(void)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_OUT_OF_MEMORY),
-			 errmsg("the entity index is full"),
-			 errdetail("Its memory of %u kB serves all databases of the server.",
-					   es_pool_segment_count(es_pool) * (ES_SEGMENT_SIZE / 1024)),
-			 errhint("Increase \"eventstore.index_memory\" and restart the server.")));
-	pg_unreachable();
-}
-
 /* ----------------------------------------------------------- building */
+
+/* Is the index that is there of this table, as it is now? */
+static bool
+is_of(EsStore *store, Relation blocks)
+{
+	return store->relid == RelationGetRelid(blocks) &&
+		store->storage == es_relation_storage(blocks);
+}
 
 static bool
 is_ready_for(EsStore *store, Relation blocks)
@@ -145,8 +157,7 @@ is_ready_for(EsStore *store, Relation blocks)
 	if (pg_atomic_read_u32(&store->state) != ES_STORE_READY)
 		return false;
 	pg_read_barrier();
-	return store->relid == RelationGetRelid(blocks) &&
-		store->storage == es_relation_storage(blocks);
+	return is_of(store, blocks);
 }
 
 static void
@@ -168,25 +179,33 @@ give_up_building(int code pg_attribute_unused(), Datum arg)
 }
 
 static void
-build(EsStore *store, Relation blocks)
+build(EsStore *store, Relation blocks, int64 reserved)
 {
 	PG_ENSURE_ERROR_CLEANUP(give_up_building, PointerGetDatum(store));
 	{
-		es_index_build(store, blocks);
+		es_index_build(store, blocks, reserved);
 	}
 	PG_END_ENSURE_ERROR_CLEANUP(give_up_building, PointerGetDatum(store));
 	set_state(store, ES_STORE_READY);
 }
 
-/* Tries to become the one that builds. */
+/*
+ * Tries to become the one that builds.  The state may have gone from READY for
+ * another table over BUILDING to READY for ours since it was read, so what is
+ * there is looked at once more when it cannot change any more.
+ */
 static bool
 begin_building(EsStore *store, Relation blocks)
 {
 	uint32		state = pg_atomic_read_u32(&store->state);
 
-	if (state == ES_STORE_BUILDING || is_ready_for(store, blocks))
+	if (state == ES_STORE_BUILDING ||
+		!pg_atomic_compare_exchange_u32(&store->state, &state, ES_STORE_BUILDING))
 		return false;
-	return pg_atomic_compare_exchange_u32(&store->state, &state, ES_STORE_BUILDING);
+	if (state == ES_STORE_EMPTY || !is_of(store, blocks))
+		return true;
+	set_state(store, ES_STORE_READY);
+	return false;
 }
 
 static void
@@ -203,8 +222,10 @@ ensure_built(EsStore *store, Relation blocks)
 {
 	while (!is_ready_for(store, blocks))
 	{
+		int64		reserved = es_sequence_last_value(es_position_sequence());
+
 		if (begin_building(store, blocks))
-			build(store, blocks);
+			build(store, blocks, reserved);
 		else
 			wait_while_building(store);
 	}
@@ -250,12 +271,12 @@ es_store_find(EsStore *store, EsSlice tenant_id, EsSlice entity_id)
  * committed or rolled back.
  */
 static void
-invalidate(Oid relid)
+invalidate(Relation blocks)
 {
 	EsStore    *store = es_store_mine();
 	uint32		ready = ES_STORE_READY;
 
-	LockRelationOid(relid, AccessExclusiveLock);
+	LockRelation(blocks, AccessExclusiveLock);
 	pg_atomic_compare_exchange_u32(&store->state, &ready, ES_STORE_EMPTY);
 }
 
@@ -263,10 +284,10 @@ invalidate(Oid relid)
  * The same for a change of rows that this transaction makes.
  */
 void
-es_store_rows_changed(Oid relid)
+es_store_rows_changed(Relation blocks)
 {
-	invalidate(relid);
-	es_session_table_changed(es_store_mine(), relid);
+	invalidate(blocks);
+	es_session_table_changed(es_store_mine(), RelationGetRelid(blocks));
 }
 
 static object_access_hook_type previous_access_hook = NULL;
@@ -303,7 +324,7 @@ es_store_rebuild(void)
 	EsOpenStore open;
 
 	open.blocks = es_blocks_open(AccessExclusiveLock);
-	invalidate(RelationGetRelid(open.blocks));
+	invalidate(open.blocks);
 	open.store = es_store_mine();
 	ensure_built(open.store, open.blocks);
 	es_store_close(&open);

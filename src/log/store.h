@@ -27,9 +27,8 @@ extern void es_store_close(EsOpenStore *open);
 extern EsEntity *es_store_find(EsStore *store, EsSlice tenant_id, EsSlice entity_id);
 extern EsStore *es_store_mine(void);
 extern void es_store_install(void);
-extern void es_store_rows_changed(Oid relid);
+extern void es_store_rows_changed(Relation blocks);
 extern void es_store_rebuild(void);
-extern int	es_stores_reclaim(void);
-extern void es_report_memory_full(void) pg_attribute_noreturn();
+extern void es_stores_find_memory(void);
 
 #endif							/* EVENTSTORE_LOG_STORE_H */

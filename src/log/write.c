@@ -4,8 +4,9 @@
  *	  Packs events into blocks and inserts those into the block table.
  *
  * Blocks are inserted a group at a time: one heap_multi_insert(), whose WAL
- * needs no full-page images since every block fills a new page, and one entry
- * in the index on first_position each.  Then the events' postings are set.
+ * needs no full-page images since every block fills a new page, and then their
+ * entries in all indexes of the table: beside the one on first_position there
+ * is another while REINDEX CONCURRENTLY replaces it.  Then the events' postings are set.
  * Nobody looks at those before es_entity_set_total(), so an error on the way
  * needs no undoing.
  *
@@ -13,14 +14,12 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/heapam.h"
 #include "access/hio.h"
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "catalog/index.h"
+#include "executor/executor.h"
 #include "executor/tuptable.h"
-#include "nodes/execnodes.h"
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -62,8 +61,8 @@ typedef struct Writer
 	TupleTableSlot *slots[MAX_BLOCKS];
 	int			slot_count;
 	BulkInsertStateData bulk;
-	Relation	index;
-	IndexInfo  *index_info;
+	ResultRelInfo *indexes;		/* all indexes of the block table */
+	EState	   *executor;		/* for what they need to be evaluated */
 	MemoryContext flush_context;	/* what the server allocates as it inserts */
 } Writer;
 
@@ -189,16 +188,6 @@ fill_slot(Writer *writer, int i)
 }
 
 static void
-insert_index_entry(Writer *writer, const Packed *packed, ItemPointer tid)
-{
-	Datum		values[1] = {Int64GetDatum(packed->first_position)};
-	bool		isnull[1] = {false};
-
-	index_insert(writer->index, values, isnull, tid, writer->open->blocks,
-				 UNIQUE_CHECK_YES, false, writer->index_info);
-}
-
-static void
 prefetch_slots(const EsBatch *batch, uint32 i)
 {
 	if (i < batch->event_count)
@@ -266,13 +255,15 @@ flush_blocks(Writer *writer)
 	{
 		Packed	   *packed = &writer->packed[i];
 
-		insert_index_entry(writer, packed, &writer->slots[i]->tts_tid);
+		(void) ExecInsertIndexTuples(writer->indexes, writer->slots[i], writer->executor,
+									 false, false, NULL, NIL);
 		post_block(writer, packed, &writer->slots[i]->tts_tid);
 		ExecClearTuple(writer->slots[i]);
 		if (packed->large != NULL)
 			pfree(packed->large);
 	}
 	MemoryContextSwitchTo(before);
+	ResetPerTupleExprContext(writer->executor);
 	MemoryContextReset(writer->flush_context);
 	count_blocks(writer);
 	writer->packed_count = 0;
@@ -294,8 +285,10 @@ begin_writing(EsOpenStore *open, EsBatch *batch, const EsReservation *reservatio
 	writer->random = palloc(RANDOM_EVENTS * ES_UUID_RANDOM_SIZE);
 	writer->bulk.strategy = NULL;	/* no 16 MB ring: blocks are read soon */
 	writer->bulk.current_buf = InvalidBuffer;
-	writer->index = index_open(RelationGetPrimaryKeyIndex(open->blocks), RowExclusiveLock);
-	writer->index_info = BuildIndexInfo(writer->index);
+	writer->executor = CreateExecutorState();
+	writer->indexes = makeNode(ResultRelInfo);
+	InitResultRelInfo(writer->indexes, open->blocks, 1, NULL, 0);
+	ExecOpenIndices(writer->indexes, false);
 	writer->flush_context = AllocSetContextCreate(CurrentMemoryContext, "eventstore flush",
 												  ALLOCSET_DEFAULT_SIZES);
 	return writer;
@@ -308,7 +301,8 @@ end_writing(Writer *writer)
 		ReleaseBuffer(writer->bulk.current_buf);
 	for (int i = 0; i < writer->slot_count; i++)
 		ExecDropSingleTupleTableSlot(writer->slots[i]);
-	index_close(writer->index, NoLock);
+	ExecCloseIndices(writer->indexes);
+	FreeExecutorState(writer->executor);
 	MemoryContextDelete(writer->flush_context);
 }
 

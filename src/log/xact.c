@@ -63,12 +63,15 @@ es_xact_fate(uint64 xid, EsFate *fate)
 	return known;
 }
 
-/* The full xid of a 32-bit xid that is running or ended recently. */
+/*
+ * The full xid of a 32-bit xid that is running or ended recently, or that comes
+ * next, as a snapshot's xmin may.
+ */
 uint64
 es_xact_full(TransactionId xid)
 {
 	uint64		next = U64FromFullTransactionId(ReadNextFullTransactionId());
 	uint64		full = (next & ~(uint64) PG_UINT32_MAX) | xid;
 
-	return full >= next && full > PG_UINT32_MAX ? full - ((uint64) 1 << 32) : full;
+	return full > next && full > PG_UINT32_MAX ? full - ((uint64) 1 << 32) : full;
 }

@@ -70,6 +70,12 @@ es_blocks_open(LOCKMODE mode)
 	return table_open(find_relation("blocks"), mode);
 }
 
+bool
+es_is_blocks(Relation relation)
+{
+	return RelationGetRelid(relation) == find_relation("blocks");
+}
+
 Oid
 es_position_sequence(void)
 {

@@ -21,6 +21,7 @@
 
 extern void es_check_encoding(void);
 extern Relation es_blocks_open(LOCKMODE mode);
+extern bool es_is_blocks(Relation relation);
 extern Oid	es_position_sequence(void);
 
 extern int64 es_sequence_last_value(Oid sequence);
