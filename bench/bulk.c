@@ -21,7 +21,7 @@
 
 typedef struct Batch
 {
-	Buffer text;
+	Buffer		text;
 	int64_t		events;
 } Batch;
 

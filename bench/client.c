@@ -113,7 +113,7 @@ parse_number(const char *text, int64_t max)
 
 	errno = 0;
 	number = strtoll(text, &end, 10);
-	if (errno != 0 || end == text ||*end != '\0' || number < 1 || number > max)
+	if (errno != 0 || end == text || *end != '\0' || number < 1 || number > max)
 		die("\"%s\" is not a number from 1 to %lld", text, (long long) max);
 	return number;
 }

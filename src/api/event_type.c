@@ -62,7 +62,7 @@ es_event_out(PG_FUNCTION_ARGS)
 
 	es_event_unpack(PG_GETARG_EVENT(0), &event);
 	text = palloc(es_event_print_size(&event) + 1);
-	text[		es_event_print(&event, text)] = '\0';
+	text[es_event_print(&event, text)] = '\0';
 
 	PG_RETURN_CSTRING(text);
 }
@@ -182,7 +182,7 @@ es_block_out(PG_FUNCTION_ARGS)
 	char	   *text = palloc(2 + 2 * size + 1);
 
 	memcpy(text, "\\x", 2);
-	text[		2 + hex_encode(VARDATA_ANY(block), size, text +2)] = '\0';
+	text[2 + hex_encode(VARDATA_ANY(block), size, text + 2)] = '\0';
 
 	PG_RETURN_CSTRING(text);
 }

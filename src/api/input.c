@@ -32,15 +32,11 @@ typedef struct JudgeContext
 } JudgeContext;
 
 EsSlice
-es_text_slice(const text *value)
-{
-	return es_slice(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
-}
-
-EsSlice
 es_text_datum_slice(Datum datum)
 {
-	return es_text_slice(DatumGetTextPP(datum));
+	struct varlena *value = PG_DETOAST_DATUM_PACKED(datum);
+
+	return es_slice(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
 }
 
 /* The text of a jsonb value. */
@@ -48,7 +44,7 @@ EsSlice
 es_jsonb_slice(Datum datum)
 {
 	Jsonb	   *jsonb = DatumGetJsonbP(datum);
-	StringInfo text = makeStringInfo();
+	StringInfo	text = makeStringInfo();
 
 	JsonbToCString(text, &jsonb->root, VARSIZE(jsonb));
 	return es_slice(text->data, text->len);

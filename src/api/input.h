@@ -25,7 +25,6 @@ typedef struct EsEventList
 	bool		in_batch;		/* errors name the event's ordinal */
 } EsEventList;
 
-extern EsSlice es_text_slice(const text *value);
 extern EsSlice es_text_datum_slice(Datum datum);
 extern EsSlice es_jsonb_slice(Datum datum);
 

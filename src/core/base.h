@@ -40,4 +40,13 @@ es_slice_equal(EsSlice a, EsSlice b)
 	return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
+/* Copies the slice to out; returns the byte after it. */
+static inline char *
+es_put_slice(char *out, EsSlice slice)
+{
+	if (slice.size > 0)
+		memcpy(out, slice.data, slice.size);
+	return out + slice.size;
+}
+
 #endif							/* EVENTSTORE_CORE_BASE_H */

@@ -114,6 +114,13 @@ unzigzag(uint64 value)
 	return (int64) (value >> 1) ^ -(int64) (value & 1);
 }
 
+/* The inverse wraps around in the same way. */
+static int64
+time_delta(int64 time, int64 base)
+{
+	return (int64) ((uint64) time - (uint64) base);
+}
+
 /* -------------------------------------------------------------- checksums */
 
 static pg_crc32c
@@ -190,7 +197,7 @@ record_size(const EsEvent *event, int64 version, int64 recorded_at, bool large)
 	if (event->has & ES_HAS_TAGS)
 		size += varint_size(event->tags.size);
 	if (event->has & ES_HAS_OCCURRED_AT)
-		size += varint_size(zigzag(event->occurred_at - recorded_at));
+		size += varint_size(zigzag(time_delta(event->occurred_at, recorded_at)));
 	if (event->tenant_id.size > 0)
 		size += 1 + event->tenant_id.size;
 	size += event->entity_id.size + event->event_type.size;
@@ -211,8 +218,7 @@ es_block_size_of_one(const EsEvent *event, int64 version, int64 recorded_at,
 static char *
 put_bytes(char *out, const void *bytes, size_t size)
 {
-	if (size > 0)
-		memcpy(out, bytes, size);
+	memcpy(out, bytes, size);
 	return out + size;
 }
 
@@ -283,20 +289,20 @@ put_head(char *out, const EsEvent *event, int64 version, int64 recorded_at,
 	if (event->has & ES_HAS_TAGS)
 		out = put_varint(out, event->tags.size);
 	if (event->has & ES_HAS_OCCURRED_AT)
-		out = put_varint(out, zigzag(event->occurred_at - recorded_at));
+		out = put_varint(out, zigzag(time_delta(event->occurred_at, recorded_at)));
 	if (event->tenant_id.size > 0)
 		*out++ = (char) event->tenant_id.size;
-	out = put_bytes(out, event->entity_id.data, event->entity_id.size);
-	out = put_bytes(out, event->event_type.data, event->event_type.size);
-	return put_bytes(out, event->tenant_id.data, event->tenant_id.size);
+	out = es_put_slice(out, event->entity_id);
+	out = es_put_slice(out, event->event_type);
+	return es_put_slice(out, event->tenant_id);
 }
 
 static char *
 put_body(char *out, const EsEvent *event)
 {
-	out = put_bytes(out, event->tags.data, event->tags.size);
-	out = put_bytes(out, event->payload.data, event->payload.size);
-	return put_bytes(out, event->metadata.data, event->metadata.size);
+	out = es_put_slice(out, event->tags);
+	out = es_put_slice(out, event->payload);
+	return es_put_slice(out, event->metadata);
 }
 
 /*
@@ -581,7 +587,8 @@ stored_record_size(const EsStoredEvent *stored, const EsBlock *block, uint32 ord
 /*
  * Opens a block whose header is damaged, if nonetheless every record has a
  * valid head and the records fill the block without a gap: then no event of
- * the block is unaccounted for.  Otherwise returns what is wrong.
+ * the block is unaccounted for.  Otherwise returns what is wrong.  Heads can be
+ * believed but for times, which depend on the header's.
  */
 EsBlockStatus
 es_block_salvage(EsBlock *block, const char *data, size_t size)

@@ -176,7 +176,7 @@ read_metadata(EsParser *parser pg_attribute_unused(), EsEvent *event, EsSlice va
 static bool
 read_event_id(EsParser *parser, EsEvent *event, EsSlice value)
 {
-	EsSlice text = string_value(parser, value);
+	EsSlice		text = string_value(parser, value);
 
 	if (!es_uuid_parse(text, event->event_id))
 		return fail_field(parser, ES_ERR_INVALID_UUID, "event_id", text);
@@ -193,7 +193,7 @@ read_tenant_id(EsParser *parser, EsEvent *event, EsSlice value)
 static bool
 read_occurred_at(EsParser *parser, EsEvent *event, EsSlice value)
 {
-	EsSlice text = string_value(parser, value);
+	EsSlice		text = string_value(parser, value);
 	EsErrorCode code = es_timestamp_parse(text, &event->occurred_at);
 
 	if (code != ES_OK)

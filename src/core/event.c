@@ -228,14 +228,6 @@ es_event_packed_size(const EsEvent *event)
 	return offsetof(EsPackedEvent, strings) + es_event_text_size(event);
 }
 
-static char *
-put_slice(char *out, EsSlice slice)
-{
-	if (slice.size > 0)
-		memcpy(out, slice.data, slice.size);
-	return out + slice.size;
-}
-
 /*
  * Writes the packed form of an event that keeps the limits.  packed has room
  * for es_event_packed_size(); its varlena_size is left to the caller.
@@ -262,12 +254,12 @@ es_event_pack(const EsEvent *event, EsPackedEvent *packed)
 	if (event->has & ES_HAS_EVENT_ID)
 		memcpy(packed->event_id, event->event_id, ES_UUID_SIZE);
 
-	out = put_slice(out, event->entity_id);
-	out = put_slice(out, event->event_type);
-	out = put_slice(out, event->tenant_id);
-	out = put_slice(out, event->tags);
-	out = put_slice(out, event->payload);
-	put_slice(out, event->metadata);
+	out = es_put_slice(out, event->entity_id);
+	out = es_put_slice(out, event->event_type);
+	out = es_put_slice(out, event->tenant_id);
+	out = es_put_slice(out, event->tags);
+	out = es_put_slice(out, event->payload);
+	es_put_slice(out, event->metadata);
 }
 
 static const char *
@@ -314,7 +306,7 @@ put_key(char *out, const char *key)
 	*out = out[-1] == '{' ? '"' : ',';
 	if (*out++ == ',')
 		*out++ = '"';
-	out = put_slice(out, es_slice(key, strlen(key)));
+	out = es_put_slice(out, es_slice(key, strlen(key)));
 	*out++ = '"';
 	*out++ = ':';
 	return out;
@@ -349,7 +341,7 @@ put_tags(char *out, EsSlice tags)
 static char *
 put_event_id(char *out, const uint8 *event_id)
 {
-	char text[	ES_UUID_TEXT_SIZE];
+	char		text[ES_UUID_TEXT_SIZE];
 
 	es_uuid_print(event_id, text);
 	return put_string(out, "event_id", es_slice(text, ES_UUID_TEXT_SIZE));
@@ -358,7 +350,7 @@ put_event_id(char *out, const uint8 *event_id)
 static char *
 put_occurred_at(char *out, int64 occurred_at)
 {
-	char text[	ES_TIMESTAMP_TEXT_SIZE];
+	char		text[ES_TIMESTAMP_TEXT_SIZE];
 
 	return put_string(out, "occurred_at",
 					  es_slice(text, es_timestamp_print(occurred_at, text)));
@@ -376,9 +368,9 @@ es_event_print(const EsEvent *event, char *out)
 	*out++ = '{';
 	out = put_string(out, "entity_id", event->entity_id);
 	out = put_string(out, "event_type", event->event_type);
-	out = put_slice(put_key(out, "payload"), event->payload);
+	out = es_put_slice(put_key(out, "payload"), event->payload);
 	if (event->has & ES_HAS_METADATA)
-		out = put_slice(put_key(out, "metadata"), event->metadata);
+		out = es_put_slice(put_key(out, "metadata"), event->metadata);
 	if (event->has & ES_HAS_EVENT_ID)
 		out = put_event_id(out, event->event_id);
 	if (event->tenant_id.size > 0)

@@ -207,7 +207,7 @@ es_timestamp_print(int64 timestamp_us, char *out)
 	int64		since_min = timestamp_us - ES_TIMESTAMP_MIN;
 	int64		usecs_per_day = SECONDS_PER_DAY * USECS_PER_SECOND;
 	int64		days = since_min / usecs_per_day +
-		ES_TIMESTAMP_MIN / usecs_per_day;
+	ES_TIMESTAMP_MIN / usecs_per_day;
 	int64		micros = since_min % usecs_per_day;
 	int			seconds = (int) (micros / USECS_PER_SECOND);
 	int			year;

@@ -169,19 +169,20 @@ newest_chunk(const EsPool *pool, const EsEntity *entity)
 	return ref == 0 ? NULL : es_ref_pointer(pool, ref);
 }
 
+/*
+ * Chunks double, whatever is asked for, so that an index that is built anew
+ * from the log needs the same memory.
+ */
 static bool
-add_chunk(EsPool *pool, EsArena *arena, EsCounts *counts, EsEntity *entity,
-		  uint32 wanted)
+add_chunk(EsPool *pool, EsArena *arena, EsCounts *counts, EsEntity *entity)
 {
 	Chunk	   *newest = newest_chunk(pool, entity);
-	uint32		capacity = newest == NULL ? FIRST_CHUNK_CAPACITY : newest->capacity * 2;
+	uint32		capacity = newest == NULL ? FIRST_CHUNK_CAPACITY :
+	Min(newest->capacity * 2, MAX_CHUNK_CAPACITY);
+	size_t		size = offsetof(Chunk, postings) + capacity * sizeof(EsPosting);
+	EsRef		ref = es_arena_alloc(pool, arena, size);
 	Chunk	   *chunk;
-	EsRef		ref;
-	size_t		size;
 
-	capacity = Min(Max(capacity, (wanted + 1) & ~1U), MAX_CHUNK_CAPACITY);
-	size = offsetof(Chunk, postings) + capacity * sizeof(EsPosting);
-	ref = es_arena_alloc(pool, arena, size);
 	if (ref == 0)
 		return false;
 	chunk = es_ref_pointer(pool, ref);
@@ -209,13 +210,18 @@ es_postings_reserve(EsPool *pool, EsArena *arena, EsCounts *counts,
 
 		if (end >= total)
 			return true;
-		if (!add_chunk(pool, arena, counts, entity, total - end))
+		if (!add_chunk(pool, arena, counts, entity))
 			return false;
 	}
 }
 
-static EsPosting *
-posting_slot(const EsPool *pool, const EsEntity *entity, uint32 version)
+/*
+ * Where the posting of a version is, and in *count those of how many versions
+ * from there on; NULL when there is none.
+ */
+EsPosting *
+es_posting_slots(const EsPool *pool, const EsEntity *entity, uint32 version,
+				 uint32 *count)
 {
 	Chunk	   *chunk = newest_chunk(pool, entity);
 
@@ -223,6 +229,7 @@ posting_slot(const EsPool *pool, const EsEntity *entity, uint32 version)
 		chunk = chunk->older == 0 ? NULL : es_ref_pointer(pool, chunk->older);
 	if (chunk == NULL || version - chunk->first_version >= chunk->capacity)
 		return NULL;
+	*count = chunk->first_version + chunk->capacity - version;
 	return &chunk->postings[version - chunk->first_version];
 }
 
@@ -230,25 +237,10 @@ posting_slot(const EsPool *pool, const EsEntity *entity, uint32 version)
 EsPosting
 es_posting_get(const EsPool *pool, const EsEntity *entity, uint32 version)
 {
-	EsPosting  *slot = posting_slot(pool, entity, version);
+	uint32		count;
+	EsPosting  *slot = es_posting_slots(pool, entity, version, &count);
 
 	return slot == NULL ? 0 : __atomic_load_n(slot, __ATOMIC_RELAXED);
-}
-
-/*
- * Where the postings of 'count' versions from this one on are, to be stored by
- * the owner; NULL when they are not all in one chunk.
- */
-EsPosting *
-es_posting_slots(const EsPool *pool, const EsEntity *entity, uint32 version,
-				 uint32 count)
-{
-	Chunk	   *newest = newest_chunk(pool, entity);
-
-	if (newest == NULL || version < newest->first_version ||
-		version - newest->first_version + count > newest->capacity)
-		return NULL;
-	return &newest->postings[version - newest->first_version];
 }
 
 /* Sets the posting of a version for which room was reserved. */
@@ -256,7 +248,9 @@ void
 es_posting_set(const EsPool *pool, EsEntity *entity, uint32 version,
 			   EsPosting posting)
 {
-	es_posting_store(posting_slot(pool, entity, version), posting);
+	uint32		count;
+
+	es_posting_store(es_posting_slots(pool, entity, version, &count), posting);
 }
 
 /*

@@ -136,7 +136,7 @@ extern bool es_postings_reserve(EsPool *pool, EsArena *arena, EsCounts *counts,
 extern EsPosting es_posting_get(const EsPool *pool, const EsEntity *entity,
 								uint32 version);
 extern EsPosting *es_posting_slots(const EsPool *pool, const EsEntity *entity,
-								   uint32 version, uint32 count);
+								   uint32 version, uint32 *count);
 extern void es_posting_set(const EsPool *pool, EsEntity *entity, uint32 version,
 						   EsPosting posting);
 extern void es_entity_restore(EsEntity *entity, uint32 version, uint64 owner,

@@ -65,6 +65,17 @@ es_index_init(EsPool *pool, EsIndex *index)
 	return true;
 }
 
+/*
+ * The index was built from the log.  From here on it leaves a part of the pool
+ * free, so that what fits now fits again when it is built the next time, in
+ * whatever order the log then gives.
+ */
+void
+es_index_built(const EsPool *pool, EsIndex *index)
+{
+	index->arena.reserve = Max(1, es_pool_segment_count(pool) / 32);
+}
+
 /* Gives all memory back.  The caller has the index to itself. */
 void
 es_index_reset(EsPool *pool, EsIndex *index)

@@ -22,6 +22,7 @@ typedef struct EsIndex
 } EsIndex;
 
 extern bool es_index_init(EsPool *pool, EsIndex *index);
+extern void es_index_built(const EsPool *pool, EsIndex *index);
 extern void es_index_reset(EsPool *pool, EsIndex *index);
 
 /* Steps worth prefetching: two nodes and an entity. */

@@ -136,8 +136,11 @@ keep_segment(EsPool *pool, EsArena *arena, uint32 segment)
 static uint32
 replace_segment(EsPool *pool, EsArena *arena, uint64 *bump, size_t size)
 {
-	uint32		segment = pop_segment(pool);
+	uint32		segment;
 
+	if (es_pool_free_count(pool) <= arena->reserve)
+		return 0;
+	segment = pop_segment(pool);
 	if (segment == 0)
 		return 0;
 	if (__atomic_compare_exchange_n(&arena->bump, bump, PAIR(segment, size),
@@ -167,6 +170,7 @@ es_arena_alloc(EsPool *pool, EsArena *arena, size_t size)
 {
 	size_t		alignment = size % ES_CACHE_LINE == 0 ? ES_CACHE_LINE : ES_REF_UNIT;
 	uint64		bump = __atomic_load_n(&arena->bump, __ATOMIC_ACQUIRE);
+	uint64		full;
 
 	size = TYPEALIGN(ES_REF_UNIT, size);
 	for (;;)
@@ -181,13 +185,13 @@ es_arena_alloc(EsPool *pool, EsArena *arena, size_t size)
 				return segment_ref(pool, segment, offset);
 			continue;
 		}
+		full = bump;
 		segment = replace_segment(pool, arena, &bump, size);
 		if (segment != 0)
 			return segment_ref(pool, segment, 0);
-		if (es_pool_free_count(pool) == 0 &&
-			__atomic_load_n(&arena->bump, __ATOMIC_ACQUIRE) == bump)
-			return 0;
 		bump = __atomic_load_n(&arena->bump, __ATOMIC_ACQUIRE);
+		if (bump == full)
+			return 0;
 	}
 }
 

@@ -16,9 +16,9 @@
 #include "core/base.h"
 
 #define ES_SEGMENT_SIZE		65536	/* bytes */
-#define ES_REF_UNIT			16		/* bytes that a reference counts in */
-#define ES_POOL_MAX_SEGMENTS ((size_t) 1 << 18)	/* 16 GB */
-#define ES_CACHE_LINE		64		/* bytes */
+#define ES_REF_UNIT			16	/* bytes that a reference counts in */
+#define ES_POOL_MAX_SEGMENTS ((size_t) 1 << 18) /* 16 GB */
+#define ES_CACHE_LINE		64	/* bytes */
 
 /* Offset from the pool's start in units of ES_REF_UNIT; 0 is no reference. */
 typedef uint32 EsRef;
@@ -35,6 +35,8 @@ typedef struct EsArena
 	uint64		bump;			/* current segment + 1, and bytes used in it */
 	uint32		segments;		/* list of the segments taken: index + 1 */
 	uint32		segment_count;	/* how many, for information */
+	uint32		reserve;		/* segments of the pool that it leaves to
+								 * others; set while the arena has one user */
 } EsArena;
 
 extern size_t es_pool_bytes(size_t index_memory);

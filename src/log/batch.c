@@ -85,7 +85,10 @@ order_groups(EsBatch *batch)
 	HashedGroup *sorted = allocate(batch->group_count, sizeof(HashedGroup));
 
 	for (uint32 i = 0; i < batch->group_count; i++)
-		sorted[i] = (HashedGroup) {batch->groups[i].key.hash, i};
+		sorted[i] = (HashedGroup)
+	{
+		batch->groups[i].key.hash, i
+	};
 	sort_groups(sorted, batch->group_count);
 	batch->claim_order = allocate(batch->group_count, sizeof(uint32));
 	for (uint32 i = 0; i < batch->group_count; i++)

@@ -26,7 +26,8 @@ typedef struct EsGroup
 	uint32		base;			/* the entity's version before the batch */
 	uint32		packed;			/* events that have their version */
 	uint32		posted;			/* events that have their posting */
-	EsPosting  *slots;			/* of its versions, when they lie together */
+	EsPosting  *slots;			/* where the next postings go */
+	uint32		slot_count;		/* how many go there */
 	bool		duplicate;		/* all of its events are stored already */
 } EsGroup;
 

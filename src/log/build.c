@@ -281,6 +281,7 @@ es_index_build(EsStore *store, Relation blocks, int64 reserved)
 	while (!es_index_init(es_pool, &store->index))
 		es_stores_find_memory();
 	enter_all_rows(&build);
+	es_index_built(es_pool, &store->index);
 	restore_positions(&build, same_table, reserved);
 	store->relid = RelationGetRelid(blocks);
 	store->storage = es_relation_storage(blocks);

@@ -262,7 +262,7 @@ reserve_postings(Claimer *claimer, EsGroup *group)
 				 errdetail("An entity can have %u events.", ES_MAX_VERSION)));
 	while (!es_postings_reserve(es_pool, &index->arena, &index->counts, group->entity, (uint32) total))
 		es_stores_find_memory();
-	group->slots = es_posting_slots(es_pool, group->entity, group->base + 1, group->event_count);
+	group->slots = es_posting_slots(es_pool, group->entity, group->base + 1, &group->slot_count);
 }
 
 static EsEntity *
@@ -310,7 +310,7 @@ prefetch_groups(Claimer *claimer, uint32 i)
 void
 es_claim_batch(EsOpenStore *open, EsBatch *batch, EsIngestResult *result)
 {
-	Claimer		claimer = {.open = open, .batch = batch, .result = result};
+	Claimer		claimer = {.open = open,.batch = batch,.result = result};
 
 	claimer.xid = U64FromFullTransactionId(GetCurrentFullTransactionId());
 	es_session_begin(open->store, batch->group_count);

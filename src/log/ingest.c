@@ -57,7 +57,11 @@ store_new_events(EsOpenStore *open, uint64 xid, EsBatch *batch, EsIngestResult *
 	es_positions_reserve(open->store, xid, result->ingested, &reservation);
 	es_write_batch(open, batch, &reservation);
 	publish(batch);
-	/* a serializable reader could miss the events until now, not only the rows */
+
+	/*
+	 * a serializable reader could miss the events until now, not only the
+	 * rows
+	 */
 	CheckForSerializableConflictIn(open->blocks, NULL, InvalidBlockNumber);
 	if (result->first_position == 0 || reservation.first_position < result->first_position)
 		result->first_position = reservation.first_position;

@@ -254,7 +254,10 @@ add_inflight(EsInflightList *list, uint64 xid, int64 lower)
 
 	if (list->count < ES_BLOCK_MAX_INFLIGHT)
 	{
-		list->entries[list->count++] = (EsInflight) {xid, lower};
+		list->entries[list->count++] = (EsInflight)
+		{
+			xid, lower
+		};
 		return;
 	}
 	list->capped = true;

@@ -146,6 +146,18 @@ read_backward(Reading *reading, EsReader *reader, const EsEntityQuery *query,
 	}
 }
 
+/* It is not known whose events are in a damaged block. */
+static void
+warn_of_damage(const EsStore *store)
+{
+	if (store->damaged)
+		ereport(WARNING,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("events in damaged blocks are unaccounted for"),
+				 errdetail("Entities may have more events than are found."),
+				 errhint("eventstore.verify() lists all damage.")));
+}
+
 /*
  * Delivers events of an entity in the order of their versions, or backward.
  */
@@ -157,6 +169,7 @@ es_read_entity(const EsEntityQuery *query, EsSink *sink)
 	EsEntity   *entity;
 
 	begin_reading(&reading, sink);
+	warn_of_damage(reading.open.store);
 	entity = es_store_find(reading.open.store, query->tenant_id, query->entity_id);
 	if (entity != NULL)
 	{
@@ -180,6 +193,7 @@ es_read_entity_version(EsSlice tenant_id, EsSlice entity_id)
 	uint32		version = 0;
 
 	begin_reading(&reading, NULL);
+	warn_of_damage(reading.open.store);
 	entity = es_store_find(reading.open.store, tenant_id, entity_id);
 	if (entity != NULL)
 	{

@@ -167,27 +167,39 @@ is_wanted(const EsStoredEvent *stored, const EsEntity *entity, uint32 version)
 }
 
 /*
- * Is this version of the entity visible to the snapshot?  Raises an error when
- * the block is damaged.
+ * Looks whether this version of the entity is visible to the snapshot.  False
+ * with a *status that is not ES_BLOCK_OK when damage hides the answer.
  */
+bool
+es_reader_look(EsReader *reader, EsPosting posting, const EsEntity *entity,
+			   uint32 version, EsBlockStatus *status)
+{
+	uint32		ordinal = es_posting_ordinal(posting);
+	EsStoredEvent stored;
+
+	*status = ES_BLOCK_OK;
+	if (!fetch_row(reader, posting))
+		return false;
+	*status = reader->row.status;
+	if (*status == ES_BLOCK_OK && ordinal < reader->row.block.header.event_count)
+	{
+		*status = es_block_read_head(&reader->row.block, ordinal, &stored);
+		return *status == ES_BLOCK_OK && is_wanted(&stored, entity, version);
+	}
+	return false;
+}
+
+/* The same; raises an error when there is damage. */
 bool
 es_reader_is_visible(EsReader *reader, EsPosting posting, const EsEntity *entity,
 					 uint32 version)
 {
-	EsStoredEvent stored;
 	EsBlockStatus status;
+	bool		visible = es_reader_look(reader, posting, entity, version, &status);
 
-	if (!fetch_row(reader, posting))
-		return false;
-	status = reader->row.status;
-	if (status == ES_BLOCK_OK &&
-		es_posting_ordinal(posting) >= reader->row.block.header.event_count)
-		return false;
-	if (status == ES_BLOCK_OK)
-		status = es_block_read_head(&reader->row.block, es_posting_ordinal(posting), &stored);
 	if (status != ES_BLOCK_OK)
 		es_report_damage(reader->row.first_position + es_posting_ordinal(posting), status);
-	return is_wanted(&stored, entity, version);
+	return visible;
 }
 
 /*

@@ -52,7 +52,8 @@ typedef struct EsIngestCounters
  *				  release; READY -> EMPTY by a backend that holds an
  *				  ACCESS EXCLUSIVE lock on the block table.
  * relid, storage, damaged, index.root, generation
- *				  written by the builder only.  Read after state was seen to be
+ *				  written by the builder only, and relid by who holds an
+ *				  ACCESS EXCLUSIVE lock on the block table.  Read after state was seen to be
  *				  READY (acquire) and with a lock on the block table held; see
  *				  store.c for why they cannot change then.
  * next_position, position_limit, last_recorded_at

@@ -281,13 +281,16 @@ invalidate(Relation blocks)
 }
 
 /*
- * The same for a change of rows that this transaction makes.
+ * The same for a change of rows that this transaction makes.  They may come
+ * from another server, with its sequence, so the store does not go on from the
+ * positions that it knows but from the sequence, as for another table.
  */
 void
 es_store_rows_changed(Relation blocks)
 {
 	invalidate(blocks);
 	es_session_table_changed(es_store_mine(), RelationGetRelid(blocks));
+	es_store_mine()->relid = InvalidOid;
 }
 
 static object_access_hook_type previous_access_hook = NULL;

@@ -99,7 +99,7 @@ verify_event(Verifier *verifier, EsBlockRow *row, uint32 ordinal)
 	EsStoredEvent stored;
 	EsBlockStatus status = es_row_event(row, ordinal, &stored);
 	bool		has_head = status == ES_BLOCK_OK || status == ES_BLOCK_BAD_BODY_CRC ||
-		status == ES_BLOCK_LARGE_MISSING;
+	status == ES_BLOCK_LARGE_MISSING;
 
 	if (status != ES_BLOCK_OK)
 		report(verifier, "error", row->first_position + ordinal,
@@ -182,8 +182,11 @@ static void
 verify_later_version(Verifier *verifier, EsEntity *entity, uint32 version)
 {
 	EsPosting	posting = es_posting_get(es_pool, entity, version);
+	EsBlockStatus status;
 
-	if (posting == 0 || !es_reader_is_visible(&verifier->reader, posting, entity, version))
+	/* damage was reported with the log */
+	if (!es_reader_look(&verifier->reader, posting, entity, version, &status) &&
+		status == ES_BLOCK_OK)
 		report(verifier, "error", 0, es_entity_id(entity),
 			   psprintf("the entity index has version %u, the log has not", version));
 }

@@ -108,9 +108,9 @@ make_large_body(const EsEvent *event)
 	char	   *out = VARDATA(body);
 
 	SET_VARSIZE(body, VARHDRSZ + size);
-	memcpy(out, event->tags.data, event->tags.size);
-	memcpy(out + event->tags.size, event->payload.data, event->payload.size);
-	memcpy(out + event->tags.size + event->payload.size, event->metadata.data, event->metadata.size);
+	out = es_put_slice(out, event->tags);
+	out = es_put_slice(out, event->payload);
+	es_put_slice(out, event->metadata);
 	return body;
 }
 
@@ -194,7 +194,7 @@ prefetch_slots(const EsBatch *batch, uint32 i)
 	{
 		const EsGroup *group = &batch->groups[batch->group_of[i]];
 
-		__builtin_prefetch(group->slots + group->posted, 1);
+		__builtin_prefetch(group->slots, 1);
 	}
 }
 
@@ -202,12 +202,12 @@ prefetch_slots(const EsBatch *batch, uint32 i)
 static void
 post_event(EsGroup *group, EsPosting posting)
 {
-	uint32		i = group->posted++;
-
-	if (group->slots != NULL)
-		es_posting_store(&group->slots[i], posting);
-	else
-		es_posting_set(es_pool, group->entity, group->base + 1 + i, posting);
+	if (group->slot_count == 0)
+		group->slots = es_posting_slots(es_pool, group->entity, group->base + group->posted + 1,
+										&group->slot_count);
+	es_posting_store(group->slots++, posting);
+	group->slot_count--;
+	group->posted++;
 }
 
 /* Sets the postings of a block's events, in the order they were packed. */

@@ -129,8 +129,7 @@ es_sequence_last_value(Oid sequence)
 }
 
 /*
- * Sets the sequence, which writes WAL and is not undone by a rollback.
- * setval() is used and not nextval(), because that would change what the
+ * Sets the sequence, durably and not undone by a rollback.  setval() is used and not nextval(), because that would change what the
  * user's lastval() returns.
  */
 void
@@ -140,6 +139,9 @@ es_sequence_set(Oid sequence, int64 value)
 
 	DirectFunctionCall2(setval_oid, ObjectIdGetDatum(sequence), Int64GetDatum(value));
 	become_again(before);
+
+	/* readers learn of positions before the transaction that has them commits */
+	XLogFlush(XactLastRecEnd);
 }
 
 static void
