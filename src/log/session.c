@@ -43,7 +43,7 @@ typedef struct Touched
 	int			level;			/* nesting level of the call */
 } Touched;
 
-static struct
+typedef struct Session
 {
 	EsStore    *store;			/* NULL: the transaction wrote no events */
 	uint64		generation;
@@ -53,7 +53,9 @@ static struct
 	Touched    *touched;
 	uint32		count;
 	uint32		capacity;
-} session;
+} Session;
+
+static Session session;
 
 /* More than this is given back to the system after the transaction. */
 #define KEPT_CAPACITY 65536
@@ -100,10 +102,9 @@ undo_to_level(int level)
 static void
 adopt_from_level(int level)
 {
-	session.	dropped_level = Min(session.dropped_level, level - 1);
-
+	session.dropped_level = Min(session.dropped_level, level - 1);
 	for (uint32 i = session.count; i > 0 && session.touched[i - 1].level >= level; i--)
-		session.	touched[i - 1].level = level - 1;
+		session.touched[i - 1].level = level - 1;
 }
 
 /*
@@ -115,8 +116,7 @@ free_dropped_index(void)
 {
 	if (!index_is_ours())
 		return;
-	session.	store->relid = InvalidOid;
-
+	session.store->relid = InvalidOid;
 	es_index_reset(es_pool, &session.store->index);
 	pg_atomic_write_u32(&session.store->state, ES_STORE_EMPTY);
 }
@@ -124,16 +124,15 @@ free_dropped_index(void)
 static void
 forget(void)
 {
-	session.	dropped_level = 0;
-	session.	store = NULL;
-	session.	count = 0;
-	session.	private = false;
-
+	session.dropped_level = 0;
+	session.store = NULL;
+	session.count = 0;
+	session.private = false;
 	if (session.capacity > KEPT_CAPACITY)
 	{
 		pfree(session.touched);
-		session.	touched = NULL;
-		session.	capacity = 0;
+		session.touched = NULL;
+		session.capacity = 0;
 	}
 }
 
@@ -210,7 +209,7 @@ on_subtransaction(SubXactEvent event, SubTransactionId mine pg_attribute_unused(
 		undo_to_level(level);
 		empty_private_index();
 		if (session.dropped_level >= level)
-			session.	dropped_level = 0;
+			session.dropped_level = 0;
 	}
 }
 
@@ -231,12 +230,12 @@ attach(EsStore *store)
 {
 	if (session.store != NULL && !index_is_ours())
 	{
-		session.	count = 0;
-		session.	private = false;
-		session.	dropped_level = 0;
+		session.count = 0;
+		session.private = false;
+		session.dropped_level = 0;
 	}
-	session.	store = store;
-	session.	generation = store->generation;
+	session.store = store;
+	session.generation = store->generation;
 }
 
 /*
@@ -255,11 +254,11 @@ es_session_begin(EsStore *store, uint32 new_claims)
 	{
 		wanted = Max(wanted, session.capacity * 2);
 		if (session.touched == NULL)
-			session.	touched = MemoryContextAllocHuge(TopMemoryContext, wanted * sizeof(Touched));
+			session.touched = MemoryContextAllocHuge(TopMemoryContext, wanted * sizeof(Touched));
 
 		else
-			session.	touched = repalloc_huge(session.touched, wanted * sizeof(Touched));
-		session.	capacity = wanted;
+			session.touched = repalloc_huge(session.touched, wanted * sizeof(Touched));
+		session.capacity = wanted;
 	}
 }
 
@@ -312,7 +311,7 @@ es_session_table_changed(EsStore *store, Oid relid)
 {
 	keep_exclusive_lock(relid);
 	attach(store);
-	session.	private = true;
+	session.private = true;
 }
 
 /*
@@ -340,8 +339,8 @@ es_session_index_built(EsStore *store, bool own_events)
 	if (!private)
 		return;
 	attach(store);
-	session.	count = 0;
-	session.	private = true;
+	session.count = 0;
+	session.private = true;
 }
 
 /*
@@ -351,5 +350,5 @@ void
 es_session_table_dropped(EsStore *store)
 {
 	attach(store);
-	session.	dropped_level = GetCurrentTransactionNestLevel();
+	session.dropped_level = GetCurrentTransactionNestLevel();
 }
