@@ -32,9 +32,13 @@ ES_FUNCTION(es_append);
 static Datum
 make_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 {
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	TupleDesc	desc;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+	/* in FROM the executor knows the type already; finding it out takes time */
+	if (result != NULL && IsA(result, ReturnSetInfo) && result->expectedDesc != NULL)
+		desc = result->expectedDesc;
+	else if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("function returning record called in context that cannot accept type record")));

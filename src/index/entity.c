@@ -169,6 +169,13 @@ newest_chunk(const EsPool *pool, const EsEntity *entity)
 	return ref == 0 ? NULL : es_ref_pointer(pool, ref);
 }
 
+/* Starts loading the newest chunk. */
+void
+es_postings_prefetch(const EsPool *pool, const EsEntity *entity)
+{
+	__builtin_prefetch(newest_chunk(pool, entity), 1);
+}
+
 /*
  * Chunks double, whatever is asked for, so that an index that is built anew
  * from the log needs the same memory.

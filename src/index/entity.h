@@ -133,6 +133,7 @@ extern uint32 es_entity_known(const EsEntity *entity);
 
 extern bool es_postings_reserve(EsPool *pool, EsArena *arena, EsCounts *counts,
 								EsEntity *entity, uint32 total);
+extern void es_postings_prefetch(const EsPool *pool, const EsEntity *entity);
 extern EsPosting es_posting_get(const EsPool *pool, const EsEntity *entity,
 								uint32 version);
 extern EsPosting *es_posting_slots(const EsPool *pool, const EsEntity *entity,

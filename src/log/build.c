@@ -48,24 +48,33 @@ typedef struct Build
 	bool		own_events;		/* our own transaction's are among them */
 } Build;
 
-/* An event as it enters the index. */
+/* An event as it enters the index; its key points into the row. */
 typedef struct Entry
 {
 	EsKey		key;
+	EsEntity   *entity;
+	EsPosting	posting;
+	uint64		owner;			/* 0: committed */
 	uint32		version;
-	uint32		ordinal;
 } Entry;
 
-/* A block's events; false in 'complete' when some could not be read. */
-typedef struct BlockEntries
+#define MAX_PENDING_ROWS	32
+#define MAX_PENDING			1024
+
+/*
+ * Events that were read and are not in the index yet.  They are entered many
+ * at a time, so that memory can be prefetched; the rows stay pinned until then.
+ */
+typedef struct Pending
 {
-	bool		complete;
+	uint32		row_count;
 	uint32		count;
-	Entry		entries[ES_BLOCK_MAX_EVENTS];
-} BlockEntries;
+	Buffer		buffers[MAX_PENDING_ROWS];
+	Entry		entries[MAX_PENDING + ES_BLOCK_MAX_EVENTS];
+} Pending;
 
 /* Entries between the steps of a look-up that are prefetched ahead. */
-#define PREFETCH_DISTANCE 3
+#define PREFETCH_DISTANCE 6
 
 /* -------------------------------------------------------- which rows count */
 
@@ -101,11 +110,11 @@ row_counts(HeapTuple tuple, Buffer buffer, uint64 *owner)
 	}
 }
 
-/* ----------------------------------------------------- entering one block */
+/* ----------------------------------------------------------- entering rows */
 
 /* Reads whose event this is.  Returns false when that cannot be known. */
 static bool
-collect_entry(const EsBlock *block, uint32 ordinal, Entry *entry)
+collect_entry(const EsBlock *block, uint32 ordinal, ItemPointer tid, Entry *entry)
 {
 	EsStoredEvent stored;
 	EsEvent    *event = &stored.event;
@@ -119,68 +128,98 @@ collect_entry(const EsBlock *block, uint32 ordinal, Entry *entry)
 	entry->key.entity_id = event->entity_id;
 	entry->key.hash = es_key_hash(event->tenant_id, event->entity_id);
 	entry->version = (uint32) stored.version;
-	entry->ordinal = ordinal;
+	entry->posting = es_posting(ItemPointerGetBlockNumber(tid),
+								ItemPointerGetOffsetNumber(tid), ordinal);
 	return true;
 }
 
-static void
-collect_entries(EsBlockRow *row, BlockEntries *collected)
+/*
+ * Adds a row's events to the pending ones.  Returns false when some of them
+ * could not be read.
+ */
+static bool
+collect_row(EsBlockRow *row, uint64 owner, Pending *pending)
 {
-	collected->count = 0;
-	collected->complete = row->size > 0 &&
-		(row->status == ES_BLOCK_OK ||
-		 es_block_salvage(&row->block, row->data, row->size) == ES_BLOCK_OK);
-	if (!collected->complete)
-		return;
+	bool		complete = true;
+
+	if (row->size == 0 ||
+		(row->status != ES_BLOCK_OK &&
+		 es_block_salvage(&row->block, row->data, row->size) != ES_BLOCK_OK))
+		return false;
 	for (uint32 i = 0; i < row->block.header.event_count; i++)
 	{
-		if (collect_entry(&row->block, i, &collected->entries[collected->count]))
-			collected->count++;
+		Entry	   *entry = &pending->entries[pending->count];
+
+		entry->owner = owner;
+		if (collect_entry(&row->block, i, &row->tuple->t_self, entry))
+			pending->count++;
 		else
-			collected->complete = false;
+			complete = false;
 	}
+	return complete;
 }
 
+/* Finds the entities of all pending events. */
 static void
-enter_event(Build *build, const Entry *entry, EsPosting posting, uint64 owner)
+find_entities(Build *build, Pending *pending)
 {
 	EsIndex    *index = &build->store->index;
-	EsEntity   *entity;
 
-	while ((entity = es_index_find_or_add(es_pool, index, &entry->key)) == NULL)
-		es_stores_find_memory();
-	while (!es_postings_reserve(es_pool, &index->arena, &index->counts, entity, entry->version))
-		es_stores_find_memory();
-	es_posting_set(es_pool, entity, entry->version, posting);
-	es_entity_restore(entity, entry->version, owner, &index->counts);
-}
-
-/* Enters the events of a block at this place of the heap. */
-static void
-enter_block(Build *build, const BlockEntries *collected, ItemPointer tid, uint64 owner)
-{
-	const EsIndex *index = &build->store->index;
-
-	for (uint32 i = 0; i < collected->count; i++)
+	for (uint32 i = 0; i < pending->count; i++)
 	{
-		const Entry *entry = &collected->entries[i];
+		Entry	   *entry = &pending->entries[i];
 
 		for (int step = 0; step < ES_PREFETCH_STEPS; step++)
 		{
 			uint32		ahead = (ES_PREFETCH_STEPS - step) * PREFETCH_DISTANCE;
 
-			if (i + ahead < collected->count)
+			if (i + ahead < pending->count)
 				es_index_prefetch(es_pool, index, entry[ahead].key.hash, step);
 		}
-		enter_event(build, entry,
-					es_posting(ItemPointerGetBlockNumber(tid),
-							   ItemPointerGetOffsetNumber(tid), entry->ordinal),
-					owner);
+		while ((entry->entity = es_index_find_or_add(es_pool, index, &entry->key)) == NULL)
+			es_stores_find_memory();
+		es_postings_prefetch(es_pool, entry->entity);
 	}
 }
 
+/* Enters all pending events into the index. */
 static void
-enter_row(Build *build, HeapTuple tuple, Buffer buffer, BlockEntries *collected)
+enter_pending(Build *build, Pending *pending)
+{
+	EsIndex    *index = &build->store->index;
+
+	find_entities(build, pending);
+	for (uint32 i = 0; i < pending->count; i++)
+	{
+		Entry	   *entry = &pending->entries[i];
+
+		while (!es_postings_reserve(es_pool, &index->arena, &index->counts,
+									entry->entity, entry->version))
+			es_stores_find_memory();
+		es_posting_set(es_pool, entry->entity, entry->version, entry->posting);
+		es_entity_restore(entry->entity, entry->version, entry->owner, &index->counts);
+	}
+	for (uint32 i = 0; i < pending->row_count; i++)
+		ReleaseBuffer(pending->buffers[i]);
+	pending->count = pending->row_count = 0;
+}
+
+/* Accounts for a row's positions, also when its events cannot be read. */
+static void
+note_positions(Build *build, const EsBlockRow *row)
+{
+	int64		last = row->first_position;
+
+	if (row->status == ES_BLOCK_OK)
+	{
+		last += row->block.header.event_count - 1;
+		build->last_recorded_at = Max(build->last_recorded_at, row->block.header.recorded_at);
+	}
+	build->last_position = Max(build->last_position, last);
+}
+
+static void
+read_row(Build *build, HeapTuple tuple, Buffer buffer, Pending *pending)
 {
 	EsBlockRow	row;
 	uint64		owner;
@@ -188,18 +227,13 @@ enter_row(Build *build, HeapTuple tuple, Buffer buffer, BlockEntries *collected)
 	if (!row_counts(tuple, buffer, &owner))
 		return;
 	es_row_open(&row, build->blocks, tuple);
-	collect_entries(&row, collected);
-	if (!collected->complete)
+	note_positions(build, &row);
+	if (!collect_row(&row, owner, pending))
 		build->store->damaged = true;
-	if (row.status == ES_BLOCK_OK)
-	{
-		build->last_position = Max(build->last_position, row.first_position +
-								   row.block.header.event_count - 1);
-		build->last_recorded_at = Max(build->last_recorded_at, row.block.header.recorded_at);
-	}
-	else
-		build->last_position = Max(build->last_position, row.first_position);
-	enter_block(build, collected, &tuple->t_self, owner);
+	IncrBufferRefCount(buffer);
+	pending->buffers[pending->row_count++] = buffer;
+	if (pending->row_count == MAX_PENDING_ROWS || pending->count >= MAX_PENDING)
+		enter_pending(build, pending);
 	if (owner == 0)
 		return;
 	if (TransactionIdIsCurrentTransactionId((TransactionId) owner))
@@ -211,25 +245,27 @@ enter_row(Build *build, HeapTuple tuple, Buffer buffer, BlockEntries *collected)
 /* ------------------------------------------------------------ the whole log */
 
 static void
-enter_all_rows(Build *build)
+read_all_rows(Build *build)
 {
 	EsStore    *store = build->store;
 	TableScanDesc scan = table_beginscan_strat(build->blocks, SnapshotAny, 0, NULL,
 											   true, false);
 	HeapScanDesc heap_scan = (HeapScanDesc) scan;
-	BlockEntries *collected = palloc(sizeof(BlockEntries));
+	Pending    *pending = palloc(sizeof(Pending));
 	HeapTuple	tuple;
 
+	pending->count = pending->row_count = 0;
 	pg_atomic_write_u64(&store->blocks_total, heap_scan->rs_nblocks);
 	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
-		enter_row(build, tuple, heap_scan->rs_cbuf, collected);
+		read_row(build, tuple, heap_scan->rs_cbuf, pending);
 		pg_atomic_write_u64(&store->blocks_read, ItemPointerGetBlockNumber(&tuple->t_self) + 1);
 	}
+	enter_pending(build, pending);
 	pg_atomic_write_u64(&store->blocks_read, heap_scan->rs_nblocks);
 	table_endscan(scan);
-	pfree(collected);
+	pfree(pending);
 }
 
 /*
@@ -280,7 +316,7 @@ es_index_build(EsStore *store, Relation blocks, int64 reserved)
 	pg_atomic_write_u64(&store->blocks_read, 0);
 	while (!es_index_init(es_pool, &store->index))
 		es_stores_find_memory();
-	enter_all_rows(&build);
+	read_all_rows(&build);
 	es_index_built(es_pool, &store->index);
 	restore_positions(&build, same_table, reserved);
 	store->relid = RelationGetRelid(blocks);

@@ -53,7 +53,6 @@ typedef struct Writer
 	int64		next_position;
 	uint32		next_event;		/* index into the batch */
 	uint32		event_ids;		/* event ids made so far */
-	uint8	   *random;			/* for the event ids to come */
 	EsBlockBuilder builder;
 
 	Packed		packed[MAX_BLOCKS];
@@ -68,24 +67,35 @@ typedef struct Writer
 
 /* ------------------------------------------------------------------ packing */
 
+/*
+ * Random bytes for one event id.  They are drawn many at a time, and what a
+ * call leaves over serves the next one of this backend.
+ */
+static const uint8 *
+random_bytes(void)
+{
+	static uint8 bytes[RANDOM_EVENTS * ES_UUID_RANDOM_SIZE];
+	static size_t used = sizeof(bytes);
+
+	if (used == sizeof(bytes))
+	{
+		if (!pg_strong_random(bytes, sizeof(bytes)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("could not generate random bytes for event ids")));
+		used = 0;
+	}
+	used += ES_UUID_RANDOM_SIZE;
+	return bytes + used - ES_UUID_RANDOM_SIZE;
+}
+
 /* Gives the event an id of our own making. */
 static void
 make_event_id(Writer *writer, EsEvent *event)
 {
-	uint32		used = writer->event_ids % RANDOM_EVENTS;
-
-	if (used == 0)
-	{
-		uint32		wanted = Min(RANDOM_EVENTS, writer->batch->event_count - writer->event_ids);
-
-		if (!pg_strong_random(writer->random, (size_t) wanted * ES_UUID_RANDOM_SIZE))
-			ereport(ERROR,
-					(errcode(ERRCODE_INTERNAL_ERROR),
-					 errmsg("could not generate random bytes for event ids")));
-	}
-	es_uuid_v7(writer->reservation->recorded_at, writer->event_ids,
-			   writer->random + (size_t) used * ES_UUID_RANDOM_SIZE, event->event_id);
-	writer->event_ids++;
+	es_uuid_v7(writer->reservation->recorded_at, writer->event_ids++, random_bytes(),
+			   event->event_id);
+	event->has |= ES_HAS_EVENT_ID;
 }
 
 /* The next event that is not stored already; NULL at the end. */
@@ -155,10 +165,7 @@ pack_block(Writer *writer, EsEvent *event)
 	do
 	{
 		if (!(event->has & ES_HAS_EVENT_ID))
-		{
 			make_event_id(writer, event);
-			event->has |= ES_HAS_EVENT_ID;
-		}
 		if (!pack_event(writer, packed, event))
 			break;
 	} while ((event = next_event(writer)) != NULL);
@@ -282,7 +289,6 @@ begin_writing(EsOpenStore *open, EsBatch *batch, const EsReservation *reservatio
 	writer->batch = batch;
 	writer->reservation = reservation;
 	writer->next_position = reservation->first_position;
-	writer->random = palloc(RANDOM_EVENTS * ES_UUID_RANDOM_SIZE);
 	writer->bulk.strategy = NULL;	/* no 16 MB ring: blocks are read soon */
 	writer->bulk.current_buf = InvalidBuffer;
 	writer->executor = CreateExecutorState();
