@@ -201,5 +201,9 @@ SELECT entity, e FROM derived;
 -- Nothing of the above wrote to the store.
 SELECT count(*) FROM events WHERE entity_id IN ('order-1', 'e', 'big', 'mixed', 'x');
 
+-- An operator leaves its arguments alone: a constant is used again for each row.
+SELECT DISTINCT '{"entity_id":"a","event_type":"b","payload":{"x":{"y":"zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"}}}'::event -> key -> 'y' AS y
+FROM (SELECT 'x'::text AS key FROM generate_series(1, 100)) AS keys;
+
 DROP TABLE kept, parted, copied, raw, one, derived;
 COPY (SELECT 1) TO PROGRAM :'remove_file';

@@ -20,7 +20,7 @@ INSERT INTO doc (json) VALUES
     ('"\ud800\udc00\udbff\udfff"'), ('"/\/"'), (to_json(repeat('"\', 50))::text),
     -- deep, wide, long
     (repeat('[', 255) || repeat(']', 255)), (repeat('[', 256) || repeat(']', 256)), (repeat('[', 257) || repeat(']', 257)),
-    (repeat('[', 1000) || repeat(']', 1000)), (repeat('{"a":', 300) || '1' || repeat('}', 300)),
+    (repeat('[', 999) || repeat(']', 999)), (repeat('{"a":', 300) || '1' || repeat('}', 300)),
     (repeat('[{"a":', 200) || 'null' || repeat('}]', 200)),
     ('[' || repeat('1, ', 2000) || '1]'), ('{"s":"' || repeat('x', 7000) || '"}'), ('{"s":"' || repeat('x', 8200) || '"}'),
     ('{"s":"' || repeat('é\n', 50000) || '"}'), ('{"s":"' || repeat('abc', 400000) || '", "t" : 1}'),
@@ -84,7 +84,11 @@ SELECT left(value, 30) AS value, v.* FROM unnest(ARRAY[
     '"', '"\"', '"\x"', '"\u"', '"\u12"', '"\u12g4"', '"\u0000"', '"\ud800"', '"\udc00"', '"\ud800\ud800"', '"\ud800x"', '"\ud800\u0041"', '"\udc00\ud800"', E'"\n"', E'"\t"', E'"\x01"', '''a''',
     '[', ']', '[,]', '[1,]', '[,1]', '[1 2]', '[1}', '{', '}', '{]', '{,}', '{"a"}', '{"a":}', '{"a":1,}', '{,"a":1}', '{"a" 1}', '{a:1}', '{1:1}', '{"a":1:2}', '{"a":1 "b":2}', '{null:1}', '{"a":"\u0000"}', '{"\u0000":1}',
     '[[[', ']]]', '[1]]', '{}{}', '[1] [2]', '// x', '/* */ 1', '1 // x', '[1,2', '"a" "b"', E'\u00a01', E'\ufeff1', E'\v1']) AS value, verdict(value) v;
--- Nested too deeply: refused by the server's stack limit.  Nothing at all: a missing value.
+-- Nesting has a limit of our own, below the stack's, so that what was written can be read everywhere.
+SELECT as_jsonb, as_event, as_batch, as_column FROM verdict(repeat('[', 1000) || repeat(']', 1000));
+SELECT as_jsonb, as_event, as_batch, as_column FROM verdict(repeat('[', 1001) || repeat(']', 1001));
+SELECT append('deep', 't', (repeat('{"a":', 1001) || '1' || repeat('}', 1001))::jsonb);
+-- Too deep for the server's stack.  Nothing at all: a missing value.
 SELECT as_jsonb, as_event, as_batch, as_column FROM verdict(repeat('[', 100000) || repeat(']', 100000));
 SELECT as_jsonb, as_event, as_batch, as_column FROM verdict(repeat('[', 1000000));
 SELECT as_jsonb, as_event, as_batch, as_column FROM verdict('');

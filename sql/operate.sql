@@ -240,6 +240,34 @@ SELECT version, position > :last AS later FROM append('op-one', 't', expected_ve
 SELECT state, entities, events FROM stat_index;
 SELECT count(*) FROM read_all();
 
+-- A refused append takes no index memory.  [I8]
+SELECT entity_memory AS memory_before FROM stat_index \gset
+DO $$
+BEGIN
+    FOR i IN 1..100 LOOP
+        BEGIN
+            PERFORM eventstore.append('op-never-' || i, 't', expected_version => 5);
+        EXCEPTION WHEN SQLSTATE 'ZE001' THEN
+        END;
+    END LOOP;
+END
+$$;
+SELECT entity_memory = :memory_before AS same_memory FROM stat_index;
+
+-- Rows that change while the trigger is disabled, as pg_restore --disable-triggers does it.  [I6]
+SELECT entity_version('op-one') > 0 AS there;
+CREATE TEMP TABLE taken_out AS SELECT * FROM blocks;
+TRUNCATE blocks;
+SELECT entity_version('op-one');
+BEGIN;
+ALTER TABLE blocks DISABLE TRIGGER ALL;
+INSERT INTO blocks SELECT * FROM taken_out;
+ALTER TABLE blocks ENABLE TRIGGER ALL;
+COMMIT;
+SELECT entity_version('op-one') > 0 AS there_again;
+SELECT * FROM verify();
+DROP TABLE taken_out;
+
 -- Gone with the extension, and anew with it.
 DROP TABLE before, saved;
 DROP FUNCTION index_is_right, added;

@@ -42,6 +42,7 @@ event_from_text(EsSlice text)
 	EsEventList list;
 
 	es_list_init(&list, false, false);
+	list.max_size = ES_MAX_EVENT_SIZE;	/* what was stored must be readable */
 	es_list_parse_single(&list, text);
 	return es_event_to_value(&list.events[0]);
 }
@@ -109,33 +110,52 @@ events_are_equal(const EsPackedEvent *a, const EsPackedEvent *b)
 		memcmp(VARDATA(a), VARDATA(b), VARSIZE(a) - VARHDRSZ) == 0;
 }
 
+/*
+ * An index calls these very often in one memory context, so copies are freed.
+ */
+static bool
+arguments_are_equal(FunctionCallInfo fcinfo)
+{
+	EsPackedEvent *a = PG_GETARG_EVENT(0);
+	EsPackedEvent *b = PG_GETARG_EVENT(1);
+	bool		equal = events_are_equal(a, b);
+
+	PG_FREE_IF_COPY(a, 0);
+	PG_FREE_IF_COPY(b, 1);
+	return equal;
+}
+
 Datum
 es_event_eq(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(events_are_equal(PG_GETARG_EVENT(0), PG_GETARG_EVENT(1)));
+	PG_RETURN_BOOL(arguments_are_equal(fcinfo));
 }
 
 Datum
 es_event_ne(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(!events_are_equal(PG_GETARG_EVENT(0), PG_GETARG_EVENT(1)));
+	PG_RETURN_BOOL(!arguments_are_equal(fcinfo));
 }
 
 Datum
 es_event_hash(PG_FUNCTION_ARGS)
 {
 	EsPackedEvent *event = PG_GETARG_EVENT(0);
+	Datum		hash = hash_any((unsigned char *) VARDATA(event), VARSIZE(event) - VARHDRSZ);
 
-	return hash_any((unsigned char *) VARDATA(event), VARSIZE(event) - VARHDRSZ);
+	PG_FREE_IF_COPY(event, 0);
+	return hash;
 }
 
 Datum
 es_event_hash_extended(PG_FUNCTION_ARGS)
 {
 	EsPackedEvent *event = PG_GETARG_EVENT(0);
+	Datum		hash = hash_any_extended((unsigned char *) VARDATA(event),
+										 VARSIZE(event) - VARHDRSZ, PG_GETARG_INT64(1));
 
-	return hash_any_extended((unsigned char *) VARDATA(event), VARSIZE(event) - VARHDRSZ,
-							 PG_GETARG_INT64(1));
+	PG_FREE_IF_COPY(event, 0);
+	return hash;
 }
 
 /* ------------------------------------------------------------------ block */

@@ -55,7 +55,7 @@ static void
 set_optional_fields(FunctionCallInfo fcinfo, EsEvent *event)
 {
 	if (!PG_ARGISNULL(3))
-		es_event_set_metadata(event, es_jsonb_slice(PG_GETARG_DATUM(3)), 0);
+		es_event_set_metadata(event, es_jsonb_field(PG_GETARG_DATUM(3)), 0);
 	if (!PG_ARGISNULL(4))
 	{
 		memcpy(event->event_id, PG_GETARG_UUID_P(4)->data, ES_UUID_SIZE);
@@ -194,14 +194,25 @@ es_event_expected_version(PG_FUNCTION_ARGS)
 
 /* -------------------------------------------------------------- operators */
 
-/* Calls a jsonb operator's function with the payload in the event's place. */
+/*
+ * Calls a jsonb operator's function with the payload in the event's place.  Our
+ * own arguments stay as they are: the executor may use them again.
+ */
 static Datum
 on_payload(FunctionCallInfo fcinfo, PGFunction function)
 {
+	LOCAL_FCINFO(call, 2);
+	Datum		result;
+
 	UNPACK_ARGUMENT(event);
 
-	fcinfo->args[0].value = es_jsonb_datum(event.payload);
-	return function(fcinfo);
+	InitFunctionCallInfoData(*call, NULL, 2, PG_GET_COLLATION(), NULL, NULL);
+	call->args[0].value = es_jsonb_datum(event.payload);
+	call->args[0].isnull = false;
+	call->args[1] = fcinfo->args[1];
+	result = function(call);
+	fcinfo->isnull = call->isnull;
+	return result;
 }
 
 Datum

@@ -50,6 +50,30 @@ es_jsonb_slice(Datum datum)
 	return es_slice(text->data, text->len);
 }
 
+/*
+ * Reading makes jsonb of the text again, maybe with less stack left than there
+ * is now; an event that could be written but not read would stop all readers.
+ */
+static void
+check_depth(EsSlice json)
+{
+	if (es_json_depth(json) > ES_MAX_JSON_DEPTH)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("JSON is nested too deeply"),
+				 errdetail("The limit is %d levels.", ES_MAX_JSON_DEPTH)));
+}
+
+/* The text of a jsonb value that is to be a field of an event. */
+EsSlice
+es_jsonb_field(Datum datum)
+{
+	EsSlice		json = es_jsonb_slice(datum);
+
+	check_depth(json);
+	return json;
+}
+
 /* ---------------------------------------------------------- the judge */
 
 static void
@@ -82,6 +106,7 @@ judge(void *arg, EsSlice value)
 	Datum		jsonb;
 
 	error_context_stack = &context;
+	check_depth(value);
 	jsonb = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
 	error_context_stack = context.previous;
 	pfree(DatumGetPointer(jsonb));
@@ -123,6 +148,7 @@ es_list_init(EsEventList *list, bool checked, bool in_batch)
 	memset(list, 0, sizeof(*list));
 	list->checked = checked;
 	list->in_batch = in_batch;
+	list->max_size = (size_t) es_max_event_size_kb * 1024;
 	list->capacity = in_batch ? 64 : 1;
 	list->events = palloc(list->capacity * sizeof(EsEvent));
 }
@@ -144,10 +170,11 @@ void
 es_list_check_last(EsEventList *list)
 {
 	const EsEvent *event = &list->events[list->count - 1];
-	size_t		max_size = (size_t) es_max_event_size_kb * 1024;
 	EsError		error = {0};
 
-	if (!es_event_check_limits(event, max_size, &error) ||
+	if (list->count % 4096 == 0)
+		CHECK_FOR_INTERRUPTS();
+	if (!es_event_check_limits(event, list->max_size, &error) ||
 		(list->checked && !es_event_check_names(event, &error)))
 		es_error_report(&error, list->in_batch ? list->count : 0);
 }
@@ -179,11 +206,7 @@ es_list_parse_batch(EsEventList *list, EsSlice text)
 	if (es_parse_batch_start(&parser))
 	{
 		while ((result = es_parse_batch_next(&parser, es_list_add(list))) == ES_PARSE_EVENT)
-		{
 			es_list_check_last(list);
-			if (list->count % 4096 == 0)
-				CHECK_FOR_INTERRUPTS();
-		}
 		list->count--;			/* the one added in vain */
 	}
 	if (result == ES_PARSE_ERROR)
@@ -284,5 +307,5 @@ es_event_set_required(FunctionCallInfo fcinfo, EsEvent *event)
 		es_report_null("payload", 0);
 	event->entity_id = es_text_datum_slice(PG_GETARG_DATUM(0));
 	event->event_type = es_text_datum_slice(PG_GETARG_DATUM(1));
-	event->payload = es_jsonb_slice(PG_GETARG_DATUM(2));
+	event->payload = es_jsonb_field(PG_GETARG_DATUM(2));
 }

@@ -23,10 +23,12 @@ typedef struct EsEventList
 	int64		capacity;
 	bool		checked;		/* the naming rules apply */
 	bool		in_batch;		/* errors name the event's ordinal */
+	size_t		max_size;		/* of an event, in bytes */
 } EsEventList;
 
 extern EsSlice es_text_datum_slice(Datum datum);
 extern EsSlice es_jsonb_slice(Datum datum);
+extern EsSlice es_jsonb_field(Datum datum);
 
 extern void es_list_init(EsEventList *list, bool checked, bool in_batch);
 extern EsEvent *es_list_add(EsEventList *list);

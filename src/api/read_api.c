@@ -75,11 +75,22 @@ put_row(void *arg, const EsStoredEvent *stored)
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
+static void
+check_columns(TupleDesc desc)
+{
+	if (desc->natts != ES_RECORDED_NATTS)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("attributes of the type recorded_event were added or dropped"),
+				 errhint("The type must be as CREATE EXTENSION made it.")));
+}
+
 static EsSink
 begin_rows(FunctionCallInfo fcinfo)
 {
 	es_check_may_read();
 	InitMaterializedSRF(fcinfo, 0);
+	check_columns(((ReturnSetInfo *) fcinfo->resultinfo)->setDesc);
 	return (EsSink)
 	{
 		put_row, fcinfo->resultinfo
@@ -116,6 +127,7 @@ begin_row(FunctionCallInfo fcinfo, OneRow *row)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("function returning record called in context that cannot accept type record")));
+	check_columns(row->desc);
 	row->desc = BlessTupleDesc(row->desc);
 	row->context = CurrentMemoryContext;
 	row->tuple = NULL;

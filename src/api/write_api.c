@@ -255,7 +255,7 @@ static void
 set_from_append(FunctionCallInfo fcinfo, EsEvent *event)
 {
 	if (!PG_ARGISNULL(3))
-		es_event_set_metadata(event, es_jsonb_slice(PG_GETARG_DATUM(3)), 0);
+		es_event_set_metadata(event, es_jsonb_field(PG_GETARG_DATUM(3)), 0);
 	if (!PG_ARGISNULL(4))
 	{
 		event->expected_version = PG_GETARG_INT64(4);

@@ -19,6 +19,8 @@
 #define ES_MAX_TAG			255
 #define ES_MAX_TAGS			32	/* tags an event */
 #define ES_MAX_PACKED_TAGS	(ES_MAX_TAGS * (ES_MAX_TAG + 1))
+#define ES_MAX_EVENT_SIZE	(255 * 1024 * 1024) /* of the whole event */
+#define ES_MAX_JSON_DEPTH	1000	/* levels of arrays and objects */
 #define ES_MAX_JSON_SIZE	(256 * 1024 * 1024) /* of payload or metadata */
 
 #define ES_DEFAULT_TENANT	"default"

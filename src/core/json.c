@@ -402,6 +402,33 @@ es_json_extent(const char *p, const char *end)
 	return depth == 0 ? p : NULL;
 }
 
+/* Levels of arrays and objects in a JSON text. */
+int64
+es_json_depth(EsSlice json)
+{
+	const char *end = json.data + json.size;
+	int64		depth = 0;
+	int64		deepest = 0;
+
+	for (const char *p = json.data; p != NULL && p < end;)
+	{
+		if (*p == '"')
+		{
+			p = string_extent(p, end);
+			continue;
+		}
+		if (*p == '{' || *p == '[')
+		{
+			depth++;
+			deepest = Max(deepest, depth);
+		}
+		else if (*p == '}' || *p == ']')
+			depth--;
+		p++;
+	}
+	return deepest;
+}
+
 /* Appends one code point as UTF-8. */
 static char *
 put_utf8(char *out, uint32 code)

@@ -46,6 +46,7 @@ extern EsJsonKind es_json_kind(const char *p, const char *end);
 extern const char *es_json_scan(const char *p, const char *end);
 extern const char *es_json_scan_scalar(const char *p, const char *end);
 extern const char *es_json_extent(const char *p, const char *end);
+extern int64 es_json_depth(EsSlice json);
 extern const char *es_json_scan_string(const char *p, const char *end,
 									   bool *escaped);
 extern size_t es_json_unescape(const char *p, const char *end, char *out);

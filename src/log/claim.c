@@ -63,13 +63,14 @@ fate_of_owner(void *arg, const EsEntity *entity, uint64 owner)
 	Claimer    *claimer = arg;
 	uint32		last = es_entity_total(entity);
 	EsPosting	posting = es_posting_get(es_pool, entity, last);
+	EsStoredEvent stored;
 	EsFate		fate;
 
 	if (es_xact_is_own(owner))
 		return ES_FATE_OWN;
 	if (es_xact_fate(owner, &fate))
 		return fate;
-	return es_reader_is_visible(&claimer->reader, posting, entity, last) ?
+	return es_reader_head(&claimer->reader, posting, entity, last, &stored) ?
 		ES_FATE_COMMITTED : ES_FATE_ABORTED;
 }
 
@@ -130,13 +131,14 @@ check_snapshot(Claimer *claimer, EsGroup *group)
 {
 	uint32		committed = es_entity_committed(group->entity);
 	EsReader	reader;
+	EsStoredEvent stored;
 	bool		visible;
 
 	if (!IsolationUsesXactSnapshot() || committed == 0)
 		return;
 	es_reader_begin(&reader, claimer->open->blocks, GetTransactionSnapshot());
-	visible = es_reader_is_visible(&reader, es_posting_get(es_pool, group->entity, committed),
-								   group->entity, committed);
+	visible = es_reader_head(&reader, es_posting_get(es_pool, group->entity, committed),
+							 group->entity, committed, &stored);
 	es_reader_end(&reader);
 	if (!visible)
 		ereport(ERROR,
@@ -186,8 +188,8 @@ stored_position(Claimer *claimer, const EsGroup *group, const EsEvent *event,
 
 	if (!(event->has & ES_HAS_EVENT_ID) || version > group->base)
 		return 0;
-	if (!es_reader_event(&claimer->reader, es_posting_get(es_pool, group->entity, version),
-						 group->entity, version, &stored) ||
+	if (!es_reader_head(&claimer->reader, es_posting_get(es_pool, group->entity, version),
+						group->entity, version, &stored) ||
 		memcmp(stored.event.event_id, event->event_id, ES_UUID_SIZE) != 0)
 		return 0;
 	return stored.position;
@@ -275,9 +277,24 @@ find_or_add_entity(EsStore *store, const EsKey *key)
 	return entity;
 }
 
+/*
+ * An entity that must exist and that nobody has ever claimed is a conflict at
+ * once, and need not enter the index to be one.
+ */
+static void
+check_existence(Claimer *claimer, const EsGroup *group)
+{
+	const EsEvent *first = es_group_first(claimer->batch, group);
+
+	if ((first->has & ES_HAS_EXPECTED_VERSION) && first->expected_version != ES_VERSION_NONE &&
+		es_index_find(es_pool, &claimer->open->store->index, &group->key) == NULL)
+		report_conflict(claimer, group);
+}
+
 static void
 claim_group(Claimer *claimer, EsGroup *group)
 {
+	check_existence(claimer, group);
 	group->entity = find_or_add_entity(claimer->open->store, &group->key);
 	claim_entity(claimer, group);
 	check_snapshot(claimer, group);

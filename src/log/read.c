@@ -190,6 +190,7 @@ es_read_entity_version(EsSlice tenant_id, EsSlice entity_id)
 	Reading		reading;
 	EsReader	reader;
 	EsEntity   *entity;
+	EsStoredEvent stored;
 	uint32		version = 0;
 
 	begin_reading(&reading, NULL);
@@ -201,8 +202,8 @@ es_read_entity_version(EsSlice tenant_id, EsSlice entity_id)
 		for (version = es_entity_known(entity); version > 0; version--)
 		{
 			CHECK_FOR_INTERRUPTS();
-			if (es_reader_is_visible(&reader, es_posting_get(es_pool, entity, version),
-									 entity, version))
+			if (es_reader_head(&reader, es_posting_get(es_pool, entity, version),
+							   entity, version, &stored))
 				break;
 		}
 		es_reader_end(&reader);

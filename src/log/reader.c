@@ -167,15 +167,15 @@ is_wanted(const EsStoredEvent *stored, const EsEntity *entity, uint32 version)
 }
 
 /*
- * Looks whether this version of the entity is visible to the snapshot.  False
- * with a *status that is not ES_BLOCK_OK when damage hides the answer.
+ * Looks whether this version of the entity is visible to the snapshot, and
+ * reads its head.  False with a *status that is not ES_BLOCK_OK when damage
+ * hides the answer.
  */
 bool
 es_reader_look(EsReader *reader, EsPosting posting, const EsEntity *entity,
-			   uint32 version, EsBlockStatus *status)
+			   uint32 version, EsStoredEvent *stored, EsBlockStatus *status)
 {
 	uint32		ordinal = es_posting_ordinal(posting);
-	EsStoredEvent stored;
 
 	*status = ES_BLOCK_OK;
 	if (!fetch_row(reader, posting))
@@ -183,19 +183,19 @@ es_reader_look(EsReader *reader, EsPosting posting, const EsEntity *entity,
 	*status = reader->row.status;
 	if (*status == ES_BLOCK_OK && ordinal < reader->row.block.header.event_count)
 	{
-		*status = es_block_read_head(&reader->row.block, ordinal, &stored);
-		return *status == ES_BLOCK_OK && is_wanted(&stored, entity, version);
+		*status = es_block_read_head(&reader->row.block, ordinal, stored);
+		return *status == ES_BLOCK_OK && is_wanted(stored, entity, version);
 	}
 	return false;
 }
 
 /* The same; raises an error when there is damage. */
 bool
-es_reader_is_visible(EsReader *reader, EsPosting posting, const EsEntity *entity,
-					 uint32 version)
+es_reader_head(EsReader *reader, EsPosting posting, const EsEntity *entity,
+			   uint32 version, EsStoredEvent *stored)
 {
 	EsBlockStatus status;
-	bool		visible = es_reader_look(reader, posting, entity, version, &status);
+	bool		visible = es_reader_look(reader, posting, entity, version, stored, &status);
 
 	if (status != ES_BLOCK_OK)
 		es_report_damage(reader->row.first_position + es_posting_ordinal(posting), status);

@@ -67,9 +67,10 @@ extern void es_report_damage(int64 position, EsBlockStatus status) pg_attribute_
 extern void es_reader_begin(EsReader *reader, Relation blocks, Snapshot snapshot);
 extern bool es_reader_look(EsReader *reader, EsPosting posting,
 						   const EsEntity *entity, uint32 version,
-						   EsBlockStatus *status);
-extern bool es_reader_is_visible(EsReader *reader, EsPosting posting,
-								 const EsEntity *entity, uint32 version);
+						   EsStoredEvent *stored, EsBlockStatus *status);
+extern bool es_reader_head(EsReader *reader, EsPosting posting,
+						   const EsEntity *entity, uint32 version,
+						   EsStoredEvent *stored);
 extern bool es_reader_event(EsReader *reader, EsPosting posting,
 							const EsEntity *entity, uint32 version,
 							EsStoredEvent *stored);

@@ -27,6 +27,7 @@
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
+#include "catalog/pg_trigger.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/lmgr.h"
@@ -295,19 +296,41 @@ es_store_rows_changed(Relation blocks)
 
 static object_access_hook_type previous_access_hook = NULL;
 
-/* Notices DROP EXTENSION, whose lock on the block table keeps others out. */
+static void
+on_drop_table(Oid relid)
+{
+	EsStore    *store = find_store(MyDatabaseId);
+
+	if (store != NULL && store->relid == relid)
+		es_session_table_dropped(store);
+}
+
+/* Rows may have been changed while the trigger was disabled, or may soon be. */
+static void
+on_alter_trigger(Oid trigger)
+{
+	Relation	blocks;
+
+	if (find_store(MyDatabaseId) == NULL || !es_is_blocks_trigger(trigger))
+		return;
+	blocks = table_open(es_blocks_oid(), AccessExclusiveLock);
+	es_store_rows_changed(blocks);
+	table_close(blocks, NoLock);
+}
+
+/*
+ * Notices DROP EXTENSION, whose lock on the block table keeps others out, and
+ * that the table's trigger is disabled or enabled, as a restore may do.
+ */
 static void
 on_object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg)
 {
 	if (previous_access_hook)
 		previous_access_hook(access, class_id, object_id, sub_id, arg);
 	if (access == OAT_DROP && class_id == RelationRelationId && sub_id == 0)
-	{
-		EsStore    *store = find_store(MyDatabaseId);
-
-		if (store != NULL && store->relid == object_id)
-			es_session_table_dropped(store);
-	}
+		on_drop_table(object_id);
+	else if (access == OAT_POST_ALTER && class_id == TriggerRelationId)
+		on_alter_trigger(object_id);
 }
 
 void

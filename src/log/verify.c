@@ -182,10 +182,11 @@ static void
 verify_later_version(Verifier *verifier, EsEntity *entity, uint32 version)
 {
 	EsPosting	posting = es_posting_get(es_pool, entity, version);
+	EsStoredEvent stored;
 	EsBlockStatus status;
 
 	/* damage was reported with the log */
-	if (!es_reader_look(&verifier->reader, posting, entity, version, &status) &&
+	if (!es_reader_look(&verifier->reader, posting, entity, version, &stored, &status) &&
 		status == ES_BLOCK_OK)
 		report(verifier, "error", 0, es_entity_id(entity),
 			   psprintf("the entity index has version %u, the log has not", version));

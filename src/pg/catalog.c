@@ -13,6 +13,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "commands/sequence.h"
+#include "commands/trigger.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -27,12 +28,19 @@
 
 #define SCHEMA "eventstore"
 
+static Oid
+find_relation_or_none(const char *name)
+{
+	Oid			schema = get_namespace_oid(SCHEMA, true);
+
+	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+}
+
 /* Finds a relation of the extension; raises an error when it is not there. */
 static Oid
 find_relation(const char *name)
 {
-	Oid			schema = get_namespace_oid(SCHEMA, true);
-	Oid			relid = OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+	Oid			relid = find_relation_or_none(name);
 
 	if (!OidIsValid(relid))
 		ereport(ERROR,
@@ -61,19 +69,42 @@ es_check_encoding(void)
 Relation
 es_blocks_open(LOCKMODE mode)
 {
+	Relation	blocks;
+
 	es_shmem_check_loaded();
 	if (RecoveryInProgress())
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("eventstore cannot be used during recovery")));
 	es_check_encoding();
-	return table_open(find_relation("blocks"), mode);
+	blocks = table_open(es_blocks_oid(), mode);
+	if (RelationGetNumberOfAttributes(blocks) != ES_BLOCKS_NATTS)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("columns of the block table were added or dropped"),
+				 errhint("The block table must be as CREATE EXTENSION made it.")));
+	return blocks;
+}
+
+Oid
+es_blocks_oid(void)
+{
+	return find_relation("blocks");
+}
+
+/* Is it the trigger that tells of changes that bypass the functions? */
+bool
+es_is_blocks_trigger(Oid trigger)
+{
+	Oid			blocks = find_relation_or_none("blocks");
+
+	return OidIsValid(blocks) && get_trigger_oid(blocks, "blocks_changed", true) == trigger;
 }
 
 bool
 es_is_blocks(Relation relation)
 {
-	return RelationGetRelid(relation) == find_relation("blocks");
+	return RelationGetRelid(relation) == es_blocks_oid();
 }
 
 Oid
@@ -173,7 +204,7 @@ es_check_may_read(void)
 void
 es_check_owner(const char *function)
 {
-	if (!pg_class_ownercheck(find_relation("blocks"), GetUserId()))
+	if (!pg_class_ownercheck(es_blocks_oid(), GetUserId()))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for function %s", function),

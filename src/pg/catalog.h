@@ -21,6 +21,8 @@
 
 extern void es_check_encoding(void);
 extern Relation es_blocks_open(LOCKMODE mode);
+extern Oid	es_blocks_oid(void);
+extern bool es_is_blocks_trigger(Oid trigger);
 extern bool es_is_blocks(Relation relation);
 extern Oid	es_position_sequence(void);
 

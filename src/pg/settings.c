@@ -9,6 +9,7 @@
 
 #include "utils/guc.h"
 
+#include "core/event.h"
 #include "pg/settings.h"
 
 int			es_index_memory_mb = 128;
@@ -30,7 +31,7 @@ es_settings_define(void)
 							"Sets the largest size of one event.",
 							"An event's size is that of its strings and JSON texts.",
 							&es_max_event_size_kb,
-							16 * 1024, 1, 255 * 1024,
+							16 * 1024, 1, ES_MAX_EVENT_SIZE / 1024,
 							PGC_SUSET, GUC_UNIT_KB,
 							NULL, NULL, NULL);
 	DefineCustomBoolVariable("eventstore.allow_async_commit",
