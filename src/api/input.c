@@ -23,6 +23,9 @@
 #include "pg/errors.h"
 #include "pg/settings.h"
 
+/* Bytes of text that few events are shorter than. */
+#define USUAL_EVENT_SIZE 128
+
 /* Where a value stands that the server's parser judges. */
 typedef struct JudgeContext
 {
@@ -153,15 +156,19 @@ es_list_init(EsEventList *list, bool checked, bool in_batch)
 	list->events = palloc(list->capacity * sizeof(EsEvent));
 }
 
+static void
+reserve_events(EsEventList *list, int64 capacity)
+{
+	list->capacity = capacity;
+	list->events = repalloc_huge(list->events, capacity * sizeof(EsEvent));
+}
+
 /* Makes room for one more event. */
 EsEvent *
 es_list_add(EsEventList *list)
 {
 	if (list->count == list->capacity)
-	{
-		list->capacity *= 2;
-		list->events = repalloc_huge(list->events, list->capacity * sizeof(EsEvent));
-	}
+		reserve_events(list, list->capacity * 2);
 	return &list->events[list->count++];
 }
 
@@ -202,6 +209,9 @@ es_list_parse_batch(EsEventList *list, EsSlice text)
 	EsParserHooks hooks = {allocate, judge, &context};
 	EsParseResult result = ES_PARSE_ERROR;
 
+	/* memory that is not touched costs nothing, growing does */
+	if (text.size / USUAL_EVENT_SIZE > list->capacity)
+		reserve_events(list, text.size / USUAL_EVENT_SIZE);
 	es_parser_init(&parser, text, &hooks);
 	if (es_parse_batch_start(&parser))
 	{
