@@ -72,28 +72,29 @@ begin_ingest(FunctionCallInfo fcinfo, EsEventList *list, int checked_argument)
 	es_list_init(list, PG_GETARG_BOOL(checked_argument), true);
 }
 
-Datum
-es_ingest_text(PG_FUNCTION_ARGS)
+/* The forms that are JSON; text_of makes text of the argument. */
+static Datum
+ingest_json(FunctionCallInfo fcinfo, EsSlice (*text_of) (Datum))
 {
 	EsEventList list;
 
 	begin_ingest(fcinfo, &list, 1);
 	if (PG_ARGISNULL(0))
 		es_report_null("events", 0);
-	es_list_parse_batch(&list, es_text_datum_slice(PG_GETARG_DATUM(0)));
+	es_list_parse_batch(&list, text_of(PG_GETARG_DATUM(0)));
 	return ingest(fcinfo, &list);
+}
+
+Datum
+es_ingest_text(PG_FUNCTION_ARGS)
+{
+	return ingest_json(fcinfo, es_text_datum_slice);
 }
 
 Datum
 es_ingest_jsonb(PG_FUNCTION_ARGS)
 {
-	EsEventList list;
-
-	begin_ingest(fcinfo, &list, 1);
-	if (PG_ARGISNULL(0))
-		es_report_null("events", 0);
-	es_list_parse_batch(&list, es_jsonb_slice(PG_GETARG_DATUM(0)));
-	return ingest(fcinfo, &list);
+	return ingest_json(fcinfo, es_jsonb_slice);
 }
 
 Datum

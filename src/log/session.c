@@ -249,13 +249,11 @@ es_session_begin(EsStore *store, uint32 new_claims)
 
 	attach(store);
 	wanted = session.count + new_claims;
-
 	if (wanted > session.capacity)
 	{
 		wanted = Max(wanted, session.capacity * 2);
 		if (session.touched == NULL)
 			session.touched = MemoryContextAllocHuge(TopMemoryContext, wanted * sizeof(Touched));
-
 		else
 			session.touched = repalloc_huge(session.touched, wanted * sizeof(Touched));
 		session.capacity = wanted;

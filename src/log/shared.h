@@ -53,9 +53,12 @@ typedef struct EsIngestCounters
  *				  ACCESS EXCLUSIVE lock on the block table.
  * relid, storage, damaged, index.root, generation
  *				  written by the builder only, and relid by who holds an
- *				  ACCESS EXCLUSIVE lock on the block table.  Read after state was seen to be
- *				  READY (acquire) and with a lock on the block table held; see
- *				  store.c for why they cannot change then.
+ *				  ACCESS EXCLUSIVE lock on the block table.  Read after state
+ *				  was seen to be READY (acquire) and with a lock on the block
+ *				  table held; see store.c for why they cannot change then.
+ * index		  its memory is given back by the builder, by who has dropped
+ *				  the table, and under shared->lock when the database is gone;
+ *				  else it changes as src/index says.
  * next_position, position_limit, last_recorded_at
  *				  under position_lock.
  * blocks_...	  written by the builder, read for information.
