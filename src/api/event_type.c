@@ -164,7 +164,8 @@ es_event_hash_extended(PG_FUNCTION_ARGS)
 static Datum
 block_from_bytes(const char *bytes, size_t size)
 {
-	char	   *block;
+	char	   *data;
+	EsBlock		block;
 	EsBlockStatus status;
 
 	if (size > ES_BLOCK_MAX_SIZE - VARHDRSZ)
@@ -173,16 +174,18 @@ block_from_bytes(const char *bytes, size_t size)
 				 errmsg("invalid block"),
 				 errdetail("It has %zu bytes, the limit is %d.", size,
 						   (int) (ES_BLOCK_MAX_SIZE - VARHDRSZ))));
-	block = palloc(size + VARHDRSZ);
-	SET_VARSIZE(block, size + VARHDRSZ);
-	memcpy(block + VARHDRSZ, bytes, size);
-	status = es_block_check(block, size + VARHDRSZ);
+	data = palloc(size + VARHDRSZ);
+	SET_VARSIZE(data, size + VARHDRSZ);
+	memcpy(data + VARHDRSZ, bytes, size);
+	status = es_block_open(&block, data, size + VARHDRSZ);
+	if (status == ES_BLOCK_OK)
+		status = es_block_check(&block, palloc(es_block_body_room(&block)));
 	if (status != ES_BLOCK_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("invalid block"),
 				 errdetail("The %s.", es_block_status_text(status))));
-	PG_RETURN_POINTER(block);
+	PG_RETURN_POINTER(data);
 }
 
 Datum

@@ -19,20 +19,13 @@
 #include "api/input.h"
 #include "core/envelope.h"
 #include "core/json.h"
+#include "log/memory.h"
 #include "pg/catalog.h"
 #include "pg/errors.h"
 #include "pg/settings.h"
 
 /* Bytes of text that few events are shorter than. */
 #define USUAL_EVENT_SIZE 128
-
-/* Where a value stands that the server's parser judges. */
-typedef struct JudgeContext
-{
-	const EsParser *parser;		/* NULL: a value by itself */
-	const char *field;
-	int64		ordinal;
-} JudgeContext;
 
 EsSlice
 es_text_datum_slice(Datum datum)
@@ -82,16 +75,13 @@ es_jsonb_field(Datum datum)
 static void
 judge_context(void *arg)
 {
-	const JudgeContext *context = arg;
-	EsSlice		key = context->parser != NULL ? context->parser->error.key :
-	es_slice(context->field, strlen(context->field));
-	int64		ordinal = context->parser != NULL ? context->parser->ordinal : context->ordinal;
-
+	const EsParser *parser = arg;
+	EsSlice		key = parser->error.key;
 	char	   *what = key.size == 0 ? pstrdup("JSON of a key") :
 	psprintf("JSON of \"%.*s\"", (int) key.size, key.data);
 
-	if (ordinal > 0)
-		errcontext("%s in event " INT64_FORMAT, what, ordinal);
+	if (parser->ordinal > 0)
+		errcontext("%s in event " INT64_FORMAT, what, parser->ordinal);
 	else
 		errcontext("%s in the event", what);
 }
@@ -123,25 +113,6 @@ allocate(void *arg pg_attribute_unused(), size_t size)
 	return MemoryContextAllocHuge(CurrentMemoryContext, size);
 }
 
-/*
- * Checks a JSON text that stands by itself, and returns it without the white
- * space around it.
- */
-EsSlice
-es_json_checked(EsSlice text, const char *field, int64 ordinal)
-{
-	JudgeContext context = {.field = field,.ordinal = ordinal};
-	const char *end = text.data + text.size;
-	const char *start = es_json_skip_space(text.data, end);
-	const char *after = es_json_scan(start, end);
-
-	while (end > start && es_json_is_space(end[-1]))
-		end--;
-	if (after != end)
-		judge(&context, es_slice(start, end - start));
-	return es_slice(start, end - start);
-}
-
 /* --------------------------------------------------------------- the list */
 
 void
@@ -154,6 +125,13 @@ es_list_init(EsEventList *list, bool checked, bool in_batch)
 	list->max_size = (size_t) es_max_event_size_kb * 1024;
 	list->capacity = in_batch ? 64 : 1;
 	list->events = palloc(list->capacity * sizeof(EsEvent));
+	list->hooks = (EsParserHooks)
+	{
+		allocate, judge, &list->parser
+	};
+	if (in_batch)
+		es_shapes_renew(&es_backend_expectations()->shapes);
+	es_parser_init(&list->parser, &list->hooks, in_batch ? es_backend_expectations() : NULL);
 }
 
 static void
@@ -190,13 +168,9 @@ es_list_check_last(EsEventList *list)
 void
 es_list_parse_single(EsEventList *list, EsSlice text)
 {
-	EsParser	parser;
-	JudgeContext context = {.parser = &parser};
-	EsParserHooks hooks = {allocate, judge, &context};
-
-	es_parser_init(&parser, text, &hooks);
-	if (!es_parse_single(&parser, es_list_add(list)))
-		es_error_report(&parser.error, 0);
+	es_parser_begin(&list->parser, text);
+	if (!es_parse_single(&list->parser, es_list_add(list)))
+		es_error_report(&list->parser.error, 0);
 	es_list_check_last(list);
 }
 
@@ -204,23 +178,47 @@ es_list_parse_single(EsEventList *list, EsSlice text)
 void
 es_list_parse_batch(EsEventList *list, EsSlice text)
 {
-	EsParser	parser;
-	JudgeContext context = {.parser = &parser};
-	EsParserHooks hooks = {allocate, judge, &context};
+	EsParser   *parser = &list->parser;
 	EsParseResult result = ES_PARSE_ERROR;
 
 	/* memory that is not touched costs nothing, growing does */
 	if (text.size / USUAL_EVENT_SIZE > list->capacity)
 		reserve_events(list, text.size / USUAL_EVENT_SIZE);
-	es_parser_init(&parser, text, &hooks);
-	if (es_parse_batch_start(&parser))
+	es_parser_begin(parser, text);
+	if (es_parse_batch_start(parser))
 	{
-		while ((result = es_parse_batch_next(&parser, es_list_add(list))) == ES_PARSE_EVENT)
+		while ((result = es_parse_batch_next(parser, es_list_add(list))) == ES_PARSE_EVENT)
 			es_list_check_last(list);
 		list->count--;			/* the one added in vain */
 	}
 	if (result == ES_PARSE_ERROR)
-		es_error_report(&parser.error, parser.ordinal);
+		es_error_report(&parser->error, parser->ordinal);
+}
+
+/*
+ * Checks the JSON text of a field of the event that was added last, and takes
+ * it apart.  Returns it without the white space around it.
+ */
+EsSlice
+es_list_document(EsEventList *list, EsSlice text, const char *field, EsDocument *document)
+{
+	EsParser   *parser = &list->parser;
+	const char *end = text.data + text.size;
+	const char *start;
+	EsSlice		value;
+
+	es_parser_begin(parser, text);
+	parser->ordinal = list->count;
+	parser->error.key = es_slice(field, strlen(field));
+	start = parser->p;
+	while (end > start && es_json_is_space(end[-1]))
+		end--;
+	if (!es_parse_document(parser, &value, document) || parser->p != end)
+	{
+		document->shape = 0;
+		judge(parser, es_slice(start, end - start));
+	}
+	return es_slice(start, end - start);
 }
 
 /* ----------------------------------------------------------------- fields */

@@ -13,6 +13,7 @@
 #include "fmgr.h"
 #include "utils/array.h"
 
+#include "core/envelope.h"
 #include "core/event.h"
 
 /* Events that are collected for one batch. */
@@ -24,6 +25,8 @@ typedef struct EsEventList
 	bool		checked;		/* the naming rules apply */
 	bool		in_batch;		/* errors name the event's ordinal */
 	size_t		max_size;		/* of an event, in bytes */
+	EsParserHooks hooks;
+	EsParser	parser;
 } EsEventList;
 
 extern EsSlice es_text_datum_slice(Datum datum);
@@ -35,7 +38,8 @@ extern EsEvent *es_list_add(EsEventList *list);
 extern void es_list_check_last(EsEventList *list);
 extern void es_list_parse_single(EsEventList *list, EsSlice text);
 extern void es_list_parse_batch(EsEventList *list, EsSlice text);
-extern EsSlice es_json_checked(EsSlice text, const char *field, int64 ordinal);
+extern EsSlice es_list_document(EsEventList *list, EsSlice text, const char *field,
+								EsDocument *document);
 
 extern void es_event_set_required(FunctionCallInfo fcinfo, EsEvent *event);
 extern void es_event_set_tags(EsEvent *event, ArrayType *tags);

@@ -97,6 +97,16 @@ es_ingest_jsonb(PG_FUNCTION_ARGS)
 	return ingest_json(fcinfo, es_jsonb_slice);
 }
 
+/* The documents of an event are valid; what is to be found is their shape. */
+static void
+take_apart(EsEventList *list, EsEvent *event)
+{
+	event->payload = es_list_document(list, event->payload, "payload", &event->payload_document);
+	if (event->has & ES_HAS_METADATA)
+		event->metadata = es_list_document(list, event->metadata, "metadata",
+										   &event->metadata_document);
+}
+
 Datum
 es_ingest_events(PG_FUNCTION_ARGS)
 {
@@ -118,6 +128,7 @@ es_ingest_events(PG_FUNCTION_ARGS)
 		if (isnull)
 			es_report_null("event", list.count);
 		es_event_unpack(DatumGetEvent(element), event);
+		take_apart(&list, event);
 		es_list_check_last(&list);
 	}
 	return ingest(fcinfo, &list);
@@ -201,19 +212,21 @@ required_text(const Column *column, int row, const char *field)
 }
 
 static void
-set_from_columns(EsEvent *event, const Column *columns, int row)
+set_from_columns(EsEventList *list, const Column *columns, int row)
 {
+	EsEvent    *event = es_list_add(list);
 	int64		ordinal = row + 1;
 
 	memset(event, 0, sizeof(*event));
 	event->entity_id = required_text(&columns[ENTITY_IDS], row, "entity_id");
 	event->event_type = required_text(&columns[EVENT_TYPES], row, "event_type");
-	event->payload = es_json_checked(required_text(&columns[PAYLOADS], row, "payload"),
-									 "payload", ordinal);
+	event->payload = es_list_document(list, required_text(&columns[PAYLOADS], row, "payload"),
+									  "payload", &event->payload_document);
 	if (has_value(&columns[METADATA], row))
 		es_event_set_metadata(event,
-							  es_json_checked(es_text_datum_slice(columns[METADATA].values[row]),
-											  "metadata", ordinal),
+							  es_list_document(list,
+											   es_text_datum_slice(columns[METADATA].values[row]),
+											   "metadata", &event->metadata_document),
 							  ordinal);
 	if (has_value(&columns[EVENT_IDS], row))
 	{
@@ -244,7 +257,7 @@ es_ingest_columns(PG_FUNCTION_ARGS)
 	take_columns(fcinfo, columns);
 	for (int row = 0; row < columns[0].count; row++)
 	{
-		set_from_columns(es_list_add(&list), columns, row);
+		set_from_columns(&list, columns, row);
 		es_list_check_last(&list);
 	}
 	return ingest(fcinfo, &list);

@@ -8,6 +8,10 @@
  * read, but for the body of an event too large for a page, which lies in the
  * tuple's second column.
  *
+ * There are two layouts: rows keep events one after the other, columns keep
+ * what they have in common once.  This file is about both; block_rows.h and
+ * block_columns.h are about one each, and pack.h chooses between them.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef EVENTSTORE_CORE_BLOCK_H
@@ -15,10 +19,12 @@
 
 #include "core/base.h"
 #include "core/event.h"
+#include "core/symbols.h"
 
 #define ES_BLOCK_MAGIC			0x4245	/* "EB" */
 #define ES_BLOCK_FORMAT			1
 #define ES_BLOCK_LAYOUT_ROWS	1
+#define ES_BLOCK_LAYOUT_COLUMNS 2
 
 /*
  * The largest block: what a page holds beside its own header (24), one line
@@ -37,7 +43,7 @@ typedef struct EsBlockHeader
 	uint16		magic;
 	uint8		format;
 	uint8		layout;
-	uint32		crc;			/* of header, in-flight list and offset table */
+	uint32		crc;			/* of header, in-flight list and directory */
 	uint16		event_count;
 	uint16		inflight_count;
 	int64		first_position;
@@ -113,44 +119,74 @@ typedef enum EsBlockStatus
 	ES_BLOCK_LARGE_MISSING
 } EsBlockStatus;
 
-/* A block that is open for reading; it points into the caller's bytes. */
+/* What stands after the in-flight list of a block in column layout. */
+typedef struct EsColumnsHeader
+{
+	uint32		head_checksum;
+	uint32		body_checksum;
+	uint32		body_room;		/* bytes that hold the body of any event */
+	uint32		shapes_hash;	/* of texts and shapes */
+	uint16		column_count;
+	uint16		body_start;		/* offset: columns before it are of the head */
+	uint16		shapes;			/* offset of the table of shapes */
+	uint16		shape_count;
+	uint16		presence;		/* offset of the bitmaps */
+	uint16		presence_count;
+	uint16		symbols;		/* offset of the symbols, 0 when there are
+								 * none */
+	uint16		symbols_size;
+} EsColumnsHeader;
+
+StaticAssertDecl(sizeof(EsColumnsHeader) == 32, "EsColumnsHeader has no padding");
+
+/*
+ * A block that is open for reading; it points into the caller's bytes, which
+ * must stay where they are.  What lies between the in-flight list and the
+ * first event's bytes or the offset table depends on the layout.
+ */
 typedef struct EsBlock
 {
 	const char *data;
 	uint32		size;			/* with the varlena header */
 	EsBlockHeader header;
+
+	/* rows */
 	uint32		records_start;
 	uint32		records_end;	/* the offset table starts here */
+
+	/* columns */
+	EsColumnsHeader columns;
+	uint32		directory;		/* offset of the entries of body columns */
+	uint32		head_start;		/* offset of the entries of head columns */
+	bool		head_checked;	/* the checksum was right */
+	bool		body_checked;
+	EsSymbolReader symbols;
 } EsBlock;
 
-/* A block in the making. */
-typedef struct EsBlockBuilder
-{
-	char	   *data;
-	uint32		capacity;
-	uint32		used;
-	EsBlockHeader header;
-	uint16		offsets[ES_BLOCK_MAX_EVENTS];
-} EsBlockBuilder;
+/* Bytes that hold any event's body in column layout, at most. */
+#define ES_BLOCK_MAX_BODY_ROOM	(2 * (PG_UINT16_MAX + 1) + ES_MAX_PACKED_TAGS + 64)
+
+/* Bytes that hold the strings of any event's head. */
+#define ES_BLOCK_HEAD_ROOM \
+	(ES_MAX_ENTITY_ID + ES_MAX_EVENT_TYPE + ES_MAX_TENANT_ID + 64)
 
 extern const char *es_block_status_text(EsBlockStatus status);
-
-extern void es_block_begin(EsBlockBuilder *builder, char *data, uint32 capacity,
-						   int64 first_position, int64 recorded_at,
-						   const EsInflightList *inflight);
-extern bool es_block_add(EsBlockBuilder *builder, const EsEvent *event,
-						 int64 version, bool large);
-extern uint32 es_block_finish(EsBlockBuilder *builder);
-extern uint32 es_block_size_of_one(const EsEvent *event, int64 version,
-								   int64 recorded_at,
-								   const EsInflightList *inflight);
+extern uint32 es_block_start_size(uint32 inflight_count);
+extern uint32 es_block_header_crc(const EsBlockHeader *header, const char *list,
+								  size_t list_size, const char *directory,
+								  size_t directory_size);
+extern void es_block_put_inflight(char *data, const EsBlockHeader *header,
+								  const EsInflightList *list);
+extern bool es_block_count_tags(EsSlice tags, uint8 *count);
 
 extern EsBlockStatus es_block_open(EsBlock *block, const char *data, size_t size);
 extern EsBlockStatus es_block_salvage(EsBlock *block, const char *data, size_t size);
-extern EsBlockStatus es_block_read_head(const EsBlock *block, uint32 ordinal,
+extern EsBlockStatus es_block_read_head(EsBlock *block, uint32 ordinal,
+										char *strings, EsStoredEvent *stored);
+extern uint32 es_block_body_room(const EsBlock *block);
+extern EsBlockStatus es_block_read_body(EsBlock *block, EsSlice large, char *body,
 										EsStoredEvent *stored);
-extern EsBlockStatus es_block_read_body(EsStoredEvent *stored, EsSlice body);
-extern EsBlockStatus es_block_check(const char *data, size_t size);
+extern EsBlockStatus es_block_check(EsBlock *block, char *body);
 extern void es_block_inflight(const EsBlock *block, EsInflightList *list);
 
 #endif							/* EVENTSTORE_CORE_BLOCK_H */

@@ -8,6 +8,12 @@
  * are slices of the text, except strings with escapes and tags, which are put
  * into memory from the hooks.
  *
+ * The next event mostly has the same keys in the same order as one before, so
+ * that is tried first: the text between values is compared with what was there
+ * in earlier events, along a trie.  When that fails the event is parsed key by
+ * key, which is also what words all errors; and if it is right, its keys are
+ * added to the trie.  Documents are taken apart in the same way, see shape.c.
+ *
  *-------------------------------------------------------------------------
  */
 #include "core/envelope.h"
@@ -26,6 +32,8 @@ static bool read_tenant_id(EsParser *parser, EsEvent *event, EsSlice value);
 static bool read_tags(EsParser *parser, EsEvent *event, EsSlice value);
 static bool read_occurred_at(EsParser *parser, EsEvent *event, EsSlice value);
 static bool read_expected_version(EsParser *parser, EsEvent *event, EsSlice value);
+
+#define LEAF_CHUNK		16384	/* leaves allocated at a time */
 
 /* The keys of an event.  A null in a nullable field is a field not given. */
 typedef struct Field
@@ -126,6 +134,45 @@ es_parse_value(EsParser *parser, EsSlice *value)
 	}
 	*value = es_slice(start, after - start);
 	parser->p = after;
+	return true;
+}
+
+/* Room for the leaves of one more document. */
+static EsLeaf *
+reserve_leaves(EsParser *parser)
+{
+	if (parser->leaf_room < ES_MAX_LEAVES)
+	{
+		parser->leaf_room = LEAF_CHUNK;
+		parser->leaves = parser->hooks->allocate(parser->hooks->arg, LEAF_CHUNK * sizeof(EsLeaf));
+	}
+	return parser->leaves;
+}
+
+/*
+ * Crosses one JSON value and takes it apart, if it is an object of a shape that
+ * is known.
+ */
+bool
+es_parse_document(EsParser *parser, EsSlice *value, EsDocument *document)
+{
+	EsShapes   *shapes;
+	const char *after;
+	uint32		leaf_count;
+
+	document->shape = 0;
+	if (parser->expectations == NULL)
+		return es_parse_value(parser, value);
+	shapes = &parser->expectations->shapes;
+	document->leaves = reserve_leaves(parser);
+	after = es_shape_scan(shapes, parser->p, parser->end, &document->shape, parser->leaves);
+	if (after == NULL)
+		return es_parse_value(parser, value);
+	*value = es_slice(parser->p, after - parser->p);
+	parser->p = after;
+	leaf_count = document->shape == 0 ? 0 : shapes->shapes[document->shape].segment_count - 1;
+	parser->leaves += leaf_count;
+	parser->leaf_room -= leaf_count;
 	return true;
 }
 
@@ -299,7 +346,13 @@ parse_field_value(EsParser *parser, EsEvent *event, const Field *field)
 	EsJsonKind	kind = es_json_kind(parser->p, parser->end);
 
 	parser->error.key = field->name;
-	if (!es_parse_value(parser, &value))
+	if (field->read == read_payload || field->read == read_metadata)
+	{
+		if (!es_parse_document(parser, &value, field->read == read_payload ?
+							   &event->payload_document : &event->metadata_document))
+			return false;
+	}
+	else if (!es_parse_value(parser, &value))
 		return false;
 	if (kind == ES_JSON_NULL && field->nullable)
 		return true;
@@ -308,9 +361,19 @@ parse_field_value(EsParser *parser, EsEvent *event, const Field *field)
 	return field->read(parser, event, value);
 }
 
-/* Reads `"key": value`; seen has a bit for each field that was there. */
+/* The keys of an event that is parsed, to be expected from then on. */
+typedef struct Envelope
+{
+	int			count;
+	EsSlice		texts[lengthof(fields) + 1];	/* up to each value, to the
+												 * end */
+	int			field_of[lengthof(fields)];
+	uint32		seen;			/* a bit for each field that was there */
+} Envelope;
+
+/* Reads `"key": value`; the text before the value starts at 'start'. */
 static bool
-parse_member(EsParser *parser, EsEvent *event, uint32 *seen)
+parse_member(EsParser *parser, EsEvent *event, const char *start, Envelope *envelope)
 {
 	EsSlice		raw;
 	EsSlice		key;
@@ -326,12 +389,15 @@ parse_member(EsParser *parser, EsEvent *event, uint32 *seen)
 	parser->error.key = key;
 	if (field < 0)
 		return fail(parser, ES_ERR_UNKNOWN_KEY, raw.data);
-	if (*seen & (1U << field))
+	if (envelope->seen & (1U << field))
 		return fail(parser, ES_ERR_REPEATED_KEY, raw.data);
-	*seen |= 1U << field;
+	envelope->seen |= 1U << field;
 	skip_space(parser);
-	return take_char(parser, ':', "\":\"") &&
-		parse_field_value(parser, event, &fields[field]);
+	if (!take_char(parser, ':', "\":\""))
+		return false;
+	envelope->texts[envelope->count] = es_slice(start, parser->p - start);
+	envelope->field_of[envelope->count++] = field;
+	return parse_field_value(parser, event, &fields[field]);
 }
 
 static bool
@@ -348,37 +414,178 @@ check_required(EsParser *parser, uint32 seen, const char *object)
 	return true;
 }
 
-/* Reads the object at parser->p. */
+/* Reads the object at parser->p key by key. */
 static bool
-parse_event(EsParser *parser, EsEvent *event)
+parse_members(EsParser *parser, EsEvent *event, Envelope *envelope)
 {
 	const char *object = parser->p;
-	uint32		seen = 0;
+	const char *start = object;
 
-	memset(event, 0, sizeof(*event));
-	event->payload = es_slice("{}", 2);
+	envelope->count = 0;
+	envelope->seen = 0;
 	if (!take_char(parser, '{', "an event object"))
 		return false;
 	while (!at_char(parser, '}'))
 	{
-		if (seen != 0 && !take_char(parser, ',', "\",\" or \"}\""))
+		if (envelope->count > 0 && !take_char(parser, ',', "\",\" or \"}\""))
 			return false;
-		if (!parse_member(parser, event, &seen))
+		if (!parse_member(parser, event, start, envelope))
 			return false;
+		start = parser->p;
 		skip_space(parser);
 	}
 	parser->p++;
-	return check_required(parser, seen, object);
+	envelope->texts[envelope->count] = es_slice(start, parser->p - start);
+	return check_required(parser, envelope->seen, object);
 }
 
+/* ------------------------------------------------------------ expectations */
+
+/* Finds the child of a node whose text stands at p; 0 when there is none. */
+static uint8
+find_child(EsExpectations *expectations, EsEnvelopeNode *parent, const char *p,
+		   const char *end)
+{
+	uint8		first = parent->expected;
+
+	for (uint8 child = first; child != 0;)
+	{
+		EsEnvelopeNode *node = &expectations->nodes[child];
+
+		if (end - p >= node->size && es_same_text(node->text, p, end, node->size))
+		{
+			parent->expected = child;
+			return child;
+		}
+		child = child == first ? parent->first_child : node->next_sibling;
+		if (child == first)
+			child = expectations->nodes[first].next_sibling;
+	}
+	return 0;
+}
+
+/* Adds a child of a node; 0 when that is not possible. */
+static uint8
+add_child(EsExpectations *expectations, EsEnvelopeNode *parent, EsSlice text, int field)
+{
+	uint8		child = (uint8) expectations->node_count + 1;
+	EsEnvelopeNode *node = &expectations->nodes[child];
+
+	if (child == ES_MAX_ENVELOPE_NODES || text.size > ES_MAX_ENVELOPE_TEXT)
+		return 0;
+	memcpy(node->text, text.data, text.size);
+	node->size = (uint8) text.size;
+	node->field = (int8) field;
+	node->next_sibling = parent->first_child;
+	parent->first_child = parent->expected = child;
+	expectations->node_count++;
+	return child;
+}
+
+/* Expects further events with these keys. */
+static void
+expect_envelope(EsParser *parser, const Envelope *envelope)
+{
+	EsExpectations *expectations = parser->expectations;
+	EsEnvelopeNode *node = &expectations->nodes[0];
+
+	for (int i = 0; i <= envelope->count; i++)
+	{
+		int			field = i == envelope->count ? -1 : envelope->field_of[i];
+		EsSlice		text = envelope->texts[i];
+		uint8		child = find_child(expectations, node, text.data, parser->end);
+
+		if (child == 0 || expectations->nodes[child].size != text.size)
+			child = add_child(expectations, node, text, field);
+		if (child == 0)
+			return;
+		node = &expectations->nodes[child];
+	}
+}
+
+/* Reads the event if it has expected keys in an expected order. */
+static bool
+parse_as_expected(EsParser *parser, EsEvent *event)
+{
+	EsExpectations *expectations = parser->expectations;
+	EsEnvelopeNode *node = &expectations->nodes[0];
+
+	for (;;)
+	{
+		uint8		child = find_child(expectations, node, parser->p, parser->end);
+
+		if (child == 0)
+			return false;
+		node = &expectations->nodes[child];
+		parser->p += node->size;
+		if (node->field < 0)
+			return true;
+		if (!parse_field_value(parser, event, &fields[node->field]))
+			return false;
+	}
+}
+
+static void
+clear_event(EsEvent *event)
+{
+	memset(event, 0, sizeof(*event));
+	event->payload = es_slice("{}", 2);
+}
+
+/* Reads the object at parser->p. */
+static bool
+parse_event(EsParser *parser, EsEvent *event)
+{
+	const char *start = parser->p;
+	Envelope	envelope;
+
+	clear_event(event);
+	if (parser->expectations != NULL)
+	{
+		if (parse_as_expected(parser, event))
+			return true;
+		parser->p = start;
+		memset(&parser->error, 0, sizeof(parser->error));
+		clear_event(event);
+	}
+	if (!parse_members(parser, event, &envelope))
+		return false;
+	if (parser->expectations != NULL)
+		expect_envelope(parser, &envelope);
+	return true;
+}
+
+/* Begins to expect nothing. */
 void
-es_parser_init(EsParser *parser, EsSlice text, const EsParserHooks *hooks)
+es_expectations_init(EsExpectations *expectations)
+{
+	memset(expectations, 0, offsetof(EsExpectations, shapes));
+	expectations->shapes.generation = 0;
+	es_shapes_init(&expectations->shapes);
+}
+
+/*
+ * Makes a parser; expectations may be NULL.
+ */
+void
+es_parser_init(EsParser *parser, const EsParserHooks *hooks, EsExpectations *expectations)
 {
 	memset(parser, 0, sizeof(*parser));
+	parser->hooks = hooks;
+	parser->expectations = expectations;
+}
+
+/*
+ * Begins with another text.
+ */
+void
+es_parser_begin(EsParser *parser, EsSlice text)
+{
 	parser->start = parser->p = text.data;
 	parser->end = text.data + text.size;
-
-	parser->hooks = hooks;
+	parser->in_array = false;
+	parser->ordinal = 0;
+	memset(&parser->error, 0, sizeof(parser->error));
 	skip_space(parser);
 }
 

@@ -12,6 +12,7 @@
 #include "core/base.h"
 #include "core/error.h"
 #include "core/event.h"
+#include "core/shape.h"
 
 /*
  * What the parser needs from its surroundings.  Both may leave by longjmp;
@@ -27,6 +28,32 @@ typedef struct EsParserHooks
 	void	   *arg;
 } EsParserHooks;
 
+#define ES_MAX_ENVELOPE_NODES	64
+#define ES_MAX_ENVELOPE_TEXT	48	/* bytes between two fields */
+
+/* A node of the trie of envelopes: text, and the field whose value follows. */
+typedef struct EsEnvelopeNode
+{
+	char		text[ES_MAX_ENVELOPE_TEXT + ES_COMPARE_SLACK];
+	uint8		size;
+	int8		field;			/* index; -1: the event ends */
+	uint8		expected;		/* the child that matched last */
+	uint8		first_child;	/* 0: none */
+	uint8		next_sibling;
+} EsEnvelopeNode;
+
+/*
+ * What events looked like so far; the next ones are expected to look the same.
+ * It only makes parsing faster and tells the shapes of documents; it never
+ * changes what is accepted.
+ */
+typedef struct EsExpectations
+{
+	uint32		node_count;		/* of envelopes, the root not counted */
+	EsEnvelopeNode nodes[ES_MAX_ENVELOPE_NODES];
+	EsShapes	shapes;
+} EsExpectations;
+
 typedef struct EsParser
 {
 	const char *start;
@@ -35,6 +62,9 @@ typedef struct EsParser
 	bool		in_array;		/* the text is one JSON array */
 	int64		ordinal;		/* of the event read last; 1 is the first */
 	const EsParserHooks *hooks;
+	EsExpectations *expectations;	/* NULL: none, and no shapes */
+	EsLeaf	   *leaves;			/* room for those of further documents */
+	uint32		leaf_room;
 	EsError		error;
 } EsParser;
 
@@ -45,13 +75,16 @@ typedef enum EsParseResult
 	ES_PARSE_ERROR				/* see parser->error and parser->ordinal */
 } EsParseResult;
 
-extern void es_parser_init(EsParser *parser, EsSlice text,
-						   const EsParserHooks *hooks);
+extern void es_expectations_init(EsExpectations *expectations);
+extern void es_parser_init(EsParser *parser, const EsParserHooks *hooks,
+						   EsExpectations *expectations);
+extern void es_parser_begin(EsParser *parser, EsSlice text);
 extern bool es_parse_single(EsParser *parser, EsEvent *event);
 extern bool es_parse_batch_start(EsParser *parser);
 extern EsParseResult es_parse_batch_next(EsParser *parser, EsEvent *event);
 
-/* A validated value in the form in which it is stored; see envelope.c. */
 extern bool es_parse_value(EsParser *parser, EsSlice *value);
+extern bool es_parse_document(EsParser *parser, EsSlice *value,
+							  EsDocument *document);
 
 #endif							/* EVENTSTORE_CORE_ENVELOPE_H */

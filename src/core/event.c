@@ -275,6 +275,10 @@ es_event_unpack(const EsPackedEvent *packed, EsEvent *event)
 {
 	const char *in = packed->strings;
 
+	event->payload_document = event->metadata_document = (EsDocument)
+	{
+		0
+	};
 	in = take_slice(in, packed->entity_id_size, &event->entity_id);
 	in = take_slice(in, packed->event_type_size, &event->event_type);
 	in = take_slice(in, packed->tenant_id_size, &event->tenant_id);

@@ -10,6 +10,7 @@
 
 #include "core/base.h"
 #include "core/error.h"
+#include "core/shape.h"
 #include "core/uuid.h"
 
 /* Limits, in bytes where nothing else is said. */
@@ -37,10 +38,14 @@
 #define ES_HAS_EXPECTED_VERSION 0x10
 #define ES_HAS_ALL				0x1F
 
+/* Those that a stored event may lack, and that a block tells. */
+#define ES_HAS_STORED			(ES_HAS_METADATA | ES_HAS_TAGS | ES_HAS_OCCURRED_AT)
+
 /*
  * An event's fields as slices of memory that outlives the struct.  tenant_id
  * is empty for the default tenant.  Tags are packed: a length byte and the
- * bytes of each.  payload and metadata are JSON text.
+ * bytes of each.  payload and metadata are JSON text; how they were taken apart
+ * is known of events that were read as part of a batch.
  */
 typedef struct EsEvent
 {
@@ -50,6 +55,8 @@ typedef struct EsEvent
 	EsSlice		tags;
 	EsSlice		payload;
 	EsSlice		metadata;
+	EsDocument	payload_document;
+	EsDocument	metadata_document;
 	int64		occurred_at;	/* microseconds since 2000-01-01 UTC */
 	int64		expected_version;
 	uint8		event_id[ES_UUID_SIZE];

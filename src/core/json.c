@@ -241,8 +241,8 @@ es_json_scan_scalar(const char *p, const char *end)
 }
 
 /* Crosses `"key" :` and the spaces around; NULL when it is not there. */
-static const char *
-scan_key(const char *p, const char *end)
+const char *
+es_json_scan_key(const char *p, const char *end)
 {
 	bool		escaped;
 
@@ -302,7 +302,7 @@ scan_after_value(const char *p, const char *end, BracketStack *stack, bool *done
 		if (*p == ',')
 		{
 			p = es_json_skip_space(p + 1, end);
-			return in_object(stack) ? scan_key(p, end) : p;
+			return in_object(stack) ? es_json_scan_key(p, end) : p;
 		}
 		if (*p != (in_object(stack) ? '}' : ']'))
 			return NULL;
@@ -339,7 +339,7 @@ es_json_scan(const char *p, const char *end)
 			if (p >= end || *p != (object ? '}' : ']'))
 			{
 				if (object)
-					p = scan_key(p, end);
+					p = es_json_scan_key(p, end);
 				if (p == NULL)
 					return NULL;
 				continue;

@@ -45,6 +45,7 @@ extern const char *es_json_skip_space(const char *p, const char *end);
 extern EsJsonKind es_json_kind(const char *p, const char *end);
 extern const char *es_json_scan(const char *p, const char *end);
 extern const char *es_json_scan_scalar(const char *p, const char *end);
+extern const char *es_json_scan_key(const char *p, const char *end);
 extern const char *es_json_extent(const char *p, const char *end);
 extern int64 es_json_depth(EsSlice json);
 extern const char *es_json_scan_string(const char *p, const char *end,

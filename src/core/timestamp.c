@@ -38,14 +38,20 @@ read_digits(Reader *reader, int count, int *value)
 	return true;
 }
 
+/* Crosses one of two characters. */
 static bool
-read_char(Reader *reader, const char *any_of)
+read_either(Reader *reader, char one, char other)
 {
-	if (reader->p >= reader->end || *reader->p == '\0' ||
-		strchr(any_of, *reader->p) == NULL)
+	if (reader->p >= reader->end || (*reader->p != one && *reader->p != other))
 		return false;
 	reader->p++;
 	return true;
+}
+
+static bool
+read_char(Reader *reader, char c)
+{
+	return read_either(reader, c, c);
 }
 
 static int
@@ -79,8 +85,8 @@ read_date(Reader *reader, int64 *days)
 	int			month;
 	int			day;
 
-	if (!read_digits(reader, 4, &year) || !read_char(reader, "-") ||
-		!read_digits(reader, 2, &month) || !read_char(reader, "-") ||
+	if (!read_digits(reader, 4, &year) || !read_char(reader, '-') ||
+		!read_digits(reader, 2, &month) || !read_char(reader, '-') ||
 		!read_digits(reader, 2, &day))
 		return false;
 	if (year < 1 || month < 1 || month > 12 ||
@@ -117,13 +123,13 @@ read_time(Reader *reader, int64 *micros)
 	int			second;
 	int64		fraction = 0;
 
-	if (!read_digits(reader, 2, &hour) || !read_char(reader, ":") ||
-		!read_digits(reader, 2, &minute) || !read_char(reader, ":") ||
+	if (!read_digits(reader, 2, &hour) || !read_char(reader, ':') ||
+		!read_digits(reader, 2, &minute) || !read_char(reader, ':') ||
 		!read_digits(reader, 2, &second))
 		return false;
 	if (hour > 23 || minute > 59 || second > 60)
 		return false;
-	if (read_char(reader, ".") && !read_fraction(reader, &fraction))
+	if (read_char(reader, '.') && !read_fraction(reader, &fraction))
 		return false;
 	*micros = (hour * 3600 + minute * 60 + second) * USECS_PER_SECOND + fraction;
 	return true;
@@ -138,14 +144,14 @@ read_zone(Reader *reader, int64 *seconds)
 	bool		west;
 
 	*seconds = 0;
-	if (read_char(reader, "Zz"))
+	if (read_either(reader, 'Z', 'z'))
 		return true;
 	west = reader->p < reader->end && *reader->p == '-';
-	if (!read_char(reader, "+-") || !read_digits(reader, 2, &hours))
+	if (!read_either(reader, '+', '-') || !read_digits(reader, 2, &hours))
 		return false;
 	if (reader->p < reader->end)
 	{
-		(void) read_char(reader, ":");
+		(void) read_char(reader, ':');
 		if (!read_digits(reader, 2, &minutes))
 			return false;
 	}
@@ -157,6 +163,21 @@ read_zone(Reader *reader, int64 *seconds)
 	return true;
 }
 
+/* Reads date and time without a zone. */
+static bool
+read_date_time(Reader *reader, int64 *timestamp_us)
+{
+	int64		days;
+	int64		micros;
+
+	if (!read_date(reader, &days) ||
+		!(read_either(reader, 'T', 't') || read_char(reader, ' ')) ||
+		!read_time(reader, &micros))
+		return false;
+	*timestamp_us = days * SECONDS_PER_DAY * USECS_PER_SECOND + micros;
+	return true;
+}
+
 /*
  * Reads an RFC 3339 timestamp.  Returns ES_OK, ES_ERR_INVALID_TIMESTAMP or
  * ES_ERR_TIMESTAMP_RANGE.
@@ -165,18 +186,27 @@ EsErrorCode
 es_timestamp_parse(EsSlice text, int64 *timestamp_us)
 {
 	Reader		reader = {text.data, text.data + text.size};
-	int64		days;
-	int64		micros;
 	int64		zone;
 
-	if (!read_date(&reader, &days) || !read_char(&reader, "Tt ") ||
-		!read_time(&reader, &micros) || !read_zone(&reader, &zone) ||
+	if (!read_date_time(&reader, timestamp_us) || !read_zone(&reader, &zone) ||
 		reader.p != reader.end)
 		return ES_ERR_INVALID_TIMESTAMP;
-	*timestamp_us = (days * SECONDS_PER_DAY - zone) * USECS_PER_SECOND + micros;
+	*timestamp_us -= zone * USECS_PER_SECOND;
 	if (*timestamp_us < ES_TIMESTAMP_MIN || *timestamp_us >= ES_TIMESTAMP_END)
 		return ES_ERR_TIMESTAMP_RANGE;
 	return ES_OK;
+}
+
+/*
+ * Reads the date and time that 'text' is, without a zone, as if it were UTC.
+ * Whether es_timestamp_put() would write it the same way is not checked.
+ */
+bool
+es_timestamp_scan(EsSlice text, int64 *timestamp_us)
+{
+	Reader		reader = {text.data, text.data + text.size};
+
+	return read_date_time(&reader, timestamp_us) && reader.p == reader.end;
 }
 
 /* The inverse of days_from_civil(), from the same source. */
@@ -197,6 +227,53 @@ civil_from_days(int64 days, int *year, int *month, int *day)
 	*year = (int) (era * 400) + year_of_era + (*month <= 2);
 }
 
+static char *
+put_digits(char *out, int count, int value)
+{
+	for (int i = count - 1; i >= 0; i--, value /= 10)
+		out[i] = (char) ('0' + value % 10);
+	return out + count;
+}
+
+/*
+ * Writes date and time without a zone, and with so many digits of fraction (0
+ * to 6).  Returns how many bytes, at most ES_TIMESTAMP_TEXT_SIZE - 2.  The
+ * timestamp lies between ES_TIMESTAMP_MIN and ES_TIMESTAMP_END.
+ */
+size_t
+es_timestamp_put(int64 timestamp_us, char separator, int digits, char *out)
+{
+	int64		since_min = timestamp_us - ES_TIMESTAMP_MIN;
+	int64		usecs_per_day = SECONDS_PER_DAY * USECS_PER_SECOND;
+	int64		days = since_min / usecs_per_day + ES_TIMESTAMP_MIN / usecs_per_day;
+	int64		micros = since_min % usecs_per_day;
+	int			seconds = (int) (micros / USECS_PER_SECOND);
+	int			fraction = (int) (micros % USECS_PER_SECOND);
+	char	   *start = out;
+	int			year;
+	int			month;
+	int			day;
+
+	civil_from_days(days, &year, &month, &day);
+	out = put_digits(out, 4, year);
+	*out++ = '-';
+	out = put_digits(out, 2, month);
+	*out++ = '-';
+	out = put_digits(out, 2, day);
+	*out++ = separator;
+	out = put_digits(out, 2, seconds / 3600);
+	*out++ = ':';
+	out = put_digits(out, 2, seconds / 60 % 60);
+	*out++ = ':';
+	out = put_digits(out, 2, seconds % 60);
+	if (digits == 0)
+		return out - start;
+	*out++ = '.';
+	for (int i = 6; i > digits; i--)
+		fraction /= 10;
+	return put_digits(out, digits, fraction) - start;
+}
+
 /*
  * Writes the timestamp in UTC, with a fraction only where there is one.
  * Returns how many bytes, the closing NUL not counted.
@@ -204,27 +281,11 @@ civil_from_days(int64 days, int *year, int *month, int *day)
 size_t
 es_timestamp_print(int64 timestamp_us, char *out)
 {
-	int64		since_min = timestamp_us - ES_TIMESTAMP_MIN;
-	int64		usecs_per_day = SECONDS_PER_DAY * USECS_PER_SECOND;
-	int64		days = since_min / usecs_per_day +
-	ES_TIMESTAMP_MIN / usecs_per_day;
-	int64		micros = since_min % usecs_per_day;
-	int			seconds = (int) (micros / USECS_PER_SECOND);
-	int			year;
-	int			month;
-	int			day;
-	int			size;
+	bool		whole = (timestamp_us - ES_TIMESTAMP_MIN) % USECS_PER_SECOND == 0;
+	size_t		size = es_timestamp_put(timestamp_us, 'T', whole ? 0 : 6, out);
 
-	civil_from_days(days, &year, &month, &day);
-	size = snprintf(out, ES_TIMESTAMP_TEXT_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d",
-					year, month, day, seconds / 3600, seconds / 60 % 60, seconds % 60);
-	micros %= USECS_PER_SECOND;
-	if (micros != 0)
-	{
-		size += snprintf(out + size, ES_TIMESTAMP_TEXT_SIZE - size, ".%06d", (int) micros);
-		while (out[size - 1] == '0')
-			size--;
-	}
+	while (!whole && out[size - 1] == '0')
+		size--;
 	out[size++] = 'Z';
 	out[size] = '\0';
 	return size;

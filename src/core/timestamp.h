@@ -22,6 +22,9 @@
 #define ES_TIMESTAMP_TEXT_SIZE	28
 
 extern EsErrorCode es_timestamp_parse(EsSlice text, int64 *timestamp_us);
+extern bool es_timestamp_scan(EsSlice text, int64 *timestamp_us);
+extern size_t es_timestamp_put(int64 timestamp_us, char separator, int digits,
+							   char *out);
 extern size_t es_timestamp_print(int64 timestamp_us, char *out);
 
 #endif							/* EVENTSTORE_CORE_TIMESTAMP_H */

@@ -7,6 +7,8 @@
  */
 #include "core/uuid.h"
 
+#include "port/pg_bswap.h"
+
 /* From PostgreSQL's epoch (2000-01-01) back to Unix's, in milliseconds. */
 #define UNIX_EPOCH_OFFSET_MS INT64CONST(946684800000)
 
@@ -60,19 +62,15 @@ es_uuid_print(const uint8 *uuid, char *out)
 
 /*
  * Makes a UUIDv7: milliseconds, then 12 bits of 'sequence' so that the ids of
- * one batch ascend, then 62 random bits.
+ * one batch ascend, then the low 62 bits of 'tail', which are the caller's.
  */
 void
-es_uuid_v7(int64 timestamp_us, uint32 sequence, const uint8 *random,
-		   uint8 *uuid)
+es_uuid_v7(int64 timestamp_us, uint32 sequence, uint64 tail, uint8 *uuid)
 {
-	uint64		unix_ms = (uint64) (timestamp_us / 1000 + UNIX_EPOCH_OFFSET_MS);
+	uint64		unix_ms = (uint64) (timestamp_us / 1000 + UNIX_EPOCH_OFFSET_MS) + (sequence >> 12);
+	uint64		high = pg_hton64(unix_ms << 16 | 0x7000 | (sequence & 0x0FFF));
+	uint64		low = pg_hton64(UINT64CONST(1) << 63 | (tail & (UINT64_MAX >> 2)));
 
-	unix_ms += sequence >> 12;
-	for (int i = 0; i < 6; i++)
-		uuid[i] = (uint8) (unix_ms >> (40 - 8 * i));
-	uuid[6] = 0x70 | ((sequence >> 8) & 0x0F);
-	uuid[7] = (uint8) sequence;
-	memcpy(uuid + 8, random, ES_UUID_RANDOM_SIZE);
-	uuid[8] = 0x80 | (uuid[8] & 0x3F);
+	memcpy(uuid, &high, sizeof(high));
+	memcpy(uuid + sizeof(high), &low, sizeof(low));
 }

@@ -13,12 +13,9 @@
 #define ES_UUID_SIZE		16
 #define ES_UUID_TEXT_SIZE	36
 
-/* Random bytes that es_uuid_v7() consumes. */
-#define ES_UUID_RANDOM_SIZE 8
-
 extern bool es_uuid_parse(EsSlice text, uint8 *uuid);
 extern void es_uuid_print(const uint8 *uuid, char *out);
-extern void es_uuid_v7(int64 timestamp_us, uint32 sequence,
-					   const uint8 *random, uint8 *uuid);
+extern void es_uuid_v7(int64 timestamp_us, uint32 sequence, uint64 tail,
+					   uint8 *uuid);
 
 #endif							/* EVENTSTORE_CORE_UUID_H */

@@ -48,7 +48,7 @@ typedef struct Build
 	bool		own_events;		/* our own transaction's are among them */
 } Build;
 
-/* An event as it enters the index; its key points into the row. */
+/* An event as it enters the index; its key points into the row or 'strings'. */
 typedef struct Entry
 {
 	EsKey		key;
@@ -71,6 +71,8 @@ typedef struct Pending
 	uint32		count;
 	Buffer		buffers[MAX_PENDING_ROWS];
 	Entry		entries[MAX_PENDING + ES_BLOCK_MAX_EVENTS];
+	size_t		strings_size;
+	char		strings[(MAX_PENDING + ES_BLOCK_MAX_EVENTS) * ES_BLOCK_HEAD_ROOM];
 } Pending;
 
 /* Entries between the steps of a look-up that are prefetched ahead. */
@@ -112,18 +114,24 @@ row_counts(HeapTuple tuple, Buffer buffer, uint64 *owner)
 
 /* ----------------------------------------------------------- entering rows */
 
-/* Reads whose event this is.  Returns false when that cannot be known. */
+/*
+ * Reads whose event this is.  Returns false when that cannot be known.  Adds to
+ * *strings_size what of 'strings' the key needs.
+ */
 static bool
-collect_entry(const EsBlock *block, uint32 ordinal, ItemPointer tid, Entry *entry)
+collect_entry(EsBlock *block, uint32 ordinal, ItemPointer tid, Entry *entry, char *strings,
+			  size_t *strings_size)
 {
 	EsStoredEvent stored;
 	EsEvent    *event = &stored.event;
 
-	if (es_block_read_head(block, ordinal, &stored) != ES_BLOCK_OK ||
+	if (es_block_read_head(block, ordinal, strings, &stored) != ES_BLOCK_OK ||
 		stored.version < 1 || stored.version > ES_MAX_VERSION ||
 		event->entity_id.size == 0 || event->entity_id.size > ES_MAX_ENTITY_ID ||
 		event->tenant_id.size > ES_MAX_TENANT_ID)
 		return false;
+	if (event->entity_id.data == strings)
+		*strings_size += event->tenant_id.data + event->tenant_id.size - strings;
 	entry->key.tenant_id = event->tenant_id;
 	entry->key.entity_id = event->entity_id;
 	entry->key.hash = es_key_hash(event->tenant_id, event->entity_id);
@@ -151,7 +159,8 @@ collect_row(EsBlockRow *row, uint64 owner, Pending *pending)
 		Entry	   *entry = &pending->entries[pending->count];
 
 		entry->owner = owner;
-		if (collect_entry(&row->block, i, &row->tuple->t_self, entry))
+		if (collect_entry(&row->block, i, &row->tuple->t_self, entry,
+						  pending->strings + pending->strings_size, &pending->strings_size))
 			pending->count++;
 		else
 			complete = false;
@@ -202,6 +211,7 @@ enter_pending(Build *build, Pending *pending)
 	for (uint32 i = 0; i < pending->row_count; i++)
 		ReleaseBuffer(pending->buffers[i]);
 	pending->count = pending->row_count = 0;
+	pending->strings_size = 0;
 }
 
 /* Accounts for a row's positions, also when its events cannot be read. */
@@ -255,6 +265,7 @@ read_all_rows(Build *build)
 	HeapTuple	tuple;
 
 	pending->count = pending->row_count = 0;
+	pending->strings_size = 0;
 	pg_atomic_write_u64(&store->blocks_total, heap_scan->rs_nblocks);
 	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
 	{

@@ -249,10 +249,11 @@ start_of_block_after(Reading *reading, int64 position)
 }
 
 static bool
-is_of_tenant(const EsBlock *block, uint32 ordinal, EsSlice tenant_id)
+is_of_tenant(EsBlock *block, uint32 ordinal, EsSlice tenant_id)
 {
 	EsStoredEvent stored;
-	EsBlockStatus status = es_block_read_head(block, ordinal, &stored);
+	char		strings[ES_BLOCK_HEAD_ROOM];
+	EsBlockStatus status = es_block_read_head(block, ordinal, strings, &stored);
 
 	if (status != ES_BLOCK_OK)
 		es_report_damage(block->header.first_position + ordinal, status);
@@ -263,7 +264,7 @@ is_of_tenant(const EsBlock *block, uint32 ordinal, EsSlice tenant_id)
 static void
 deliver_block(Reading *reading, EsLogScan *scan, const EsLogQuery *query, int64 horizon)
 {
-	const EsBlock *block = es_log_scan_block(scan);
+	EsBlock    *block = es_log_scan_block(scan);
 
 	for (uint32 i = 0; i < block->header.event_count &&
 		 reading->delivered < query->max_count; i++)

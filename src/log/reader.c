@@ -87,9 +87,10 @@ es_row_event(EsBlockRow *row, uint32 ordinal, EsStoredEvent *stored)
 	EsBlockStatus status = row->status;
 
 	if (status == ES_BLOCK_OK)
-		status = es_block_read_head(&row->block, ordinal, stored);
+		status = es_block_read_head(&row->block, ordinal, palloc(ES_BLOCK_HEAD_ROOM), stored);
 	if (status == ES_BLOCK_OK)
-		status = es_block_read_body(stored, stored->large ? large_body(row) : stored->body);
+		status = es_block_read_body(&row->block, stored->large ? large_body(row) : es_slice(NULL, 0),
+									palloc(es_block_body_room(&row->block)), stored);
 	return status;
 }
 
@@ -108,7 +109,7 @@ es_row_event_checked(EsBlockRow *row, uint32 ordinal, EsStoredEvent *stored)
 void
 es_reader_begin(EsReader *reader, Relation blocks, Snapshot snapshot)
 {
-	memset(reader, 0, sizeof(*reader));
+	memset(reader, 0, offsetof(EsReader, strings));
 	reader->blocks = blocks;
 	reader->snapshot = snapshot;
 	reader->buffer = InvalidBuffer;
@@ -183,7 +184,7 @@ es_reader_look(EsReader *reader, EsPosting posting, const EsEntity *entity,
 	*status = reader->row.status;
 	if (*status == ES_BLOCK_OK && ordinal < reader->row.block.header.event_count)
 	{
-		*status = es_block_read_head(&reader->row.block, ordinal, stored);
+		*status = es_block_read_head(&reader->row.block, ordinal, reader->strings, stored);
 		return *status == ES_BLOCK_OK && is_wanted(stored, entity, version);
 	}
 	return false;
@@ -266,7 +267,7 @@ es_log_scan_is_own(EsLogScan *scan)
 }
 
 /* The current block; raises an error when it is damaged. */
-const EsBlock *
+EsBlock *
 es_log_scan_block(EsLogScan *scan)
 {
 	if (scan->row.status != ES_BLOCK_OK)

@@ -44,6 +44,7 @@ typedef struct EsReader
 	Buffer		buffer;
 	HeapTupleData tuple;
 	EsBlockRow	row;
+	char		strings[ES_BLOCK_HEAD_ROOM];	/* of the head read last */
 } EsReader;
 
 /* Reads blocks in log order, through the index on first_position. */
@@ -80,7 +81,7 @@ extern void es_log_scan_begin(EsLogScan *scan, Relation blocks, Snapshot snapsho
 							  int64 position, bool backward);
 extern bool es_log_scan_next(EsLogScan *scan);
 extern bool es_log_scan_is_own(EsLogScan *scan);
-extern const EsBlock *es_log_scan_block(EsLogScan *scan);
+extern EsBlock *es_log_scan_block(EsLogScan *scan);
 extern void es_log_scan_end(EsLogScan *scan);
 
 #endif							/* EVENTSTORE_LOG_READER_H */

@@ -25,12 +25,12 @@
 #include "utils/rel.h"
 
 #include "core/block.h"
+#include "log/memory.h"
 #include "log/write.h"
 #include "pg/catalog.h"
 
 #define PREFETCH_DISTANCE 8		/* events whose postings are prefetched ahead */
-#define MAX_BLOCKS		64		/* inserted at a time */
-#define RANDOM_EVENTS	1024	/* event ids made from one read of randomness */
+#define RANDOM_POOL_SIZE 2048	/* bytes of randomness drawn at a time */
 
 StaticAssertDecl(ES_BLOCK_MAX_SIZE + sizeof(int64) + MAXALIGN(SizeofHeapTupleHeader + 1) <=
 				 MaxHeapTupleSize, "a full block fits a page");
@@ -41,8 +41,8 @@ typedef struct Packed
 	char	   *data;			/* ES_BLOCK_MAX_SIZE bytes */
 	bytea	   *large;			/* body of its only event, or NULL */
 	int64		first_position;
-	uint32		first_event;	/* index into the batch */
-	uint32		event_count;	/* those stored, duplicates not counted */
+	uint32		first_row;		/* index into rows */
+	uint32		row_count;
 } Packed;
 
 typedef struct Writer
@@ -50,14 +50,14 @@ typedef struct Writer
 	EsOpenStore *open;
 	EsBatch    *batch;
 	const EsReservation *reservation;
-	int64		next_position;
-	uint32		next_event;		/* index into the batch */
-	uint32		event_ids;		/* event ids made so far */
-	EsBlockBuilder builder;
+	EsPacker   *packer;
+	EsPackRow  *rows;			/* the batch's events, but those stored before */
+	uint32		row_count;
+	uint32		next_row;
 
-	Packed		packed[MAX_BLOCKS];
+	Packed		packed[ES_MAX_BLOCK_BUFFERS];
 	int			packed_count;
-	TupleTableSlot *slots[MAX_BLOCKS];
+	TupleTableSlot *slots[ES_MAX_BLOCK_BUFFERS];
 	int			slot_count;
 	BulkInsertStateData bulk;
 	ResultRelInfo *indexes;		/* all indexes of the block table */
@@ -65,49 +65,86 @@ typedef struct Writer
 	MemoryContext flush_context;	/* what the server allocates as it inserts */
 } Writer;
 
-/* ------------------------------------------------------------------ packing */
+/* --------------------------------------------------------------- event ids */
 
 /*
- * Random bytes for one event id.  They are drawn many at a time, and what a
- * call leaves over serves the next one of this backend.
+ * Takes random bytes.  They are drawn many at a time, and what a call leaves
+ * over serves the next one of this backend.
  */
-static const uint8 *
-random_bytes(void)
+static void
+take_random(void *out, size_t size)
 {
-	static uint8 bytes[RANDOM_EVENTS * ES_UUID_RANDOM_SIZE];
-	static size_t used = sizeof(bytes);
+	static uint8 pool[RANDOM_POOL_SIZE];
+	static size_t used = sizeof(pool);
 
-	if (used == sizeof(bytes))
+	if (used + size > sizeof(pool))
 	{
-		if (!pg_strong_random(bytes, sizeof(bytes)))
+		if (!pg_strong_random(pool, sizeof(pool)))
 			ereport(ERROR,
 					(errcode(ERRCODE_INTERNAL_ERROR),
 					 errmsg("could not generate random bytes for event ids")));
 		used = 0;
 	}
-	used += ES_UUID_RANDOM_SIZE;
-	return bytes + used - ES_UUID_RANDOM_SIZE;
+	memcpy(out, pool + used, size);
+	used += size;
 }
 
-/* Gives the event an id of our own making. */
+/*
+ * Gives ids to the events that have none.  The random part starts anywhere and
+ * goes on by random steps (RFC 9562, section 6.2, "Monotonic Random"), which a
+ * block keeps in a few bytes each.
+ */
 static void
-make_event_id(Writer *writer, EsEvent *event)
+make_event_ids(EsBatch *batch, int64 recorded_at)
 {
-	es_uuid_v7(writer->reservation->recorded_at, writer->event_ids++, random_bytes(),
-			   event->event_id);
-	event->has |= ES_HAS_EVENT_ID;
+	uint64		tail = 0;
+	uint32		made = 0;
+
+	for (uint32 i = 0; i < batch->event_count; i++)
+	{
+		EsEvent    *event = &batch->events[i];
+		uint16		step;
+
+		if (event->has & ES_HAS_EVENT_ID)
+			continue;
+		if (made == 0)
+			take_random(&tail, sizeof(tail));
+		take_random(&step, sizeof(step));
+		tail += 1 + (uint64) step;
+		es_uuid_v7(recorded_at, made++, tail, event->event_id);
+		event->has |= ES_HAS_EVENT_ID;
+	}
 }
 
-/* The next event that is not stored already; NULL at the end. */
-static EsEvent *
-next_event(Writer *writer)
+/* ------------------------------------------------------------------ packing */
+
+static EsGroup *
+row_group(const Writer *writer, uint32 row)
+{
+	const EsBatch *batch = writer->batch;
+
+	return &batch->groups[batch->group_of[writer->rows[row].event - batch->events]];
+}
+
+/* Lists the events to be stored, with their versions. */
+static void
+list_rows(Writer *writer)
 {
 	EsBatch    *batch = writer->batch;
 
-	while (writer->next_event < batch->event_count &&
-		   batch->groups[batch->group_of[writer->next_event]].duplicate)
-		writer->next_event++;
-	return writer->next_event < batch->event_count ? &batch->events[writer->next_event] : NULL;
+	writer->rows = MemoryContextAllocHuge(CurrentMemoryContext,
+										  batch->event_count * sizeof(EsPackRow));
+	for (uint32 i = 0; i < batch->event_count; i++)
+	{
+		EsGroup    *group = &batch->groups[batch->group_of[i]];
+
+		if (group->duplicate)
+			continue;
+		writer->rows[writer->row_count++] = (EsPackRow)
+		{
+			&batch->events[i], (int64) group->base + ++group->packed
+		};
+	}
 }
 
 static bytea *
@@ -124,52 +161,30 @@ make_large_body(const EsEvent *event)
 	return body;
 }
 
-/* Adds the event to the block being built; false when the block is full. */
-static bool
-pack_event(Writer *writer, Packed *packed, EsEvent *event)
-{
-	EsBatch    *batch = writer->batch;
-	EsGroup    *group = &batch->groups[batch->group_of[writer->next_event]];
-	int64		version = (int64) group->base + group->packed + 1;
-	bool		large = false;
-
-	if (packed->event_count == 0)
-		large = es_block_size_of_one(event, version, writer->reservation->recorded_at,
-									 &writer->reservation->inflight) > ES_BLOCK_MAX_SIZE;
-	if (packed->large != NULL ||
-		!es_block_add(&writer->builder, event, version, large))
-		return false;
-	if (large)
-		packed->large = make_large_body(event);
-	packed->event_count++;
-	group->packed++;
-	writer->next_event++;
-	writer->next_position++;
-	return true;
-}
-
-/* Builds the next block from at least one event. */
+/* Packs the next block. */
 static void
-pack_block(Writer *writer, EsEvent *event)
+pack_block(Writer *writer)
 {
-	Packed	   *packed = &writer->packed[writer->packed_count++];
+	const EsPackRow *rows = writer->rows + writer->next_row;
+	Packed	   *packed = &writer->packed[writer->packed_count];
+	EsPackJob	job = {
+		.shapes = &es_backend_expectations()->shapes,
+		.rows = rows,
+		.row_count = writer->row_count - writer->next_row,
+		.first_position = writer->reservation->first_position + writer->next_row,
+		.recorded_at = writer->reservation->recorded_at,
+		.inflight = &writer->reservation->inflight
+	};
+	uint32		size;
+	bool		large;
 
-	if (packed->data == NULL)
-		packed->data = palloc(ES_BLOCK_MAX_SIZE);
-	packed->large = NULL;
-	packed->first_position = writer->next_position;
-	packed->first_event = writer->next_event;
-	packed->event_count = 0;
-	es_block_begin(&writer->builder, packed->data, ES_BLOCK_MAX_SIZE, writer->next_position,
-				   writer->reservation->recorded_at, &writer->reservation->inflight);
-	do
-	{
-		if (!(event->has & ES_HAS_EVENT_ID))
-			make_event_id(writer, event);
-		if (!pack_event(writer, packed, event))
-			break;
-	} while ((event = next_event(writer)) != NULL);
-	SET_VARSIZE(packed->data, es_block_finish(&writer->builder));
+	packed->data = es_backend_block_buffer(writer->packed_count++);
+	packed->first_position = job.first_position;
+	packed->first_row = writer->next_row;
+	packed->row_count = es_block_pack(writer->packer, &job, packed->data, &size, &large);
+	packed->large = large ? make_large_body(rows->event) : NULL;
+	SET_VARSIZE(packed->data, size);
+	writer->next_row += packed->row_count;
 }
 
 /* ---------------------------------------------------------------- inserting */
@@ -195,14 +210,10 @@ fill_slot(Writer *writer, int i)
 }
 
 static void
-prefetch_slots(const EsBatch *batch, uint32 i)
+prefetch_slots(const Writer *writer, uint32 row)
 {
-	if (i < batch->event_count)
-	{
-		const EsGroup *group = &batch->groups[batch->group_of[i]];
-
-		__builtin_prefetch(group->slots, 1);
-	}
+	if (row < writer->row_count)
+		__builtin_prefetch(row_group(writer, row)->slots, 1);
 }
 
 /* Sets the posting of the group's next event. */
@@ -217,21 +228,17 @@ post_event(EsGroup *group, EsPosting posting)
 	group->posted++;
 }
 
-/* Sets the postings of a block's events, in the order they were packed. */
+/* Sets the postings of a block's events. */
 static void
 post_block(Writer *writer, const Packed *packed, ItemPointer tid)
 {
-	EsBatch    *batch = writer->batch;
-	uint32		i = packed->first_event;
-
-	for (uint32 ordinal = 0; ordinal < packed->event_count; i++)
+	for (uint32 ordinal = 0; ordinal < packed->row_count; ordinal++)
 	{
-		EsGroup    *group = &batch->groups[batch->group_of[i]];
+		uint32		row = packed->first_row + ordinal;
 
-		prefetch_slots(batch, i + PREFETCH_DISTANCE);
-		if (!group->duplicate)
-			post_event(group, es_posting(ItemPointerGetBlockNumber(tid),
-										 ItemPointerGetOffsetNumber(tid), ordinal++));
+		prefetch_slots(writer, row + PREFETCH_DISTANCE);
+		post_event(row_group(writer, row), es_posting(ItemPointerGetBlockNumber(tid),
+													  ItemPointerGetOffsetNumber(tid), ordinal));
 	}
 }
 
@@ -276,7 +283,7 @@ flush_blocks(Writer *writer)
 	writer->packed_count = 0;
 
 	/* have the WAL written behind us, so that the commit finds less to do */
-	if (writer->next_event < writer->batch->event_count)
+	if (writer->next_row < writer->row_count)
 		XLogSetAsyncXactLSN(XactLastRecEnd);
 }
 
@@ -288,7 +295,7 @@ begin_writing(EsOpenStore *open, EsBatch *batch, const EsReservation *reservatio
 	writer->open = open;
 	writer->batch = batch;
 	writer->reservation = reservation;
-	writer->next_position = reservation->first_position;
+	writer->packer = es_backend_packer();
 	writer->bulk.strategy = NULL;	/* no 16 MB ring: blocks are read soon */
 	writer->bulk.current_buf = InvalidBuffer;
 	writer->executor = CreateExecutorState();
@@ -320,12 +327,13 @@ void
 es_write_batch(EsOpenStore *open, EsBatch *batch, const EsReservation *reservation)
 {
 	Writer	   *writer = begin_writing(open, batch, reservation);
-	EsEvent    *event;
 
-	while ((event = next_event(writer)) != NULL)
+	make_event_ids(batch, reservation->recorded_at);
+	list_rows(writer);
+	while (writer->next_row < writer->row_count)
 	{
-		pack_block(writer, event);
-		if (writer->packed_count == MAX_BLOCKS)
+		pack_block(writer);
+		if (writer->packed_count == ES_MAX_BLOCK_BUFFERS)
 			flush_blocks(writer);
 	}
 	if (writer->packed_count > 0)

@@ -1,0 +1,431 @@
+/*-------------------------------------------------------------------------
+ *
+ * block_columns.c
+ *	  Blocks in column layout: reading, checking.
+ *
+ * An event is put together from its columns.  The checksums of the head's
+ * columns and of the body's are checked when one of them is first read; but
+ * memory safety does not depend on them: offsets and sizes are checked wherever
+ * they are used.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "core/block_columns.h"
+
+#include "core/column.h"
+#include "core/hash.h"
+#include "core/integers.h"
+
+#include "port/pg_bitutils.h"
+
+/* A document or a list of tags that is being put together. */
+typedef struct Assembly
+{
+	EsBlock    *block;
+	uint32		row;
+	EsSlice		entity_id;
+	char	   *out;
+	char	   *out_end;
+} Assembly;
+
+/*
+ * A checksum of part of a block.  It depends on the place in the log too, so
+ * that what is right in one block cannot pass for part of another.
+ */
+uint32
+es_columns_checksum(const char *data, size_t size, const EsBlockHeader *header)
+{
+	uint64		place = (uint64) header->first_position * ES_BLOCK_MAX_EVENTS + header->event_count;
+
+	return (uint32) ((es_stable_hash(es_slice(data, size)) ^ place) * UINT64CONST(0x9E3779B97F4A7C15) >> 32);
+}
+
+/* ---------------------------------------------------------------- opening */
+
+/* Finds the parts of a block whose header makes sense. */
+EsBlockStatus
+es_columns_open(EsBlock *block)
+{
+	EsColumnsHeader *columns = &block->columns;
+	uint32		start = es_block_start_size(block->header.inflight_count);
+
+	if (block->size < start + sizeof(*columns) + ES_COLUMNS_PADDING)
+		return ES_BLOCK_TRUNCATED;
+	memcpy(columns, block->data + start, sizeof(*columns));
+	block->directory = start + sizeof(*columns);
+	if (columns->column_count < ES_FIXED_SLOTS ||
+		columns->column_count > ES_FIXED_SLOTS + ES_MAX_LEAF_COLUMNS)
+		return ES_BLOCK_BAD_STRUCTURE;
+	block->head_start = block->directory +
+		(columns->column_count - ES_HEAD_SLOTS) * sizeof(EsColumnEntry);
+	if (columns->body_start < block->head_start + ES_HEAD_SLOTS * sizeof(EsColumnEntry) ||
+		columns->body_start > block->size - ES_COLUMNS_PADDING ||
+		columns->body_room > ES_BLOCK_MAX_BODY_ROOM)
+		return ES_BLOCK_BAD_STRUCTURE;
+	block->head_checked = block->body_checked = false;
+	return ES_BLOCK_OK;
+}
+
+/* The checksum that the header should have. */
+uint32
+es_columns_header_crc(const EsBlock *block)
+{
+	return es_block_header_crc(&block->header, block->data + sizeof(EsBlockHeader),
+							   block->head_start - sizeof(EsBlockHeader), NULL, 0);
+}
+
+static EsBlockStatus
+check_head(EsBlock *block)
+{
+	if (!block->head_checked &&
+		es_columns_checksum(block->data + block->head_start,
+							block->columns.body_start - block->head_start,
+							&block->header) != block->columns.head_checksum)
+		return ES_BLOCK_BAD_HEAD_CRC;
+	block->head_checked = true;
+	return ES_BLOCK_OK;
+}
+
+static uint32
+body_end(const EsBlock *block)
+{
+	return block->size - ES_COLUMNS_PADDING;
+}
+
+static EsBlockStatus
+check_body(EsBlock *block)
+{
+	const EsColumnsHeader *columns = &block->columns;
+
+	if (block->body_checked)
+		return ES_BLOCK_OK;
+	if (es_columns_checksum(block->data + columns->body_start,
+							block->size - columns->body_start,
+							&block->header) != columns->body_checksum)
+		return ES_BLOCK_BAD_BODY_CRC;
+	if (columns->symbols != 0 &&
+		(columns->symbols < columns->body_start ||
+		 columns->symbols + columns->symbols_size > body_end(block) ||
+		 !es_symbols_open(&block->symbols, block->data + columns->symbols, columns->symbols_size)))
+		return ES_BLOCK_BAD_STRUCTURE;
+	block->body_checked = true;
+	return ES_BLOCK_OK;
+}
+
+/* ----------------------------------------------------------------- columns */
+
+static inline EsColumnEntry
+get_entry(const EsBlock *block, uint32 slot)
+{
+	EsColumnEntry entry;
+	uint32		offset = slot < ES_HEAD_SLOTS ? block->head_start + slot * sizeof(entry) :
+	block->directory + (slot - ES_HEAD_SLOTS) * sizeof(entry);
+
+	memcpy(&entry, block->data + offset, sizeof(entry));
+	return entry;
+}
+
+/* Where the data of a column may lie. */
+static inline bool
+open_column(const EsBlock *block, uint32 slot, const EsColumnEntry *entry, uint32 count,
+			EsColumn *column)
+{
+	bool		in_head = slot < ES_HEAD_SLOTS;
+	uint32		start = in_head ? block->head_start : block->columns.body_start;
+	uint32		end = in_head ? block->columns.body_start : body_end(block);
+
+	if (entry->data < start || entry->data > end)
+		return false;
+	column->encoding = entry->encoding;
+	column->width = entry->width;
+	column->param = entry->param;
+	column->count = count;
+	column->data = block->data + entry->data;
+	column->end = block->data + end;
+	return true;
+}
+
+/* Reads an integer of one of the fixed columns. */
+static bool
+get_integer(const EsBlock *block, uint32 slot, uint32 row, int64 *value)
+{
+	EsColumnEntry entry = get_entry(block, slot);
+	EsColumn	column;
+	uint32		count = block->header.event_count;
+
+	if (!open_column(block, slot, &entry, count, &column) ||
+		!es_integers_width_valid(column.width) ||
+		(size_t) (column.end - column.data) < sizeof(*value) + es_integers_size(column.width, count))
+		return false;
+	memcpy(value, column.data, sizeof(*value));
+	*value = (int64) ((uint64) *value + (column.param == ES_UNIT_THOUSAND ? 1000 : 1) *
+					  es_integers_get(column.data + sizeof(*value), column.width, row));
+	return true;
+}
+
+/* Reads a string of one of the fixed columns into *out, which moves on. */
+static bool
+get_string(EsBlock *block, uint32 slot, uint32 row, char **out, uint32 room, EsSlice *string)
+{
+	EsColumnEntry entry = get_entry(block, slot);
+	EsColumn	column;
+	uint32		size;
+
+	if (!open_column(block, slot, &entry, block->header.event_count, &column) ||
+		!es_column_get(&column, row, es_slice(NULL, 0), NULL, *out, room, &size))
+		return false;
+	*string = es_slice(*out, size);
+	*out += size;
+	return true;
+}
+
+/* -------------------------------------------------------------------- head */
+
+static void
+put_big_endian(uint64 value, uint8 *out)
+{
+	value = pg_hton64(value);
+	memcpy(out, &value, sizeof(value));
+}
+
+static bool
+read_numbers(const EsBlock *block, uint32 row, EsStoredEvent *stored)
+{
+	int64		id_high;
+	int64		id_low;
+	int64		flags;
+
+	if (!get_integer(block, ES_SLOT_VERSION, row, &stored->version) ||
+		!get_integer(block, ES_SLOT_ID_HIGH, row, &id_high) ||
+		!get_integer(block, ES_SLOT_ID_LOW, row, &id_low) ||
+		!get_integer(block, ES_SLOT_OCCURRED, row, &stored->event.occurred_at) ||
+		!get_integer(block, ES_SLOT_FLAGS, row, &flags) ||
+		(flags & ~(int64) ES_HAS_STORED) != 0)
+		return false;
+	put_big_endian((uint64) id_high, stored->event.event_id);
+	put_big_endian((uint64) id_low, stored->event.event_id + sizeof(uint64));
+	stored->event.has = (uint8) flags | ES_HAS_EVENT_ID;
+	if (!(flags & ES_HAS_OCCURRED_AT))
+		stored->event.occurred_at = 0;
+	return true;
+}
+
+/*
+ * Reads the head of an event; its strings go to 'strings'.
+ */
+EsBlockStatus
+es_columns_read_head(EsBlock *block, uint32 ordinal, char *strings, EsStoredEvent *stored)
+{
+	EsEvent    *event = &stored->event;
+	EsBlockStatus status = check_head(block);
+
+	if (status != ES_BLOCK_OK)
+		return status;
+	if (!read_numbers(block, ordinal, stored) ||
+		!get_string(block, ES_SLOT_ENTITY, ordinal, &strings, ES_MAX_ENTITY_ID, &event->entity_id) ||
+		!get_string(block, ES_SLOT_TYPE, ordinal, &strings, ES_MAX_EVENT_TYPE, &event->event_type) ||
+		!get_string(block, ES_SLOT_TENANT, ordinal, &strings, ES_MAX_TENANT_ID, &event->tenant_id))
+		return ES_BLOCK_BAD_STRUCTURE;
+	return ES_BLOCK_OK;
+}
+
+/* -------------------------------------------------------------------- body */
+
+static inline uint16
+get_uint16(const EsBlock *block, uint32 offset)
+{
+	uint16		value;
+
+	memcpy(&value, block->data + offset, sizeof(value));
+	return value;
+}
+
+/* The list of columns that a shape is. */
+static bool
+find_shape(const EsBlock *block, int64 shape, EsSlice *list)
+{
+	const EsColumnsHeader *columns = &block->columns;
+	uint32		lists = columns->shapes + columns->shape_count * sizeof(uint16);
+	uint32		start;
+	uint32		end;
+
+	if (shape < 0 || shape >= columns->shape_count ||
+		columns->shapes < columns->body_start || lists > body_end(block))
+		return false;
+	start = shape == 0 ? 0 : get_uint16(block, columns->shapes + (shape - 1) * sizeof(uint16));
+	end = get_uint16(block, columns->shapes + shape * sizeof(uint16));
+	if (end < start || lists + end > body_end(block))
+		return false;
+	*list = es_slice(block->data + lists + start, end - start);
+	return true;
+}
+
+/* Counts the bits before 'row'; *all is how many there are. */
+static uint32
+count_present(const char *bitmap, uint32 row, uint32 rows, uint32 *all)
+{
+	uint32		before = 0;
+	uint32		bytes = (rows + 7) / 8;
+
+	*all = 0;
+	for (uint32 i = 0; i < bytes; i += sizeof(uint64))
+	{
+		uint64		bits = 0;
+		uint32		first = i * 8;
+
+		memcpy(&bits, bitmap + i, Min(sizeof(bits), bytes - i));
+		*all += pg_popcount64(bits);
+		if (row >= first + 64)
+			before += pg_popcount64(bits);
+		else if (row > first)
+			before += pg_popcount64(bits & ((UINT64CONST(1) << (row - first)) - 1));
+	}
+	return before;
+}
+
+/*
+ * Finds which of the column's values is that of the row, and how many it has.
+ */
+static bool
+find_rank(const EsBlock *block, const EsColumnEntry *entry, uint32 row, uint32 *rank,
+		  uint32 *count)
+{
+	uint32		rows = block->header.event_count;
+	uint32		bytes = (rows + 7) / 8;
+	uint32		offset;
+
+	*rank = row;
+	*count = rows;
+	if (entry->presence == 0)
+		return true;
+	offset = block->columns.presence + (entry->presence - 1) * bytes;
+	if (entry->presence > block->columns.presence_count ||
+		offset < block->columns.body_start || offset + bytes > body_end(block))
+		return false;
+	if (!((uint8) block->data[offset + row / 8] >> (row % 8) & 1))
+		return false;
+	*rank = count_present(block->data + offset, row, rows, count);
+	return true;
+}
+
+/* Copies the fixed text of a segment. */
+static bool
+put_text(Assembly *assembly, uint32 offset)
+{
+	const EsBlock *block = assembly->block;
+	const char *text = block->data + offset + sizeof(uint16);
+	uint32		size;
+
+	if (offset < block->columns.body_start || offset + sizeof(uint16) > body_end(block))
+		return false;
+	size = get_uint16(block, offset);
+	if (offset + sizeof(uint16) + size > body_end(block) ||
+		size > (size_t) (assembly->out_end - assembly->out))
+		return false;
+	if (size <= 16 && assembly->out_end - assembly->out >= 16 &&
+		offset + sizeof(uint16) + 16 <= block->size)
+		memcpy(assembly->out, text, 16);
+	else
+		memcpy(assembly->out, text, size);
+	assembly->out += size;
+	return true;
+}
+
+/* Appends a segment and its leaf, if it has one. */
+static bool
+put_segment(Assembly *assembly, uint32 slot)
+{
+	EsBlock    *block = assembly->block;
+	EsColumnEntry entry;
+	EsColumn	column;
+	uint32		rank;
+	uint32		count;
+	uint32		size;
+
+	if (slot >= block->columns.column_count)
+		return false;
+	entry = get_entry(block, slot);
+	if (!put_text(assembly, entry.text))
+		return false;
+	if (entry.encoding == ES_COLUMN_NONE)
+		return true;
+	if (!find_rank(block, &entry, assembly->row, &rank, &count) ||
+		!open_column(block, slot, &entry, count, &column) ||
+		!es_column_get(&column, rank, assembly->entity_id,
+					   block->columns.symbols == 0 ? NULL : &block->symbols,
+					   assembly->out, assembly->out_end - assembly->out, &size))
+		return false;
+	assembly->out += size;
+	return true;
+}
+
+/* Puts together the document whose shape is in this column. */
+static bool
+put_document(Assembly *assembly, uint32 shape_slot, EsSlice *document)
+{
+	char	   *start = assembly->out;
+	int64		shape;
+	EsSlice		list;
+
+	if (!get_integer(assembly->block, shape_slot, assembly->row, &shape) ||
+		!find_shape(assembly->block, shape, &list))
+		return false;
+	for (uint32 i = 0; i < list.size; i++)
+	{
+		if (!put_segment(assembly, ES_FIXED_SLOTS + (uint8) list.data[i]))
+			return false;
+	}
+	*document = es_slice(start, assembly->out - start);
+	return true;
+}
+
+static bool
+put_tags(Assembly *assembly, EsEvent *event)
+{
+	return get_string(assembly->block, ES_SLOT_TAGS, assembly->row, &assembly->out,
+					  assembly->out_end - assembly->out, &event->tags) &&
+		es_block_count_tags(event->tags, &event->tag_count);
+}
+
+/*
+ * Puts together the body of an event whose head was read.
+ */
+EsBlockStatus
+es_columns_read_body(EsBlock *block, char *body, EsStoredEvent *stored)
+{
+	EsEvent    *event = &stored->event;
+	EsBlockStatus status = check_body(block);
+	Assembly	assembly = {
+		.block = block,
+		.row = (uint32) (stored->position - block->header.first_position),
+		.entity_id = event->entity_id,
+		.out = body,
+		.out_end = body + block->columns.body_room
+	};
+
+	if (status != ES_BLOCK_OK)
+		return status;
+	if (((event->has & ES_HAS_TAGS) && !put_tags(&assembly, event)) ||
+		!put_document(&assembly, ES_SLOT_PAYLOAD_SHAPE, &event->payload) ||
+		((event->has & ES_HAS_METADATA) &&
+		 !put_document(&assembly, ES_SLOT_METADATA_SHAPE, &event->metadata)))
+		return ES_BLOCK_BAD_STRUCTURE;
+	return ES_BLOCK_OK;
+}
+
+/* Checks that every event has a valid head. */
+EsBlockStatus
+es_columns_check_heads(EsBlock *block)
+{
+	char		strings[ES_BLOCK_HEAD_ROOM];
+
+	for (uint32 i = 0; i < block->header.event_count; i++)
+	{
+		EsStoredEvent stored = {.position = block->header.first_position + i};
+		EsBlockStatus status = es_columns_read_head(block, i, strings, &stored);
+
+		if (status != ES_BLOCK_OK)
+			return status;
+	}
+	return ES_BLOCK_OK;
+}

@@ -1,0 +1,109 @@
+/*-------------------------------------------------------------------------
+ *
+ * column.h
+ *	  Columns of strings, kept as what they are: numbers, times, ids, one of a
+ *	  few words, text.
+ *
+ * The values of a column are byte strings of one place in the events of a
+ * block: the raw text of a JSON leaf, say.  Whatever the encoding, a value
+ * comes back byte for byte, and by itself.  doc/format.md describes the bytes.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EVENTSTORE_CORE_COLUMN_H
+#define EVENTSTORE_CORE_COLUMN_H
+
+#include "core/base.h"
+#include "core/symbols.h"
+
+/* How the values are kept. */
+typedef enum EsEncoding
+{
+	ES_COLUMN_NONE = 0,			/* there are no values */
+	ES_COLUMN_CONSTANT,			/* one value for all */
+	ES_COLUMN_ENTITY,			/* the row's entity_id as a JSON string */
+	ES_COLUMN_DICTIONARY,		/* codes of distinct values */
+	ES_COLUMN_INTEGER,			/* JSON integers */
+	ES_COLUMN_DECIMAL,			/* JSON numbers, param digits after the point */
+	ES_COLUMN_DIGITS,			/* prefix, integer (param digits), suffix */
+	ES_COLUMN_HEX,				/* prefix, param hex digits, suffix */
+	ES_COLUMN_UUID,				/* prefix, UUID, suffix */
+	ES_COLUMN_TIMESTAMP,		/* prefix, date and time, suffix */
+	ES_COLUMN_PLAIN,			/* prefix, any bytes, suffix */
+	ES_COLUMN_SYMBOLS			/* prefix, bytes as symbols, suffix */
+} EsEncoding;
+
+#define ES_COLUMN_LAST ES_COLUMN_SYMBOLS
+
+/* Added to the encoding: some values are kept aside as they are. */
+#define ES_COLUMN_EXCEPTIONS 0x80
+
+/* Most values that are kept aside. */
+#define ES_MAX_EXCEPTIONS 64
+
+/* Values to be encoded. */
+typedef struct EsColumnSource
+{
+	const EsSlice *values;
+	uint32		count;			/* at least 1 */
+	const uint16 *rows;			/* the row of each value; NULL: 0, 1, ... */
+	const EsSlice *entities;	/* the entity_id of each row */
+} EsColumnSource;
+
+/* What became of them. */
+typedef struct EsColumnCode
+{
+	uint8		encoding;		/* EsEncoding, perhaps with EXCEPTIONS */
+	uint8		width;			/* of integers, in bits */
+	uint8		param;
+	uint32		size;			/* in bytes */
+} EsColumnCode;
+
+/* What helped the last time with values of this kind. */
+typedef struct EsColumnMemory
+{
+	uint8		encoding;		/* without flag; NONE: nothing is known */
+	uint8		param;
+	uint16		cost;			/* bytes for 16 values, symbols not counted */
+	uint16		uses;
+} EsColumnMemory;
+
+#define ES_COLUMN_MAX_VALUES	4096
+#define ES_COLUMN_MAX_WORDS		256 /* in a dictionary */
+#define ES_COLUMN_TRIAL_SIZE	(16 * 1024) /* larger columns fit no block */
+
+/* Memory to encode in; what lies in it between calls are the first two. */
+typedef struct EsColumnWork
+{
+	const EsSymbolTable *symbols;	/* to encode with; NULL: not at all */
+	uint8		symbols_used[256];	/* codes that were used, accumulated */
+
+	uint32		exception_count;
+	uint16		exceptions[ES_MAX_EXCEPTIONS];	/* values kept aside */
+	int64		numbers[ES_COLUMN_MAX_VALUES];
+	uint32		word_count;
+	uint32		words_size;
+	EsSlice		words[ES_COLUMN_MAX_WORDS];
+	uint16		word_table[4 * ES_COLUMN_MAX_WORDS];
+	char		trial[ES_COLUMN_TRIAL_SIZE];
+} EsColumnWork;
+
+/* A column that is read. */
+typedef struct EsColumn
+{
+	uint8		encoding;
+	uint8		width;
+	uint8		param;
+	uint32		count;
+	const char *data;
+	const char *end;			/* nothing is read from here on */
+} EsColumn;
+
+extern bool es_column_encode(EsColumnWork *work, const EsColumnSource *source,
+							 EsColumnMemory *memory, EsColumnCode *code,
+							 char *out, uint32 room);
+extern bool es_column_get(const EsColumn *column, uint32 i, EsSlice entity_id,
+						  const EsSymbolReader *symbols, char *out, uint32 room,
+						  uint32 *size);
+
+#endif							/* EVENTSTORE_CORE_COLUMN_H */

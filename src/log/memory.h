@@ -1,0 +1,22 @@
+/*-------------------------------------------------------------------------
+ *
+ * memory.h
+ *	  What a backend remembers from batch to batch.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EVENTSTORE_LOG_MEMORY_H
+#define EVENTSTORE_LOG_MEMORY_H
+
+#include "postgres.h"
+
+#include "core/envelope.h"
+#include "core/pack.h"
+
+#define ES_MAX_BLOCK_BUFFERS 64
+
+extern EsExpectations *es_backend_expectations(void);
+extern EsPacker *es_backend_packer(void);
+extern char *es_backend_block_buffer(int i);
+
+#endif							/* EVENTSTORE_LOG_MEMORY_H */
