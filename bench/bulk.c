@@ -1,72 +1,87 @@
 /*
  * bulk.c
- *		Subcommands "ingest" and "copy": load the workload in batches, each batch
+ *		Subcommands "ingest" and "copy": load a workload in batches, each batch
  *		one transaction.
  *
- * All batches are rendered before the clock starts and lie in memory, for both
- * sides alike. The clients take the next batch that nobody has taken yet.
+ * Each client has a lane: the events of its own share of the entities, in their
+ * order. So no client waits for an entity that another one is writing to, and
+ * the versions of an entity are stored in their order. All batches are rendered
+ * before the clock starts and lie in memory, for both sides alike.
  */
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "commands.h"
 #include "crew.h"
-#include "workload.h"
+#include "form.h"
 
-/* COPY data goes out in pieces of this size, so that both ends work at once. */
-#define COPY_PIECE_BYTES 65536
-
-#define COPY_SQL \
-	"COPY bench_plain (event_id, entity_id, version, event_type, payload, metadata) FROM STDIN"
-
-typedef struct Batch
+/* One client's batches, in order. */
+typedef struct Lane
 {
-	Buffer		text;
-	int64_t		events;
-} Batch;
-
-/* How one side renders an event and stores a batch. */
-typedef struct Side
-{
-	void		(*render) (const Event *event, Buffer *out);
-	void		(*prepare) (PGconn *conn);
-	void		(*store) (PGconn *conn, const Batch *batch);
-} Side;
+	Batch	   *batches;
+	size_t		count;
+	size_t		capacity;
+} Lane;
 
 typedef struct Bulk
 {
-	const Side *side;
-	Batch	   *batches;
-	int64_t		count;
-	_Atomic		int64_t next;	/* the next batch to take */
+	const Form *form;
+	Lane	   *lanes;			/* one for each client */
 } Bulk;
+
+/* Add an empty batch at the end of a lane. */
+static void
+lane_grow(Lane *lane)
+{
+	static const Batch empty;
+
+	if (lane->count == lane->capacity)
+	{
+		lane->capacity = lane->capacity > 0 ? 2 * lane->capacity : 64;
+		lane->batches = reallocate(lane->batches, lane->capacity * sizeof(Batch));
+	}
+	lane->batches[lane->count++] = empty;
+}
+
+/* Find the batch that takes a lane's next event, and count the event. */
+static Batch *
+lane_batch(Lane *lane, int64_t batch_events)
+{
+	Batch	   *batch;
+
+	if (lane->count == 0 || lane->batches[lane->count - 1].events == batch_events)
+		lane_grow(lane);
+	batch = &lane->batches[lane->count - 1];
+	batch->events++;
+	return batch;
+}
+
+/* Free the batches of a lane. */
+static void
+lane_free(Lane *lane)
+{
+	for (size_t i = 0; i < lane->count; i++)
+	{
+		for (int part = 0; part < PARTS_MAX; part++)
+			buffer_free(&lane->batches[i].parts[part]);
+	}
+	free(lane->batches);
+}
 
 /* Render the whole workload. */
 static void
-bulk_render(Bulk *bulk, const Options *options)
+bulk_render(Bulk *bulk, const Options *options, const Oid *types)
 {
-	Workload   *workload = workload_create(options->events, options->seed);
+	Workload   *workload = workload_create(kind_find(options->workload),
+										   options->events, options->seed);
 	Event		event;
 
-	bulk->count = (options->events + options->batch - 1) / options->batch;
-	bulk->batches = allocate(bulk->count * sizeof(Batch));
-	for (int64_t i = 0; workload_next(workload, &event); i++)
+	while (workload_next(workload, &event))
 	{
-		Batch	   *batch = &bulk->batches[i / options->batch];
+		Lane	   *lane = &bulk->lanes[event.entity % options->clients];
 
-		bulk->side->render(&event, &batch->text);
-		batch->events++;
+		bulk->form->render(&event, types, lane_batch(lane, options->batch));
 	}
 	workload_free(workload);
-}
-
-/* Free the rendered workload. */
-static void
-bulk_free(Bulk *bulk)
-{
-	for (int64_t i = 0; i < bulk->count; i++)
-		buffer_free(&bulk->batches[i].text);
-	free(bulk->batches);
 }
 
 /* Prepare a client. */
@@ -75,26 +90,25 @@ bulk_prepare(PGconn *conn, void *shared)
 {
 	Bulk	   *bulk = shared;
 
-	bulk->side->prepare(conn);
+	bulk->form->prepare(conn, bulk->form);
 }
 
-/* Store batches until none is left. */
+/* Store the batches of a client. */
 static void
 bulk_work(PGconn *conn, int client, void *shared)
 {
 	Bulk	   *bulk = shared;
-	int64_t		next;
+	Lane	   *lane = &bulk->lanes[client];
 
-	(void) client;
-	while ((next = atomic_fetch_add(&bulk->next, 1)) < bulk->count)
-		bulk->side->store(conn, &bulk->batches[next]);
+	for (size_t i = 0; i < lane->count; i++)
+		bulk->form->store(conn, bulk->form, &lane->batches[i]);
 }
 
-/* Load the workload into one side and report. */
+/* Load the workload in a form and report. */
 static void
-bulk_run(const Side *side, const Options *options)
+bulk_run(const Form *form, const Options *options)
 {
-	Bulk		bulk = {.side = side};
+	Bulk		bulk = {.form = form};
 	Crew		crew = {
 		.clients = (int) options->clients,
 		.prepare = bulk_prepare,
@@ -102,10 +116,13 @@ bulk_run(const Side *side, const Options *options)
 		.shared = &bulk
 	};
 	PGconn	   *conn = db_connect();
+	Oid			types[PARTS_MAX] = {0};
 	double		wal_bytes;
 	double		seconds;
 
-	bulk_render(&bulk, options);
+	form_look_up_types(conn, form, types);
+	bulk.lanes = allocate(options->clients * sizeof(Lane));
+	bulk_render(&bulk, options, types);
 	wal_bytes = db_wal_bytes(conn);
 	seconds = crew_run(&crew);
 	wal_bytes = db_wal_bytes(conn) - wal_bytes;
@@ -113,73 +130,21 @@ bulk_run(const Side *side, const Options *options)
 	report("events_per_second", (double) options->events / seconds);
 	report("wal_bytes_per_event", wal_bytes / (double) options->events);
 	PQfinish(conn);
-	bulk_free(&bulk);
-}
-
-/* Prepare the statement that ingests a batch. */
-static void
-ingest_prepare(PGconn *conn)
-{
-	db_prepare(conn, "ingest", "SELECT * FROM eventstore.ingest_batch($1::text)");
-}
-
-/* Ingest a batch, and check that every event of it is new and stored. */
-static void
-ingest_store(PGconn *conn, const Batch *batch)
-{
-	const char *values[] = {batch->text.data};
-	PGresult   *result = PQexecPrepared(conn, "ingest", 1, values, NULL, NULL, 0);
-
-	if (db_field(conn, result, "ingested") != (double) batch->events)
-		die("ingest_batch did not store all events of a batch");
-}
-
-/* COPY needs no preparation. */
-static void
-copy_prepare(PGconn *conn)
-{
-	(void) conn;
-}
-
-/* Store a batch with COPY. */
-static void
-copy_store(PGconn *conn, const Batch *batch)
-{
-	PGresult   *result;
-
-	db_expect(conn, PQexec(conn, COPY_SQL), PGRES_COPY_IN);
-	for (size_t sent = 0; sent < batch->text.length; sent += COPY_PIECE_BYTES)
-	{
-		size_t		left = batch->text.length - sent;
-		size_t		piece = left < COPY_PIECE_BYTES ? left : COPY_PIECE_BYTES;
-
-		if (PQputCopyData(conn, batch->text.data + sent, (int) piece) != 1)
-			die("%s", PQerrorMessage(conn));
-	}
-	if (PQputCopyEnd(conn, NULL) != 1)
-		die("%s", PQerrorMessage(conn));
-	result = PQgetResult(conn);
-	if (atoll(PQcmdTuples(result)) != batch->events)
-		die("COPY did not store all rows of a batch: %s", PQerrorMessage(conn));
-	db_expect(conn, result, PGRES_COMMAND_OK);
-	if (PQgetResult(conn) != NULL)
-		die("COPY did not end");
+	for (int64_t i = 0; i < options->clients; i++)
+		lane_free(&bulk.lanes[i]);
+	free(bulk.lanes);
 }
 
 /* Subcommand "ingest". */
 void
 bulk_ingest(const Options *options)
 {
-	static const Side side = {event_render_ndjson, ingest_prepare, ingest_store};
-
-	bulk_run(&side, options);
+	bulk_run(form_find(options->form), options);
 }
 
 /* Subcommand "copy". */
 void
 bulk_copy(const Options *options)
 {
-	static const Side side = {event_render_row, copy_prepare, copy_store};
-
-	bulk_run(&side, options);
+	bulk_run(&copy_form, options);
 }

@@ -5,7 +5,6 @@
  * It prints one line "name value" for each figure. The server is found through
  * PGHOST, PGDATABASE and the like; bench/run sets them and starts the server.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,17 +24,19 @@ static void print_ndjson(const Options *options);
 static void print_rows(const Options *options);
 
 static const Command commands[] = {
-	{"ingest", bulk_ingest, "load eventstore (--events --batch --clients)"},
-	{"copy", bulk_copy, "load the plain table (--events --batch --clients)"},
+	{"ingest", bulk_ingest, "load eventstore (--workload --form --events --batch --clients)"},
+	{"copy", bulk_copy, "load the plain table (--workload --events --batch --clients)"},
 	{"single-append", single_append, "one event a transaction, eventstore (--clients --seconds)"},
 	{"single-insert", single_insert, "one event a transaction, plain table (--clients --seconds)"},
 	{"read-entity", read_entities, "read entities of 10 events (--events as loaded, --reads)"},
 	{"rebuild", rebuild_index, "rebuild eventstore's index (--repeat)"},
-	{"ndjson", print_ndjson, "print the workload for eventstore (--events)"},
-	{"rows", print_rows, "print the workload for COPY into the plain table (--events)"}
+	{"ndjson", print_ndjson, "print events for eventstore (--workload --events)"},
+	{"rows", print_rows, "print events for COPY into the plain table (--workload --events)"}
 };
 
 static const struct option long_options[] = {
+	{"workload", required_argument, NULL, 'w'},
+	{"form", required_argument, NULL, 'f'},
 	{"events", required_argument, NULL, 'e'},
 	{"batch", required_argument, NULL, 'b'},
 	{"clients", required_argument, NULL, 'c'},
@@ -51,7 +52,8 @@ static const struct option long_options[] = {
 static void
 print_events(const Options *options, void (*render) (const Event *event, Buffer *out))
 {
-	Workload   *workload = workload_create(options->events, options->seed);
+	Workload   *workload = workload_create(kind_find(options->workload),
+										   options->events, options->seed);
 	Buffer		line = {.length = 0};
 	Event		event;
 
@@ -83,10 +85,14 @@ print_rows(const Options *options)
 static void
 usage(void)
 {
-	fputs("usage: client SUBCOMMAND [--OPTION NUMBER]...\n", stderr);
+	fputs("usage: client SUBCOMMAND [--OPTION VALUE]...\n", stderr);
 	for (size_t i = 0; i < lengthof(commands); i++)
 		fprintf(stderr, "  %-14s %s\n", commands[i].name, commands[i].help);
-	fputs("--seed chooses another workload, --plain-only leaves eventstore out of reading.\n",
+	fputs("--workload is one of:\n", stderr);
+	for (size_t i = 0; kind_number(i) != NULL; i++)
+		fprintf(stderr, "  %-14s %s\n", kind_number(i)->name, kind_number(i)->help);
+	fputs("--form is text (lines of JSON), events (event[]) or columns (arrays).\n"
+		  "--seed chooses another workload, --plain-only leaves eventstore out of reading.\n",
 		  stderr);
 	exit(2);
 }
@@ -104,20 +110,6 @@ find_command(const char *name)
 	return NULL;
 }
 
-/* Read the number of an option, at least 1. */
-static int64_t
-parse_number(const char *text, int64_t max)
-{
-	char	   *end;
-	long long	number;
-
-	errno = 0;
-	number = strtoll(text, &end, 10);
-	if (errno != 0 || end == text || *end != '\0' || number < 1 || number > max)
-		die("\"%s\" is not a number from 1 to %lld", text, (long long) max);
-	return number;
-}
-
 /* Read the options of the command line. */
 static void
 parse_options(int argc, char **argv, Options *options)
@@ -128,6 +120,12 @@ parse_options(int argc, char **argv, Options *options)
 	{
 		switch (option)
 		{
+			case 'w':
+				options->workload = optarg;
+				break;
+			case 'f':
+				options->form = optarg;
+				break;
 			case 'e':
 				options->events = parse_number(optarg, 100000000);
 				break;
@@ -164,6 +162,8 @@ int
 main(int argc, char **argv)
 {
 	Options		options = {
+		.workload = "orders",
+		.form = "text",
 		.events = 2000000,
 		.batch = 10000,
 		.clients = 1,

@@ -1,11 +1,26 @@
 /*
  * commands.h
- *		The subcommands of the benchmark's client.
+ *		The subcommands of the benchmark's client, and their options.
  */
 #ifndef BENCH_COMMANDS_H
 #define BENCH_COMMANDS_H
 
 #include "support.h"
+
+/* What the command line says; a subcommand looks at what concerns it. */
+typedef struct Options
+{
+	const char *workload;		/* its name */
+	const char *form;			/* in which it is ingested */
+	int64_t		events;			/* size of the workload */
+	int64_t		batch;			/* events in a batch */
+	int64_t		clients;		/* concurrent connections */
+	int64_t		seconds;		/* how long to append or insert */
+	int64_t		reads;			/* entities to read on each side */
+	int64_t		repeat;			/* how often to rebuild the index */
+	int64_t		seed;			/* of the workload */
+	bool		plain_only;		/* leave eventstore out */
+} Options;
 
 extern void bulk_ingest(const Options *options);
 extern void bulk_copy(const Options *options);

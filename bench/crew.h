@@ -5,7 +5,7 @@
 #ifndef BENCH_CREW_H
 #define BENCH_CREW_H
 
-#include "support.h"
+#include "db.h"
 
 typedef struct Crew
 {

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "commands.h"
+#include "db.h"
 #include "workload.h"
 
 #define SLICE_READS 100

@@ -6,6 +6,7 @@
  * that putting work off would not look like speed.
  */
 #include "commands.h"
+#include "db.h"
 #include "workload.h"
 
 /* Rebuild once; returns how many seconds it took. */

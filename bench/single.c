@@ -56,21 +56,22 @@ typedef struct Single
 static void
 writer_render(Writer *writer, int client, uint64_t seed)
 {
+	const Kind *kind = kind_find("orders");
 	Random		random = {.state = seed + (uint64_t) client};
 
 	writer->events = allocate(OWN_EVENTS * sizeof(OwnEvent));
 	for (int i = 0; i < OWN_EVENTS; i++)
 	{
 		OwnEvent   *own = &writer->events[i];
-		Event		event = {.version = 0};
+		Event		event = {.kind = kind};
 
 		/* The process's number makes the names new in each run. */
 		snprintf(event.entity_id, ENTITY_ID_SIZE, "single-%d-%d-%03d",
 				 (int) getpid(), client, i % OWN_ENTITIES);
 		snprintf(own->entity_id, ENTITY_ID_SIZE, "%s", event.entity_id);
 		event_fill(&event, &random);
-		own->event_type = event_type_name(&event);
-		event_render_payload(&event, &own->payload);
+		own->event_type = event.event_type;
+		kind->render_payload(&event, &own->payload);
 		event_render_metadata(&event, &own->metadata);
 	}
 }

@@ -1,7 +1,7 @@
 /*
  * support.h
- *		What every part of the benchmark's client uses: errors, the clock, text
- *		buffers, samples, the database, and the options of the command line.
+ *		What every part of the benchmark uses: errors, the clock, numbers on the
+ *		command line, text buffers and samples.
  */
 #ifndef BENCH_SUPPORT_H
 #define BENCH_SUPPORT_H
@@ -10,22 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <libpq-fe.h>
-
+#ifndef lengthof				/* PostgreSQL's headers have it, too */
 #define lengthof(array) (sizeof(array) / sizeof((array)[0]))
-
-/* What the command line says; a subcommand looks at what concerns it. */
-typedef struct Options
-{
-	int64_t		events;			/* size of the workload */
-	int64_t		batch;			/* events in a batch */
-	int64_t		clients;		/* concurrent connections */
-	int64_t		seconds;		/* how long to append or insert */
-	int64_t		reads;			/* entities to read on each side */
-	int64_t		repeat;			/* how often to rebuild the index */
-	int64_t		seed;			/* of the workload */
-	bool		plain_only;		/* leave eventstore out */
-} Options;
+#endif
 
 /* Text that grows. The bytes are always followed by a zero byte. */
 typedef struct Buffer
@@ -51,6 +38,9 @@ extern void *reallocate(void *memory, size_t size);
 /* seconds since some fixed moment */
 extern double clock_seconds(void);
 
+/* a number of the command line */
+extern int64_t parse_number(const char *text, int64_t max);
+
 /* one line "name value" of the result */
 extern void report(const char *name, double value);
 
@@ -63,12 +53,5 @@ extern void samples_add(Samples *samples, double value);
 extern void samples_add_all(Samples *samples, const Samples *more);
 extern double samples_percentile(Samples *samples, double percent);
 extern void samples_free(Samples *samples);
-
-extern PGconn *db_connect(void);
-extern void db_prepare(PGconn *conn, const char *name, const char *sql);
-extern void db_expect(PGconn *conn, PGresult *result, ExecStatusType status);
-extern double db_field(PGconn *conn, PGresult *result, const char *column);
-extern double db_number(PGconn *conn, const char *sql);
-extern double db_wal_bytes(PGconn *conn);
 
 #endif							/* BENCH_SUPPORT_H */
