@@ -31,7 +31,8 @@ typedef struct JudgeContext
 {
 	const EsParser *parser;		/* NULL: a value by itself */
 	const char *field;
-	int64		ordinal;
+	int64		ordinal;		/* of the event in its batch; 0: not in one */
+	const char *value;			/* where it begins in the parser's text */
 } JudgeContext;
 
 EsSlice
@@ -83,35 +84,39 @@ static void
 judge_context(void *arg)
 {
 	const JudgeContext *context = arg;
-	EsSlice		key = context->parser != NULL ? context->parser->error.key :
+	const EsParser *parser = context->parser;
+	EsSlice		key = parser != NULL ? parser->error.key :
 	es_slice(context->field, strlen(context->field));
-	int64		ordinal = context->parser != NULL ? context->parser->ordinal : context->ordinal;
-
+	int64		ordinal = parser != NULL ? parser->ordinal : context->ordinal;
 	char	   *what = key.size == 0 ? pstrdup("JSON of a key") :
 	psprintf("JSON of \"%.*s\"", (int) key.size, key.data);
+	char	   *event = ordinal > 0 ? psprintf("event " INT64_FORMAT, ordinal) : pstrdup("the event");
 
-	if (ordinal > 0)
-		errcontext("%s in event " INT64_FORMAT, what, ordinal);
+	if (parser == NULL)
+		errcontext("%s in %s", what, event);
 	else
-		errcontext("%s in the event", what);
+		errcontext("%s in %s, at byte %zu of the %s", what, event,
+				   (size_t) (context->value - parser->start) + 1, ordinal > 0 ? "batch" : "text");
 }
 
 /* Raises the server's error unless the value is valid JSON for it. */
 static bool
 judge(void *arg, EsSlice value)
 {
-	ErrorContextCallback context = {
+	JudgeContext *context = arg;
+	ErrorContextCallback callback = {
 		.previous = error_context_stack,
 		.callback = judge_context,
-		.arg = arg
+		.arg = context
 	};
 	char	   *text = pnstrdup(value.data, value.size);
 	Datum		jsonb;
 
-	error_context_stack = &context;
+	context->value = value.data;
+	error_context_stack = &callback;
 	check_depth(value);
 	jsonb = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
-	error_context_stack = context.previous;
+	error_context_stack = callback.previous;
 	pfree(DatumGetPointer(jsonb));
 	pfree(text);
 	return true;
