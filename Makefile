@@ -27,8 +27,16 @@ PROVE_TESTS ?= test/t/*.pl
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
+# Each kernel is compiled for its own instruction set, and nothing else is.
+include $(srcdir)/src/kernel/flags.mk
+define kernel_rules
+src/kernel/$(1).o: override CFLAGS += $(KERNEL_FLAGS_$(1))
+src/kernel/$(1).bc: override BITCODE_CFLAGS += $(KERNEL_FLAGS_$(1))
+endef
+$(foreach kernel,kernel_v128 kernel_avx2 kernel_avx512,$(eval $(call kernel_rules,$(kernel))))
+
 # PGXS knows nothing of headers.
-$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h src/*/*.h)
+$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h src/*/*.h) src/kernel/flags.mk
 
 eventstore--$(EXTVERSION).sql: $(sort $(wildcard sql/ddl/*.sql)) eventstore.control
 	cat $(filter %.sql,$^) > $@

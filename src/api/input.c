@@ -72,28 +72,42 @@ es_jsonb_field(Datum datum)
 
 /* ---------------------------------------------------------- the judge */
 
+/* A value that the server's parser judges. */
+typedef struct Judged
+{
+	const EsParser *parser;
+	const char *value;			/* where it begins */
+} Judged;
+
+/* Where in the text it stands is said unless it is the text. */
 static void
 judge_context(void *arg)
 {
-	const EsParser *parser = arg;
+	const Judged *judged = arg;
+	const EsParser *parser = judged->parser;
 	EsSlice		key = parser->error.key;
 	char	   *what = key.size == 0 ? pstrdup("JSON of a key") :
 	psprintf("JSON of \"%.*s\"", (int) key.size, key.data);
+	char	   *event = parser->ordinal == 0 ? pstrdup("the event") :
+	psprintf("event " INT64_FORMAT, parser->ordinal);
 
-	if (parser->ordinal > 0)
-		errcontext("%s in event " INT64_FORMAT, what, parser->ordinal);
+	if (judged->value == parser->start)
+		errcontext("%s in %s", what, event);
 	else
-		errcontext("%s in the event", what);
+		errcontext("%s in %s, at byte %zu of the %s", what, event,
+				   (size_t) (judged->value - parser->start) + 1,
+				   parser->ordinal > 0 ? "batch" : "text");
 }
 
 /* Raises the server's error unless the value is valid JSON for it. */
 static bool
 judge(void *arg, EsSlice value)
 {
+	Judged		judged = {arg, value.data};
 	ErrorContextCallback context = {
 		.previous = error_context_stack,
 		.callback = judge_context,
-		.arg = arg
+		.arg = &judged
 	};
 	char	   *text = pnstrdup(value.data, value.size);
 	Datum		jsonb;
@@ -204,15 +218,14 @@ es_list_document(EsEventList *list, EsSlice text, const char *field, EsDocument 
 {
 	EsParser   *parser = &list->parser;
 	const char *end = text.data + text.size;
-	const char *start;
+	const char *start = es_json_skip_space(text.data, end);
 	EsSlice		value;
 
-	es_parser_begin(parser, text);
-	parser->ordinal = list->count;
-	parser->error.key = es_slice(field, strlen(field));
-	start = parser->p;
 	while (end > start && es_json_is_space(end[-1]))
 		end--;
+	es_parser_begin(parser, es_slice(start, end - start));
+	parser->ordinal = list->count;
+	parser->error.key = es_slice(field, strlen(field));
 	if (!es_parse_document(parser, &value, document) || parser->p != end)
 	{
 		document->shape = 0;

@@ -4,14 +4,21 @@
  *	  A validating scanner for JSON text.
  *
  * One forward pass, no recursion, no memory: the open brackets are a bit
- * stack.  Strings are crossed sixteen bytes at a time.  The text is valid UTF-8
- * already: the server checks that of all text it lets in.
+ * stack.  The text is valid UTF-8 already: the server checks that of all text
+ * it lets in.
+ *
+ * Most tokens are short, so the way from one to the next decides the speed.
+ * The scanner keeps a map of the 64 bytes around the place where it is, with a
+ * bit for each byte that can end a string; the end of a string is the next bit,
+ * and is known before the processor has seen the bytes in between.
  *
  *-------------------------------------------------------------------------
  */
 #include "core/json.h"
 
 #include <simde/x86/sse2.h>
+
+#include "kernel/kernel.h"
 
 const char *
 es_json_skip_space(const char *p, const char *end)
@@ -49,30 +56,39 @@ es_json_kind(const char *p, const char *end)
 	}
 }
 
-/* Skips bytes that need no attention inside a string. */
-static const char *
-skip_plain_bytes(const char *p, const char *end)
+/* A bit for each of sixteen bytes that a string cannot have as such. */
+static inline uint32
+specials16(const char *p)
 {
-	const simde__m128i quote = simde_mm_set1_epi8('"');
-	const simde__m128i backslash = simde_mm_set1_epi8('\\');
-	const simde__m128i control = simde_mm_set1_epi8(0x1F);
+	simde__m128i bytes = simde_mm_loadu_si128((const void *) p);
+	simde__m128i quotes = simde_mm_cmpeq_epi8(bytes, simde_mm_set1_epi8('"'));
+	simde__m128i backslashes = simde_mm_cmpeq_epi8(bytes, simde_mm_set1_epi8('\\'));
+	simde__m128i controls = simde_mm_cmpeq_epi8(simde_mm_min_epu8(bytes, simde_mm_set1_epi8(0x1F)),
+												bytes);
 
-	for (; end - p >= 16; p += 16)
+	return simde_mm_movemask_epi8(simde_mm_or_si128(simde_mm_or_si128(quotes, backslashes), controls));
+}
+
+static inline uint64
+specials64(const char *p)
+{
+	return specials16(p) | (uint64) specials16(p + 16) << 16 |
+		(uint64) specials16(p + 32) << 32 | (uint64) specials16(p + 48) << 48;
+}
+
+/* Skips bytes that need no attention inside a string; most have few. */
+static inline const char *
+skip_plain(const char *p, const char *end)
+{
+	if (end - p >= 16)
 	{
-		simde__m128i bytes = simde_mm_loadu_si128((const void *) p);
-		simde__m128i found = simde_mm_or_si128(simde_mm_cmpeq_epi8(bytes, quote),
-											   simde_mm_cmpeq_epi8(bytes, backslash));
-		int			mask;
+		uint32		specials = specials16(p);
 
-		found = simde_mm_or_si128(found, simde_mm_cmpeq_epi8(simde_mm_min_epu8(bytes, control),
-															 bytes));
-		mask = simde_mm_movemask_epi8(found);
-		if (mask != 0)
-			return p + __builtin_ctz(mask);
+		if (specials != 0)
+			return p + __builtin_ctz(specials);
+		p += 16;
 	}
-	while (p < end && *p != '"' && *p != '\\' && (unsigned char) *p >= 0x20)
-		p++;
-	return p;
+	return es_kernel->skip_plain(p, end);
 }
 
 static int
@@ -164,7 +180,7 @@ es_json_scan_string(const char *p, const char *end, bool *escaped)
 	p++;
 	for (;;)
 	{
-		p = skip_plain_bytes(p, end);
+		p = skip_plain(p, end);
 		if (p >= end)
 			return NULL;
 		if (*p == '"')
@@ -178,16 +194,22 @@ es_json_scan_string(const char *p, const char *end, bool *escaped)
 	}
 }
 
-static const char *
+static inline bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static inline const char *
 skip_digits(const char *p, const char *end)
 {
-	while (p < end && *p >= '0' && *p <= '9')
+	while (p < end && is_digit(*p))
 		p++;
 	return p;
 }
 
 /* Crosses a number without exponent; NULL for anything else. */
-static const char *
+static inline const char *
 scan_number(const char *p, const char *end)
 {
 	const char *start = p;
@@ -211,12 +233,25 @@ scan_number(const char *p, const char *end)
 	return p - start <= ES_JSON_MAX_NUMBER ? p : NULL;
 }
 
-static const char *
+static inline const char *
 scan_word(const char *p, const char *end, const char *word, size_t size)
 {
 	if ((size_t) (end - p) < size || memcmp(p, word, size) != 0)
 		return NULL;
 	return p + size;
+}
+
+/* Crosses a number or word at p < end. */
+static inline const char *
+scan_unquoted(const char *p, const char *end)
+{
+	if (is_digit(*p) || *p == '-')
+		return scan_number(p, end);
+	if (*p == 't')
+		return scan_word(p, end, "true", 4);
+	if (*p == 'f')
+		return scan_word(p, end, "false", 5);
+	return *p == 'n' ? scan_word(p, end, "null", 4) : NULL;
 }
 
 /* Crosses a string, number or word; NULL as for es_json_scan(). */
@@ -225,19 +260,9 @@ es_json_scan_scalar(const char *p, const char *end)
 {
 	bool		escaped;
 
-	switch (es_json_kind(p, end))
-	{
-		case ES_JSON_STRING:
-			return es_json_scan_string(p, end, &escaped);
-		case ES_JSON_NUMBER:
-			return scan_number(p, end);
-		case ES_JSON_BOOLEAN:
-			return *p == 't' ? scan_word(p, end, "true", 4) : scan_word(p, end, "false", 5);
-		case ES_JSON_NULL:
-			return scan_word(p, end, "null", 4);
-		default:
-			return NULL;
-	}
+	if (p >= end)
+		return NULL;
+	return *p == '"' ? es_json_scan_string(p, end, &escaped) : scan_unquoted(p, end);
 }
 
 /* Crosses `"key" :` and the spaces around; NULL when it is not there. */
@@ -257,60 +282,209 @@ es_json_scan_key(const char *p, const char *end)
 	return es_json_skip_space(p + 1, end);
 }
 
-/* The open brackets, innermost last: a set bit is an object. */
-typedef struct BracketStack
-{
-	int			depth;
-	uint64		objects[ES_JSON_MAX_DEPTH / 64];
-} BracketStack;
+/* ------------------------------------------------------------ the scanner */
 
-static inline bool
-push_bracket(BracketStack *stack, bool object)
+/*
+ * A place in the text, and a map of the 64 bytes from window on: each quote,
+ * backslash and control character that is not before p has its bit.  p may have
+ * left the window with a long number or in white space; the map is empty then.
+ * All that takes a cursor is inlined, so that it stays in registers.
+ */
+typedef struct Cursor
 {
-	uint64		bit = UINT64CONST(1) << (stack->depth % 64);
+	const char *p;
+	const char *end;
+	const char *window;
+	uint64		specials;
+} Cursor;
 
-	if (stack->depth >= ES_JSON_MAX_DEPTH)
-		return false;
-	if (object)
-		stack->objects[stack->depth / 64] |= bit;
+/* The map of fewer than 64 bytes. */
+static uint64
+specials_at_end(const char *p, const char *end)
+{
+	char		bytes[64];
+
+	memset(bytes, ' ', sizeof(bytes));
+	memcpy(bytes, p, end - p);
+	return specials64(bytes);
+}
+
+static inline void
+look_at(Cursor *cursor, const char *window)
+{
+	cursor->window = window;
+	cursor->specials = likely(cursor->end - window >= 64) ? specials64(window) :
+		specials_at_end(window, cursor->end);
+}
+
+/* Goes to p, which is not before the old place. */
+static inline void
+move_to(Cursor *cursor, const char *p)
+{
+	cursor->p = p;
+	if (p - cursor->window < 64)
+		cursor->specials &= PG_UINT64_MAX << (p - cursor->window);
 	else
-		stack->objects[stack->depth / 64] &= ~bit;
-	stack->depth++;
+		look_at(cursor, p);
+}
+
+/* Returns false at the end of the text. */
+static pg_attribute_always_inline bool
+cross_space(Cursor *cursor)
+{
+	if (likely(cursor->p < cursor->end && (unsigned char) *cursor->p > ' '))
+		return true;
+	move_to(cursor, es_json_skip_space(cursor->p, cursor->end));
+	return cursor->p < cursor->end;
+}
+
+/* The first byte in the map, which moves on when it is empty; NULL for none. */
+static pg_attribute_always_inline const char *
+find_special(Cursor *cursor)
+{
+	if (unlikely(cursor->specials == 0))
+	{
+		if (cursor->end - cursor->window <= 64)
+			return NULL;
+		look_at(cursor, cursor->window + 64);
+		if (cursor->specials == 0)	/* a long string */
+			look_at(cursor, es_kernel->skip_plain(cursor->window, cursor->end));
+		if (cursor->specials == 0)
+			return NULL;
+	}
+	return cursor->window + __builtin_ctzll(cursor->specials);
+}
+
+/* Crosses the first byte of the map. */
+static inline void
+drop_special(Cursor *cursor)
+{
+	cursor->specials &= cursor->specials - 1;
+}
+
+/* Crosses the string whose opening quote is here. */
+static pg_attribute_always_inline bool
+cross_string(Cursor *cursor)
+{
+	const char *special;
+
+	if (unlikely(cursor->p - cursor->window >= 64))
+		look_at(cursor, cursor->p);
+	drop_special(cursor);		/* the opening quote */
+	special = find_special(cursor);
+	while (unlikely(special == NULL || *special != '"'))
+	{
+		if (special == NULL || *special != '\\')
+			return false;
+		special = scan_escape(special, cursor->end);
+		if (special == NULL)
+			return false;
+		move_to(cursor, special);
+		special = find_special(cursor);
+	}
+	drop_special(cursor);
+	cursor->p = special + 1;
 	return true;
 }
 
-static inline bool
-in_object(const BracketStack *stack)
+/* Crosses `"key" :` and the spaces around. */
+static pg_attribute_always_inline bool
+cross_key(Cursor *cursor)
 {
-	int			top = stack->depth - 1;
+	if (*cursor->p != '"' || !cross_string(cursor) ||
+		!cross_space(cursor) || *cursor->p != ':')
+		return false;
+	cursor->p++;
+	return cross_space(cursor);
+}
 
-	return (stack->objects[top / 64] >> (top % 64)) & 1;
+/* The open brackets, in a bit stack. */
+typedef struct Brackets
+{
+	int			depth;
+	char		close;			/* what closes the innermost */
+	uint64		outer[ES_JSON_MAX_DEPTH / 64];	/* what is around each: a set
+												 * bit is an object */
+} Brackets;
+
+static inline bool
+open_bracket(Brackets *brackets, char bracket)
+{
+	uint64	   *word = &brackets->outer[brackets->depth / 64];
+	uint64		bit = UINT64CONST(1) << (brackets->depth % 64);
+
+	if (brackets->depth >= ES_JSON_MAX_DEPTH)
+		return false;
+	if (brackets->close == '}')
+		*word |= bit;
+	else
+		*word &= ~bit;
+	brackets->depth++;
+	brackets->close = bracket == '{' ? '}' : ']';
+	return true;
+}
+
+static inline void
+close_bracket(Brackets *brackets)
+{
+	uint64		word;
+
+	brackets->depth--;
+	word = brackets->outer[brackets->depth / 64];
+	brackets->close = (word >> (brackets->depth % 64)) & 1 ? '}' : ']';
 }
 
 /*
- * After a value: closes what ends here and moves to the next value.  Sets
- * *done when the outermost bracket was closed.
+ * Crosses the value that is here; of an array or object only the start, unless
+ * it is empty.  Sets *entered when a first member follows.
  */
-static const char *
-scan_after_value(const char *p, const char *end, BracketStack *stack, bool *done)
+static pg_attribute_always_inline bool
+cross_value(Cursor *cursor, Brackets *brackets, bool *entered)
 {
-	while (stack->depth > 0)
+	*entered = false;
+	if (*cursor->p == '"')
+		return cross_string(cursor);
+	if (*cursor->p != '{' && *cursor->p != '[')
 	{
-		p = es_json_skip_space(p, end);
-		if (p >= end)
-			return NULL;
-		if (*p == ',')
-		{
-			p = es_json_skip_space(p + 1, end);
-			return in_object(stack) ? es_json_scan_key(p, end) : p;
-		}
-		if (*p != (in_object(stack) ? '}' : ']'))
-			return NULL;
-		stack->depth--;
-		p++;
+		cursor->p = scan_unquoted(cursor->p, cursor->end);
+		return cursor->p != NULL;
 	}
-	*done = true;
-	return p;
+	if (!open_bracket(brackets, *cursor->p))
+		return false;
+	cursor->p++;
+	if (!cross_space(cursor))
+		return false;
+	*entered = *cursor->p != brackets->close;
+	if (!*entered)
+	{
+		close_bracket(brackets);
+		cursor->p++;
+	}
+	return true;
+}
+
+/*
+ * After a value: closes what ends here, and goes to the next member unless the
+ * outermost bracket was closed.
+ */
+static pg_attribute_always_inline bool
+cross_to_next(Cursor *cursor, Brackets *brackets)
+{
+	while (brackets->depth > 0)
+	{
+		if (!cross_space(cursor))
+			return false;
+		if (*cursor->p == ',')
+		{
+			cursor->p++;
+			return cross_space(cursor);
+		}
+		if (*cursor->p != brackets->close)
+			return false;
+		close_bracket(brackets);
+		cursor->p++;
+	}
+	return true;
 }
 
 /*
@@ -320,40 +494,23 @@ scan_after_value(const char *p, const char *end, BracketStack *stack, bool *done
 const char *
 es_json_scan(const char *p, const char *end)
 {
-	BracketStack stack = {0};
-	const char *start = p;
-	bool		done = false;
+	Cursor		cursor = {.p = p,.end = end};
+	Brackets	brackets = {0};
 
-	while (!done)
+	if (p >= end)
+		return NULL;
+	look_at(&cursor, p);
+	do
 	{
-		bool		object;
+		bool		entered;
 
-		if (p >= end)
+		if (brackets.close == '}' && !cross_key(&cursor))
 			return NULL;
-		object = *p == '{';
-		if (object || *p == '[')
-		{
-			if (!push_bracket(&stack, object))
-				return NULL;
-			p = es_json_skip_space(p + 1, end);
-			if (p >= end || *p != (object ? '}' : ']'))
-			{
-				if (object)
-					p = es_json_scan_key(p, end);
-				if (p == NULL)
-					return NULL;
-				continue;
-			}
-			stack.depth--;
-			p++;
-		}
-		else if ((p = es_json_scan_scalar(p, end)) == NULL)
+		if (!cross_value(&cursor, &brackets, &entered) ||
+			(!entered && !cross_to_next(&cursor, &brackets)))
 			return NULL;
-		p = scan_after_value(p, end, &stack, &done);
-		if (p == NULL)
-			return NULL;
-	}
-	return p - start <= ES_JSON_MAX_VALUE ? p : NULL;
+	} while (brackets.depth > 0);
+	return cursor.p - p <= ES_JSON_MAX_VALUE ? cursor.p : NULL;
 }
 
 /* Finds the end of a string however wrong its contents are. */

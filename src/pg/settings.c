@@ -10,11 +10,41 @@
 #include "utils/guc.h"
 
 #include "core/event.h"
+#include "kernel/kernel.h"
 #include "pg/settings.h"
 
 int			es_index_memory_mb = 128;
 int			es_max_event_size_kb = 16 * 1024;
 bool		es_allow_async_commit = false;
+
+/* What counts is es_kernel, which follows this. */
+static int	kernel_choice = ES_KERNEL_AUTO;
+
+static const struct config_enum_entry kernel_choices[] = {
+	{"auto", ES_KERNEL_AUTO, false},
+	{"scalar", ES_KERNEL_SCALAR, false},
+	{"v128", ES_KERNEL_V128, false},
+	{"avx2", ES_KERNEL_AVX2, false},
+	{"avx512", ES_KERNEL_AVX512, false},
+	{NULL, 0, false}
+};
+
+static bool
+check_kernel(int *choice, void **extra pg_attribute_unused(),
+			 GucSource source pg_attribute_unused())
+{
+	if (es_kernel_choose(*choice) != NULL)
+		return true;
+	GUC_check_errdetail("This machine does not have the instructions.");
+	GUC_check_errhint("With \"auto\", the widest vectors that it has are used.");
+	return false;
+}
+
+static void
+assign_kernel(int choice, void *extra pg_attribute_unused())
+{
+	es_kernel = es_kernel_choose(choice);
+}
 
 /* Called while the server loads the library; not possible later. */
 void
@@ -41,5 +71,12 @@ es_settings_define(void)
 							 false,
 							 PGC_SUSET, 0,
 							 NULL, NULL, NULL);
+	DefineCustomEnumVariable("eventstore.kernel",
+							 "Selects the vector instructions that eventstore uses.",
+							 "\"auto\" is the widest that the machine has; results are the same with all.",
+							 &kernel_choice,
+							 ES_KERNEL_AUTO, kernel_choices,
+							 PGC_SUSET, 0,
+							 check_kernel, assign_kernel, NULL);
 	MarkGUCPrefixReserved("eventstore");
 }

@@ -8,6 +8,7 @@
 #include "fuzz.h"
 
 #include "core/json.h"
+#include "kernel/kernel.h"
 
 /* A value that the scanner accepts is valid, and both ways of finding its end agree. */
 static void
@@ -23,6 +24,26 @@ check_accepted(EsSlice text, const char *after)
 	if (delimited || first == '{' || first == '[' || first == '"')
 		MUST(es_json_extent(text.data, end) == after);
 	MUST(es_json_scan(text.data, after) == after);
+}
+
+/* The scanner, with every kernel that the machine has. */
+static const char *
+scan(EsSlice text)
+{
+	const char *after = NULL;
+
+	for (int choice = ES_KERNEL_SCALAR; choice <= ES_KERNEL_AVX512; choice++)
+	{
+		const char *again;
+
+		if (es_kernel_choose(choice) == NULL)
+			continue;
+		es_kernel = es_kernel_choose(choice);
+		again = es_json_scan(text.data, text.data + text.size);
+		MUST(choice == ES_KERNEL_SCALAR || again == after);
+		after = again;
+	}
+	return after;
 }
 
 /* Whether the text, which is valid JSON, has what the scanner leaves to others. */
@@ -82,7 +103,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	Memory		memory = {0};
 	EsSlice		text = memory_copy(&memory, data, size);
-	const char *after = es_json_scan(text.data, text.data + text.size);
+	const char *after = scan(text);
 
 	if (after != NULL)
 		check_accepted(text, after);

@@ -9,6 +9,7 @@
 #include "support.h"
 
 #include "core/json.h"
+#include "kernel/kernel.h"
 #include "tap.h"
 
 /* Scans a copy of exactly this size; the offset of the end, -1 for NULL. */
@@ -190,7 +191,69 @@ test_value_size(void)
 	free(text);
 }
 
-/* Every byte at every place of a string that the eight-byte steps cross. */
+/*
+ * Whether the scanner takes or refuses, as it should, text that has so many
+ * times the filler at the place of the '@'.
+ */
+static bool
+is_right(const char *pattern, char filler, int count, bool valid)
+{
+	Memory		memory = {0};
+	const char *place = strchr(pattern, '@');
+	size_t		before = place - pattern;
+	size_t		size = strlen(pattern) - 1 + count;
+	char	   *text = memory_take(&memory, size);
+	int64		after;
+
+	memcpy(text, pattern, before);
+	memset(text + before, filler, count);
+	memcpy(text + before + count, place + 1, size - before - count);
+	after = scan(es_slice(text, size));
+	valid = reference_judge(NULL, es_slice(text, size)) && valid;
+	memory_free(&memory);
+	return after == (valid ? (int64) size : -1);
+}
+
+/* The scanner looks at 64 bytes at a time; every token is cut by their ends. */
+static void
+test_cut_tokens(void)
+{
+	static const struct
+	{
+		const char *pattern;
+		char		filler;
+		bool		valid;
+	}			cases[] = {
+		{"[\"@\",\"a\\\"b\\\\\",{\"key\":\"value\",\"\":[]},12.5,true,\"\\ud83d\\ude00\"]", 'x', true},
+		{"{\"@\":\"\",\"b\":{\"c\":\"\"}}", 'x', true},
+		{"[@\"a\",\"b\",{}]", ' ', true},
+		{"{\"a\"@:\"b\"}", '\n', true},
+		{"{\"a\":@\"b\",\"c\":\"d\"}", '\t', true},
+		{"{\"a\":\"b\"@,\"c\":\"d\"}", '\r', true},
+		{"{\"a\":\"b\",\n\n@\"c\":\n\"d\"\n}", ' ', true},
+		{"[1@,\"a\",\"b\\n\"]", '0', true},
+		{"[-0.@1,\"a\"]", '9', true},
+		{"[\"@\n\"]", 'x', false},
+		{"[\"@\\\"]", 'x', false},
+		{"[\"@\\u0000\"]", 'x', false},
+		{"[\"@\",\"\x1F\"]", 'x', false},
+		{"[\"@", 'x', false},
+		{"[\"\",\"@\\", 'x', false},
+		{"{\"@\"", 'x', false},
+		{"[\"a\",@", '\n', false}
+	};
+
+	for (size_t i = 0; i < lengthof(cases); i++)
+	{
+		int			wrong = 0;
+
+		for (int count = 0; count <= 210; count++)
+			wrong += !is_right(cases[i].pattern, cases[i].filler, count, cases[i].valid);
+		is_int(wrong, 0, "%s: tokens cut at any place: %s", es_kernel->name, cases[i].pattern);
+	}
+}
+
+/* Every byte at every place of a short string. */
 static void
 test_string_bytes(void)
 {
@@ -355,5 +418,14 @@ main(void)
 	test_unescape();
 	test_escape();
 	test_against_judge();
+	for (int choice = ES_KERNEL_SCALAR; choice <= ES_KERNEL_AVX512; choice++)
+	{
+		const EsKernel *kernel = es_kernel_choose(choice);
+
+		if (kernel == NULL)
+			continue;
+		es_kernel = kernel;
+		test_cut_tokens();
+	}
 	return tap_done();
 }
