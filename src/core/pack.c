@@ -20,7 +20,7 @@
 #define MAX_ATTEMPTS		5
 #define FIRST_DENSITY		0.35
 #define MIN_DENSITY			0.001
-#define FILL_TARGET			0.975	/* of a block, when guessing */
+#define FILL_TARGET			0.985	/* of a block, when guessing */
 #define FILL_ENOUGH			0.94	/* of a block, not to try again */
 
 /* Bytes of an event that are not text: ids, numbers. */

@@ -8,9 +8,9 @@
 #include "postgres.h"
 
 #include "port/pg_bitutils.h"
-#include "utils/memutils.h"
 
 #include "log/batch.h"
+#include "log/memory.h"
 #include "log/shared.h"
 
 /* An open-addressing table from key to group, for one batch. */
@@ -36,7 +36,7 @@ typedef struct HashedGroup
 static void *
 allocate(size_t count, size_t size)
 {
-	return MemoryContextAllocHuge(CurrentMemoryContext, count * size);
+	return es_scratch_alloc(count * size);
 }
 
 static bool
@@ -93,12 +93,10 @@ order_groups(EsBatch *batch)
 	batch->claim_order = allocate(batch->group_count, sizeof(uint32));
 	for (uint32 i = 0; i < batch->group_count; i++)
 		batch->claim_order[i] = sorted[i].group;
-	pfree(sorted);
 }
 
 /*
- * Groups the events, at least one, by entity.  Memory is allocated in the
- * current context.
+ * Groups the events, at least one, by entity.  Memory is taken from the scratch.
  */
 void
 es_batch_group(EsBatch *batch, EsEvent *events, uint32 count)
@@ -125,6 +123,5 @@ es_batch_group(EsBatch *batch, EsEvent *events, uint32 count)
 		batch->next_event[i] = ES_NO_EVENT;
 		batch->group_of[i] = (uint32) (group - batch->groups);
 	}
-	pfree(table.slots);
 	order_groups(batch);
 }
