@@ -24,6 +24,7 @@
 #define MAX_HEX			128
 #define MAX_UUID_OFFSET 32		/* bytes before a UUID */
 #define MIN_SYMBOLS_GAIN 8		/* in per cent */
+#define PIVOT_SAMPLE	7		/* values */
 #define RECONSIDER		64		/* uses of what is remembered ... */
 #define RECONSIDER_PLAIN 16		/* ... where it says nothing */
 
@@ -186,19 +187,40 @@ encode_dictionary(EsColumnWork *work, const EsColumnSource *source, EsColumnCode
 
 /* ----------------------------------------------------------------- patterns */
 
-/* Some value that is probably not an exception. */
+/* The first bytes of a value, by which it is likened to others. */
+static uint32
+beginning(EsSlice value)
+{
+	uint32		bytes = 0;
+
+	if (value.size >= sizeof(bytes))
+		memcpy(&bytes, value.data, sizeof(bytes));
+	else if (value.size > 0)
+		memcpy(&bytes, value.data, value.size);
+	return bytes;
+}
+
+/* A value that begins as most of a sample do, so probably no exception. */
 static EsSlice
 find_pivot(const EsColumnSource *source)
 {
-	EsSlice		first = source->values[0];
-	EsSlice		middle = source->values[source->count / 2];
-	EsSlice		last = source->values[source->count - 1];
-	size_t		compared = Min(Min(first.size, middle.size), Min(last.size, 4));
+	uint32		step = source->count / PIVOT_SAMPLE;
+	uint32		best = 0;
+	uint32		best_count = 0;
 
-	if (memcmp(first.data, middle.data, compared) != 0 &&
-		memcmp(middle.data, last.data, compared) == 0)
-		return middle;
-	return first;
+	for (uint32 i = 0; i < PIVOT_SAMPLE && best_count <= PIVOT_SAMPLE / 2; i++)
+	{
+		uint32		count = 0;
+
+		for (uint32 j = 0; j < PIVOT_SAMPLE; j++)
+			count += beginning(source->values[i * step]) == beginning(source->values[j * step]);
+		if (count > best_count)
+		{
+			best = i * step;
+			best_count = count;
+		}
+	}
+	return source->values[best];
 }
 
 static void
@@ -552,25 +574,34 @@ encode_numbers(EsColumnWork *work, const EsColumnSource *source, const Pattern *
 	return size;
 }
 
+/* Packs two hex digits a byte; an odd one is the high half of the last byte. */
 static bool
 put_hex(EsSlice part, uint32 digits, char *out)
 {
+	static const int8 nibbles[256] = {
+		['0'] = 1,['1'] = 2,['2'] = 3,['3'] = 4,['4'] = 5,['5'] = 6,['6'] = 7,
+		['7'] = 8,['8'] = 9,['9'] = 10,['a'] = 11,['b'] = 12,['c'] = 13,
+		['d'] = 14,['e'] = 15,['f'] = 16
+	};
+	const uint8 *in = (const uint8 *) part.data;
+	int			worst = 0;
+
 	if (part.size != digits)
 		return false;
-	for (uint32 i = 0; i < digits; i++)
+	for (uint32 i = 0; i + 1 < digits; i += 2)
 	{
-		char		c = part.data[i];
-		int			nibble;
+		int			high = nibbles[in[i]] - 1;
+		int			low = nibbles[in[i + 1]] - 1;
 
-		if (!is_hex(c))
-			return false;
-		nibble = c <= '9' ? c - '0' : c - 'a' + 10;
-		if (i % 2 == 0)
-			out[i / 2] = (char) (nibble << 4);
-		else
-			out[i / 2] |= (char) nibble;
+		worst |= high | low;
+		*out++ = (char) (high * 16 | low);
 	}
-	return true;
+	if (digits % 2 == 1)
+	{
+		worst |= nibbles[in[digits - 1]] - 1;
+		*out = (char) ((nibbles[in[digits - 1]] - 1) * 16);
+	}
+	return worst >= 0;
 }
 
 static bool

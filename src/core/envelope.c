@@ -126,7 +126,11 @@ es_parse_value(EsParser *parser, EsSlice *value)
 	{
 		after = es_json_extent(start, parser->end);
 		if (after == NULL)
+		{
+			/* it has no end, so it is wrong; the judge says best how */
+			(void) parser->hooks->judge(parser->hooks->arg, es_slice(start, parser->end - start));
 			return fail(parser, ES_ERR_JSON, start);
+		}
 		if (after == start)
 			return fail_expected(parser, "a JSON value", start);
 		if (!parser->hooks->judge(parser->hooks->arg, es_slice(start, after - start)))

@@ -20,19 +20,6 @@ typedef struct GroupTable
 	uint32	   *slots;			/* group + 1; 0 is free */
 } GroupTable;
 
-typedef struct HashedGroup
-{
-	uint64		hash;
-	uint32		group;
-} HashedGroup;
-
-#define ST_SORT sort_groups
-#define ST_ELEMENT_TYPE HashedGroup
-#define ST_COMPARE(a, b) ((a)->hash < (b)->hash ? -1 : (a)->hash > (b)->hash)
-#define ST_SCOPE static
-#define ST_DEFINE
-#include "lib/sort_template.h"
-
 static void *
 allocate(size_t count, size_t size)
 {
@@ -79,20 +66,48 @@ find_group(EsBatch *batch, GroupTable *table, uint32 i)
 	return add_group(batch, i, hash);
 }
 
+/* Puts a group where its hash belongs among those of its bucket before it. */
+static void
+insert_in_order(const EsBatch *batch, uint32 *order, uint32 first, uint32 at, uint32 group)
+{
+	uint64		hash = batch->groups[group].key.hash;
+
+	while (at > first && batch->groups[order[at - 1]].key.hash > hash)
+	{
+		order[at] = order[at - 1];
+		at--;
+	}
+	order[at] = group;
+}
+
+/*
+ * Orders groups by their hash.  Hashes are evenly spread, by a secret that
+ * nobody outside knows, so there are about as many buckets as groups.
+ */
 static void
 order_groups(EsBatch *batch)
 {
-	HashedGroup *sorted = allocate(batch->group_count, sizeof(HashedGroup));
+	uint32		buckets = pg_nextpower2_32(Max(batch->group_count, 2));
+	int			shift = 64 - pg_leftmost_one_pos32(buckets);
+	uint32	   *firsts = allocate(buckets + 1, sizeof(uint32));
+	uint32	   *ends = allocate(buckets, sizeof(uint32));
+	uint32	   *order = allocate(batch->group_count, sizeof(uint32));
 
+	memset(firsts, 0, (buckets + 1) * sizeof(uint32));
 	for (uint32 i = 0; i < batch->group_count; i++)
-		sorted[i] = (HashedGroup)
+		firsts[(batch->groups[i].key.hash >> shift) + 1]++;
+	for (uint32 i = 0; i < buckets; i++)
 	{
-		batch->groups[i].key.hash, i
-	};
-	sort_groups(sorted, batch->group_count);
-	batch->claim_order = allocate(batch->group_count, sizeof(uint32));
+		firsts[i + 1] += firsts[i];
+		ends[i] = firsts[i];
+	}
 	for (uint32 i = 0; i < batch->group_count; i++)
-		batch->claim_order[i] = sorted[i].group;
+	{
+		uint64		bucket = batch->groups[i].key.hash >> shift;
+
+		insert_in_order(batch, order, firsts[bucket], ends[bucket]++, i);
+	}
+	batch->claim_order = order;
 }
 
 /*
