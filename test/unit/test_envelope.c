@@ -57,7 +57,8 @@ parse_batch(Memory *memory, EsSlice text)
 	EsParser	parser;
 	Outcome		outcome = {0};
 
-	es_parser_init(&parser, memory_copy(memory, text.data, text.size), &hooks);
+	es_parser_init(&parser, &hooks, NULL);
+	es_parser_begin(&parser, memory_copy(memory, text.data, text.size));
 	outcome.result = parse_events(&parser, &outcome);
 	outcome.error = parser.error;
 	outcome.ordinal = parser.ordinal;
@@ -71,7 +72,8 @@ parse_single(Memory *memory, EsSlice text)
 	EsParser	parser;
 	Outcome		outcome = {0};
 
-	es_parser_init(&parser, memory_copy(memory, text.data, text.size), &hooks);
+	es_parser_init(&parser, &hooks, NULL);
+	es_parser_begin(&parser, memory_copy(memory, text.data, text.size));
 	outcome.result = es_parse_single(&parser, &outcome.last) ? ES_PARSE_EVENT : ES_PARSE_ERROR;
 	outcome.error = parser.error;
 	return outcome;
