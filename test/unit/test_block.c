@@ -49,7 +49,7 @@ begin_sample(Sample *sample, uint16 inflight_count)
 		sample->inflight.entries[i].lower = sample->first_position - 100 * i - 1;
 	}
 	es_rows_begin(&builder, sample->data, sizeof(sample->data), sample->first_position,
-				   RECORDED_AT, &sample->inflight);
+				  RECORDED_AT, &sample->inflight);
 }
 
 static bool
