@@ -170,7 +170,7 @@ parse_segment(const char *p, const char *end, uint32 *depth)
 
 /* ---------------------------------------------------------------- learning */
 
-/* The object under this key in that one; 0 (the root) when there is no room. */
+/* Finds or adds the object under this key in that one. */
 static uint16
 find_scope(EsShapes *shapes, uint16 parent, EsSlice key)
 {
@@ -318,6 +318,17 @@ add_shape(EsShapes *shapes, uint16 last)
 	return shapes->shape_count++;
 }
 
+/* How many objects a segment begins, at most: a brace in a key counts too. */
+static uint32
+count_objects(EsSlice text)
+{
+	uint32		count = 0;
+
+	for (uint32 i = 0; i < text.size; i++)
+		count += text.data[i] == '{';
+	return count;
+}
+
 /* Is there room for all that learning these segments may add? */
 static bool
 has_room(const EsShapes *shapes, const Parsed *parsed, uint32 count)
@@ -328,7 +339,7 @@ has_room(const EsShapes *shapes, const Parsed *parsed, uint32 count)
 	for (uint32 i = 0; i < count; i++)
 	{
 		text_size += 2 * parsed[i].text.size;	/* the text, and keys in it */
-		objects += parsed[i].depth;
+		objects += count_objects(parsed[i].text);
 	}
 	return shapes->node_count + count <= ES_MAX_NODES &&
 		shapes->segment_count + count <= ES_MAX_SEGMENTS &&
