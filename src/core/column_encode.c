@@ -194,7 +194,7 @@ find_pivot(const EsColumnSource *source)
 	EsSlice		last = source->values[source->count - 1];
 	size_t		compared = Min(Min(first.size, middle.size), Min(last.size, 4));
 
-	if (memcmp(first.data, middle.data, compared) != 0 &&
+	if (compared > 0 && memcmp(first.data, middle.data, compared) != 0 &&
 		memcmp(middle.data, last.data, compared) == 0)
 		return middle;
 	return first;
@@ -293,7 +293,7 @@ find_timestamp(Pattern *pattern, EsSlice pivot)
 static bool
 find_decimal(Pattern *pattern, EsSlice pivot)
 {
-	const char *point = memchr(pivot.data, '.', pivot.size);
+	const char *point = pivot.size == 0 ? NULL : memchr(pivot.data, '.', pivot.size);
 	uint32		scale = point == NULL ? 0 : pivot.size - (uint32) (point - pivot.data) - 1;
 
 	if (scale == 0 || scale >= MAX_DIGITS)
