@@ -111,12 +111,16 @@ static void
 parse_batch(const Buffer *batch, void (*take) (const EsEvent *event, void *arg), void *arg)
 {
 	static const EsParserHooks hooks = {arena_take, believe, NULL};
+	static EsExpectations expectations;
 	EsParser	parser;
 	EsEvent		event;
 	EsParseResult result = ES_PARSE_ERROR;
 
 	arena_used = 0;
-	es_parser_init(&parser, es_slice(batch->data, batch->length), &hooks);
+	if (expectations.shapes.generation == 0)
+		es_expectations_init(&expectations);
+	es_parser_init(&parser, &hooks, &expectations);
+	es_parser_begin(&parser, es_slice(batch->data, batch->length));
 	if (es_parse_batch_start(&parser))
 	{
 		while ((result = es_parse_batch_next(&parser, &event)) == ES_PARSE_EVENT)

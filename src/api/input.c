@@ -124,7 +124,7 @@ judge(void *arg, EsSlice value)
 static void *
 allocate(void *arg pg_attribute_unused(), size_t size)
 {
-	return MemoryContextAllocHuge(CurrentMemoryContext, size);
+	return es_scratch_alloc(size);
 }
 
 /* --------------------------------------------------------------- the list */
@@ -137,8 +137,7 @@ es_list_init(EsEventList *list, bool checked, bool in_batch)
 	list->checked = checked;
 	list->in_batch = in_batch;
 	list->max_size = (size_t) es_max_event_size_kb * 1024;
-	list->capacity = in_batch ? 64 : 1;
-	list->events = palloc(list->capacity * sizeof(EsEvent));
+	es_scratch_reset();
 	list->hooks = (EsParserHooks)
 	{
 		allocate, judge, &list->parser
@@ -151,8 +150,12 @@ es_list_init(EsEventList *list, bool checked, bool in_batch)
 static void
 reserve_events(EsEventList *list, int64 capacity)
 {
+	EsEvent    *events = es_scratch_alloc(capacity * sizeof(EsEvent));
+
+	if (list->count > 0)
+		memcpy(events, list->events, list->count * sizeof(EsEvent));
+	list->events = events;
 	list->capacity = capacity;
-	list->events = repalloc_huge(list->events, capacity * sizeof(EsEvent));
 }
 
 /* Makes room for one more event. */
@@ -160,7 +163,7 @@ EsEvent *
 es_list_add(EsEventList *list)
 {
 	if (list->count == list->capacity)
-		reserve_events(list, list->capacity * 2);
+		reserve_events(list, Max(list->capacity * 2, list->in_batch ? 64 : 1));
 	return &list->events[list->count++];
 }
 

@@ -34,10 +34,41 @@ es_slice(const char *data, size_t size)
 	return slice;
 }
 
+/* Compares bytes that are mostly few: two loads each, which may overlap. */
+static inline bool
+es_bytes_equal(const char *a, const char *b, size_t size)
+{
+	if (size > 16)
+		return memcmp(a, b, size) == 0;
+	if (size >= sizeof(uint64))
+	{
+		uint64		words[4];
+
+		memcpy(&words[0], a, sizeof(uint64));
+		memcpy(&words[1], b, sizeof(uint64));
+		memcpy(&words[2], a + size - sizeof(uint64), sizeof(uint64));
+		memcpy(&words[3], b + size - sizeof(uint64), sizeof(uint64));
+		return ((words[0] ^ words[1]) | (words[2] ^ words[3])) == 0;
+	}
+	if (size >= sizeof(uint32))
+	{
+		uint32		words[4];
+
+		memcpy(&words[0], a, sizeof(uint32));
+		memcpy(&words[1], b, sizeof(uint32));
+		memcpy(&words[2], a + size - sizeof(uint32), sizeof(uint32));
+		memcpy(&words[3], b + size - sizeof(uint32), sizeof(uint32));
+		return ((words[0] ^ words[1]) | (words[2] ^ words[3])) == 0;
+	}
+	while (size > 0 && a[size - 1] == b[size - 1])
+		size--;
+	return size == 0;
+}
+
 static inline bool
 es_slice_equal(EsSlice a, EsSlice b)
 {
-	return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+	return a.size == b.size && es_bytes_equal(a.data, b.data, a.size);
 }
 
 /* Copies the slice to out; returns the byte after it. */

@@ -66,6 +66,7 @@ typedef struct EsColumnMemory
 	uint8		param;
 	uint16		cost;			/* bytes for 16 values, symbols not counted */
 	uint16		uses;
+	uint16		count;			/* values that this was learnt from */
 } EsColumnMemory;
 
 #define ES_COLUMN_MAX_VALUES	4096
@@ -85,6 +86,8 @@ typedef struct EsColumnWork
 	uint32		words_size;
 	EsSlice		words[ES_COLUMN_MAX_WORDS];
 	uint16		word_table[4 * ES_COLUMN_MAX_WORDS];
+	EsSlice		parts[ES_COLUMN_MAX_VALUES];
+	char		codes[4 * ES_COLUMN_TRIAL_SIZE];
 	char		trial[ES_COLUMN_TRIAL_SIZE];
 } EsColumnWork;
 

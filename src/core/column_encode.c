@@ -24,7 +24,9 @@
 #define MAX_HEX			128
 #define MAX_UUID_OFFSET 32		/* bytes before a UUID */
 #define MIN_SYMBOLS_GAIN 8		/* in per cent */
-#define RECONSIDER		64		/* uses of what is remembered */
+#define PIVOT_SAMPLE	7		/* values */
+#define RECONSIDER		64		/* uses of what is remembered ... */
+#define RECONSIDER_PLAIN 16		/* ... where it says nothing */
 
 /* A way to see values: a pattern around a part that is parsed. */
 typedef struct Pattern
@@ -93,7 +95,7 @@ encode_entity(EsColumnWork *work pg_attribute_unused(), const EsColumnSource *so
 
 		if (value.size != entity.size + 2 || value.data[0] != '"' ||
 			value.data[value.size - 1] != '"' ||
-			memcmp(value.data + 1, entity.data, entity.size) != 0)
+			!es_bytes_equal(value.data + 1, entity.data, entity.size))
 			return DECLINED;
 	}
 	return 0;
@@ -185,19 +187,40 @@ encode_dictionary(EsColumnWork *work, const EsColumnSource *source, EsColumnCode
 
 /* ----------------------------------------------------------------- patterns */
 
-/* Some value that is probably not an exception. */
+/* The first bytes of a value, by which it is likened to others. */
+static uint32
+beginning(EsSlice value)
+{
+	uint32		bytes = 0;
+
+	if (value.size >= sizeof(bytes))
+		memcpy(&bytes, value.data, sizeof(bytes));
+	else if (value.size > 0)
+		memcpy(&bytes, value.data, value.size);
+	return bytes;
+}
+
+/* A value that begins as most of a sample do, so probably no exception. */
 static EsSlice
 find_pivot(const EsColumnSource *source)
 {
-	EsSlice		first = source->values[0];
-	EsSlice		middle = source->values[source->count / 2];
-	EsSlice		last = source->values[source->count - 1];
-	size_t		compared = Min(Min(first.size, middle.size), Min(last.size, 4));
+	uint32		step = source->count / PIVOT_SAMPLE;
+	uint32		best = 0;
+	uint32		best_count = 0;
 
-	if (compared > 0 && memcmp(first.data, middle.data, compared) != 0 &&
-		memcmp(middle.data, last.data, compared) == 0)
-		return middle;
-	return first;
+	for (uint32 i = 0; i < PIVOT_SAMPLE && best_count <= PIVOT_SAMPLE / 2; i++)
+	{
+		uint32		count = 0;
+
+		for (uint32 j = 0; j < PIVOT_SAMPLE; j++)
+			count += beginning(source->values[i * step]) == beginning(source->values[j * step]);
+		if (count > best_count)
+		{
+			best = i * step;
+			best_count = count;
+		}
+	}
+	return source->values[best];
 }
 
 static void
@@ -432,9 +455,8 @@ find_part(const Pattern *pattern, EsSlice value, EsSlice *part)
 	EsSlice		suffix = pattern->suffix;
 
 	if (value.size < prefix.size + suffix.size ||
-		(prefix.size > 0 && memcmp(value.data, prefix.data, prefix.size) != 0) ||
-		(suffix.size > 0 &&
-		 memcmp(value.data + value.size - suffix.size, suffix.data, suffix.size) != 0))
+		!es_bytes_equal(value.data, prefix.data, prefix.size) ||
+		!es_bytes_equal(value.data + value.size - suffix.size, suffix.data, suffix.size))
 		return false;
 	*part = es_slice(value.data + prefix.size, value.size - prefix.size - suffix.size);
 	return true;
@@ -552,25 +574,34 @@ encode_numbers(EsColumnWork *work, const EsColumnSource *source, const Pattern *
 	return size;
 }
 
+/* Packs two hex digits a byte; an odd one is the high half of the last byte. */
 static bool
 put_hex(EsSlice part, uint32 digits, char *out)
 {
+	static const int8 nibbles[256] = {
+		['0'] = 1,['1'] = 2,['2'] = 3,['3'] = 4,['4'] = 5,['5'] = 6,['6'] = 7,
+		['7'] = 8,['8'] = 9,['9'] = 10,['a'] = 11,['b'] = 12,['c'] = 13,
+		['d'] = 14,['e'] = 15,['f'] = 16
+	};
+	const uint8 *in = (const uint8 *) part.data;
+	int			worst = 0;
+
 	if (part.size != digits)
 		return false;
-	for (uint32 i = 0; i < digits; i++)
+	for (uint32 i = 0; i + 1 < digits; i += 2)
 	{
-		char		c = part.data[i];
-		int			nibble;
+		int			high = nibbles[in[i]] - 1;
+		int			low = nibbles[in[i + 1]] - 1;
 
-		if (!is_hex(c))
-			return false;
-		nibble = c <= '9' ? c - '0' : c - 'a' + 10;
-		if (i % 2 == 0)
-			out[i / 2] = (char) (nibble << 4);
-		else
-			out[i / 2] |= (char) nibble;
+		worst |= high | low;
+		*out++ = (char) (high * 16 | low);
 	}
-	return true;
+	if (digits % 2 == 1)
+	{
+		worst |= nibbles[in[digits - 1]] - 1;
+		*out = (char) ((nibbles[in[digits - 1]] - 1) * 16);
+	}
+	return worst >= 0;
 }
 
 static bool
@@ -706,34 +737,51 @@ encode_plain(EsColumnWork *work pg_attribute_unused(), const EsColumnSource *sou
 	return head + size;
 }
 
+/* Cuts what all values have in common; returns the size of what is left. */
+static uint32
+cut_values(EsColumnWork *work, const EsColumnSource *source, const Pattern *pattern)
+{
+	uint32		size = 0;
+
+	for (uint32 i = 0; i < source->count; i++)
+	{
+		work->parts[i] = cut_affixes(source->values[i], pattern);
+		size += work->parts[i].size;
+	}
+	return size;
+}
+
 /* As plain text, each value compressed by itself. */
 static int64
 encode_symbols(EsColumnWork *work, const EsColumnSource *source,
 			   EsColumnCode *code pg_attribute_unused(), char *out, uint32 room)
 {
 	Pattern		pattern = {.encoding = ES_COLUMN_SYMBOLS};
+	uint32		size = 0;
 	char	   *ends;
-	char	   *bytes;
 	uint32		head;
 
 	if (work->symbols == NULL)
 		return DECLINED;
 	find_common(source, &pattern);
+	if (2 * cut_values(work, source, &pattern) > sizeof(work->codes))
+		return DECLINED;
+	es_symbols_encode_many(work->symbols, work->parts, source->count, work->codes, work->parts,
+						   work->symbols_used);
 	head = affixes_size(&pattern) + source->count * sizeof(uint16);
-	if (head > room)
+	for (uint32 i = 0; i < source->count; i++)
+		size += work->parts[i].size;
+	if (size > PG_UINT16_MAX || head + size > room)
 		return DECLINED;
 	ends = put_affixes(&pattern, out);
-	bytes = out + head;
+	out += head;
+	size = 0;
 	for (uint32 i = 0; i < source->count; i++)
 	{
-		EsSlice		value = cut_affixes(source->values[i], &pattern);
-
-		if ((uint32) (bytes - out) + 2 * value.size > room)
-			return DECLINED;
-		bytes += es_symbols_encode(work->symbols, value, bytes, work->symbols_used);
-		ends = put_uint16(ends, (uint32) (bytes - out) - head);
+		out = es_put_slice(out, work->parts[i]);
+		ends = put_uint16(ends, size += work->parts[i].size);
 	}
-	return bytes - out - head > PG_UINT16_MAX ? DECLINED : bytes - out;
+	return head + size;
 }
 
 /* ------------------------------------------------------------------ choosing */
@@ -814,17 +862,28 @@ cost_of(const EsColumnCode *code, uint32 count)
 	return Min((uint64) code->size * 16 / count, PG_UINT16_MAX);
 }
 
+/* Is it time to look whether something else would be better? */
+static bool
+is_due(EsColumnMemory *memory)
+{
+	uint32		every = memory->encoding == ES_COLUMN_PLAIN ? RECONSIDER_PLAIN : RECONSIDER;
+
+	return ++memory->uses % every == 0;
+}
+
 /* Encodes as the last time, if that is as good as it was. */
 static bool
 encode_as_before(EsColumnWork *work, const EsColumnSource *source, EsColumnMemory *memory,
 				 EsColumnCode *code, char *out, uint32 room)
 {
 	uint8		symbols_used[256];
+	bool		with_symbols = memory->encoding == ES_COLUMN_SYMBOLS;
 	uint32		cost;
 
-	if (memory->encoding == ES_COLUMN_NONE || ++memory->uses % RECONSIDER == 0)
+	if (memory->encoding == ES_COLUMN_NONE || is_due(memory))
 		return false;
-	memcpy(symbols_used, work->symbols_used, sizeof(symbols_used));
+	if (with_symbols)
+		memcpy(symbols_used, work->symbols_used, sizeof(symbols_used));
 	if (encode_as(work, source, memory->encoding, memory->param != 0, code, out, room))
 	{
 		cost = cost_of(code, source->count);
@@ -834,8 +893,21 @@ encode_as_before(EsColumnWork *work, const EsColumnSource *source, EsColumnMemor
 			return true;
 		}
 	}
-	memcpy(work->symbols_used, symbols_used, sizeof(symbols_used));
+	if (with_symbols)
+		memcpy(work->symbols_used, symbols_used, sizeof(symbols_used));
 	return false;
+}
+
+/* Few values do not change what was learnt from many. */
+static void
+remember(EsColumnMemory *memory, EsEncoding encoding, const EsColumnCode *code, uint32 count)
+{
+	if (memory->encoding != ES_COLUMN_NONE && count < memory->count / 4U)
+		return;
+	memory->encoding = encoding;
+	memory->param = code->param;
+	memory->cost = (uint16) cost_of(code, count);
+	memory->count = (uint16) count;
 }
 
 /*
@@ -856,8 +928,6 @@ es_column_encode(EsColumnWork *work, const EsColumnSource *source, EsColumnMemor
 	if (!choose(work, source, &best, out, room) ||
 		!encode_as(work, source, best.encoding, best.fixed, code, out, room))
 		return false;
-	memory->encoding = best.encoding;
-	memory->param = code->param;
-	memory->cost = (uint16) cost_of(code, source->count);
+	remember(memory, best.encoding, code, source->count);
 	return true;
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * compare.h
- *	  Compares text that is expected with text that is there.
+ *	  Finds out whether text that is expected is there.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,40 +12,54 @@
 
 #include <simde/x86/sse2.h>
 
-#define ES_COMPARE_SLACK 16		/* bytes that are read after expected text */
+#define ES_EXPECTED_HEAD 16		/* bytes that are compared at once */
 
-/* The first eight bytes at p; zeros after the end. */
-static inline uint64
+/*
+ * Text that is expected.  The first bytes are here, zeros where the mask is
+ * zero; the others, if there are more, are kept by the owner.
+ */
+typedef struct EsExpected
+{
+	uint8		head[ES_EXPECTED_HEAD];
+	uint8		mask[ES_EXPECTED_HEAD];
+} EsExpected;
+
+/* The bytes at p that are compared at once; zeros after the end. */
+static inline simde__m128i
 es_load_head(const char *p, const char *end)
 {
-	uint64		head = 0;
+	uint8		bytes[ES_EXPECTED_HEAD] = {0};
 
-	if (end - p >= (ptrdiff_t) sizeof(head))
-		memcpy(&head, p, sizeof(head));
-	else
-		memcpy(&head, p, end - p);
-	return head;
+	if (end - p >= ES_EXPECTED_HEAD)
+		return simde_mm_loadu_si128((const void *) p);
+	memcpy(bytes, p, end - p);
+	return simde_mm_loadu_si128((const void *) bytes);
 }
 
-/* Compares texts; 'a' may be read ES_COMPARE_SLACK bytes past its end. */
-static inline bool
-es_same_text(const char *a, const char *b, const char *end, uint32 size)
+static inline void
+es_expect(EsExpected *expected, EsSlice text)
 {
-	uint32		done = 0;
+	uint32		size = Min(text.size, ES_EXPECTED_HEAD);
 
-	if ((size_t) (end - b) < (size_t) size + ES_COMPARE_SLACK)
-		return memcmp(a, b, size) == 0;
-	for (; done < size; done += 16)
-	{
-		int			equal = simde_mm_movemask_epi8(simde_mm_cmpeq_epi8(simde_mm_loadu_si128((const void *) (a + done)),
-																	   simde_mm_loadu_si128((const void *) (b + done))));
+	memset(expected, 0, sizeof(*expected));
+	memcpy(expected->head, text.data, size);
+	memset(expected->mask, 0xFF, size);
+}
 
-		if (size - done < 16)
-			equal |= (int) (0xFFFFFFFFU << (size - done));
-		if ((equal & 0xFFFF) != 0xFFFF)
-			return false;
-	}
-	return true;
+/*
+ * Is 'text', which 'expected' is about, at p?  'head' is es_load_head() of it.
+ */
+static inline bool
+es_is_expected(const EsExpected *expected, EsSlice text, simde__m128i head,
+			   const char *p, const char *end)
+{
+	simde__m128i masked = simde_mm_and_si128(head, simde_mm_loadu_si128((const void *) expected->mask));
+	simde__m128i equal = simde_mm_cmpeq_epi8(masked, simde_mm_loadu_si128((const void *) expected->head));
+
+	if (simde_mm_movemask_epi8(equal) != 0xFFFF || (size_t) (end - p) < text.size)
+		return false;
+	return text.size <= ES_EXPECTED_HEAD ||
+		memcmp(text.data + ES_EXPECTED_HEAD, p + ES_EXPECTED_HEAD, text.size - ES_EXPECTED_HEAD) == 0;
 }
 
 #endif							/* EVENTSTORE_CORE_COMPARE_H */

@@ -112,6 +112,19 @@ take_char(EsParser *parser, char c, const char *expected)
 	return true;
 }
 
+/* Most values of an envelope are strings. */
+static inline const char *
+scan_value(const char *p, const char *end)
+{
+	if (p < end && *p == '"')
+	{
+		const char *after = es_json_scan_scalar(p, end);
+
+		return after == NULL || after - p > ES_JSON_MAX_VALUE ? NULL : after;
+	}
+	return es_json_scan(p, end);
+}
+
 /*
  * Crosses one JSON value of any kind; what the scanner does not vouch for is
  * put to the judge.
@@ -120,13 +133,17 @@ bool
 es_parse_value(EsParser *parser, EsSlice *value)
 {
 	const char *start = parser->p;
-	const char *after = es_json_scan(start, parser->end);
+	const char *after = scan_value(start, parser->end);
 
 	if (after == NULL)
 	{
 		after = es_json_extent(start, parser->end);
 		if (after == NULL)
+		{
+			/* it has no end, so it is wrong; the judge says best how */
+			(void) parser->hooks->judge(parser->hooks->arg, es_slice(start, parser->end - start));
 			return fail(parser, ES_ERR_JSON, start);
+		}
 		if (after == start)
 			return fail_expected(parser, "a JSON value", start);
 		if (!parser->hooks->judge(parser->hooks->arg, es_slice(start, after - start)))
@@ -441,25 +458,26 @@ parse_members(EsParser *parser, EsEvent *event, Envelope *envelope)
 
 /* ------------------------------------------------------------ expectations */
 
+static inline bool
+matches(const EsEnvelopeNode *node, simde__m128i head, const char *p, const char *end)
+{
+	return es_is_expected(&node->expected_text, es_slice(node->text, node->size), head, p, end);
+}
+
 /* Finds the child of a node whose text stands at p; 0 when there is none. */
-static uint8
+static inline uint8
 find_child(EsExpectations *expectations, EsEnvelopeNode *parent, const char *p,
 		   const char *end)
 {
-	uint8		first = parent->expected;
+	simde__m128i head = es_load_head(p, end);
+	uint8		child = parent->expected;
 
-	for (uint8 child = first; child != 0;)
+	if (likely(child != 0 && matches(&expectations->nodes[child], head, p, end)))
+		return child;
+	for (child = parent->first_child; child != 0; child = expectations->nodes[child].next_sibling)
 	{
-		EsEnvelopeNode *node = &expectations->nodes[child];
-
-		if (end - p >= node->size && es_same_text(node->text, p, end, node->size))
-		{
-			parent->expected = child;
-			return child;
-		}
-		child = child == first ? parent->first_child : node->next_sibling;
-		if (child == first)
-			child = expectations->nodes[first].next_sibling;
+		if (matches(&expectations->nodes[child], head, p, end))
+			return parent->expected = child;
 	}
 	return 0;
 }
@@ -474,6 +492,7 @@ add_child(EsExpectations *expectations, EsEnvelopeNode *parent, EsSlice text, in
 	if (child == ES_MAX_ENVELOPE_NODES || text.size > ES_MAX_ENVELOPE_TEXT)
 		return 0;
 	memcpy(node->text, text.data, text.size);
+	es_expect(&node->expected_text, text);
 	node->size = (uint8) text.size;
 	node->field = (int8) field;
 	node->next_sibling = parent->first_child;

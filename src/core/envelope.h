@@ -34,7 +34,8 @@ typedef struct EsParserHooks
 /* A node of the trie of envelopes: text, and the field whose value follows. */
 typedef struct EsEnvelopeNode
 {
-	char		text[ES_MAX_ENVELOPE_TEXT + ES_COMPARE_SLACK];
+	EsExpected	expected_text;
+	char		text[ES_MAX_ENVELOPE_TEXT];
 	uint8		size;
 	int8		field;			/* index; -1: the event ends */
 	uint8		expected;		/* the child that matched last */

@@ -20,7 +20,8 @@
 #define MAX_ATTEMPTS		5
 #define FIRST_DENSITY		0.35
 #define MIN_DENSITY			0.001
-#define FILL_TARGET			0.975	/* of a block, when guessing */
+#define FILL_TARGET			0.98	/* of a block, when guessing */
+#define DENSITY_WEIGHT		0.25	/* of the last block, in the average */
 #define FILL_ENOUGH			0.94	/* of a block, not to try again */
 
 /* Bytes of an event that are not text: ids, numbers. */
@@ -105,7 +106,7 @@ pack_columns(EsPacker *packer, const EsPackJob *job, char *data, uint32 *size)
 		packed = count;
 		*size = tried;
 		memcpy(data, packer->scratch, tried);
-		packer->density = density;
+		packer->density += (density - packer->density) * (attempt == 0 ? DENSITY_WEIGHT : 1);
 		if (tried >= ES_BLOCK_MAX_SIZE * FILL_ENOUGH)
 			break;
 	}

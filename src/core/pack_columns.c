@@ -268,6 +268,7 @@ add_value(EsPacker *packer, uint32 place, EsSlice value, uint32 row)
 	EsPackColumn *column = &packer->columns[place];
 	uint32		i = column->start + column->filled++;
 
+	__builtin_prefetch(value.data);
 	packer->values[i] = value;
 	packer->value_rows[i] = (uint16) row;
 }
@@ -773,19 +774,26 @@ train_symbols(EsPacker *packer)
 	packer->training_pause = TRAINING_PAUSE;
 }
 
-/* Text's size in the block, symbols included, compared with its own. */
+/* Text's size in the block compared with its own. */
 static double
-text_ratio(const EsPacker *packer)
+text_ratio(const EsPacker *packer, uint32 symbols_size)
 {
-	return (double) (packer->plain_bytes + packer->coded_bytes + packer->symbols.size) /
+	return (double) (packer->plain_bytes + packer->coded_bytes + symbols_size) /
 		packer->text_bytes;
+}
+
+/* Do symbols make the block smaller, their own size included? */
+static bool
+symbols_pay(const EsPacker *packer)
+{
+	return text_ratio(packer, packer->symbols.size) <= MAX_SYMBOLS_RATIO;
 }
 
 /* Is the block full enough for its text to say something about symbols? */
 static bool
 is_telling(const EsPacker *packer)
 {
-	return packer->text_bytes >= MIN_SYMBOLS_TEXT && packer->used >= ES_BLOCK_MAX_SIZE / 2;
+	return packer->text_bytes >= MIN_SYMBOLS_TEXT && packer->used >= ES_BLOCK_MAX_SIZE * 3 / 4;
 }
 
 /* Should symbols be learnt from this block? */
@@ -796,7 +804,7 @@ wants_training(EsPacker *packer)
 		packer->training_pause--;
 	if (packer->training_pause > 0 || !is_telling(packer))
 		return false;
-	return !packer->has_symbols || text_ratio(packer) > packer->symbols_ratio * SYMBOLS_DECLINE;
+	return !packer->has_symbols || text_ratio(packer, 0) > packer->symbols_ratio * SYMBOLS_DECLINE;
 }
 
 /* Packs with symbols learnt from the block that was just packed. */
@@ -806,8 +814,8 @@ pack_with_training(EsPacker *packer)
 	train_symbols(packer);
 	if (!pack_once(packer, true))
 		return false;
-	packer->symbols_ratio = text_ratio(packer);
-	packer->has_symbols = packer->symbols_ratio <= MAX_SYMBOLS_RATIO;
+	packer->symbols_ratio = text_ratio(packer, 0);
+	packer->has_symbols = symbols_pay(packer);
 	return packer->has_symbols || pack_once(packer, false);
 }
 
@@ -831,7 +839,7 @@ es_pack_columns(EsPacker *packer, const EsPackJob *job, uint32 count)
 	packed = pack_once(packer, packer->has_symbols);
 	if (packed && wants_training(packer))
 		packed = pack_with_training(packer);
-	else if (packed && packer->coded_bytes > 0 && text_ratio(packer) > MAX_SYMBOLS_RATIO)
+	else if (packed && packer->coded_bytes > 0 && !symbols_pay(packer))
 		packed = pack_once(packer, false);
 	return packed ? packer->used : 0;
 }

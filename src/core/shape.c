@@ -78,23 +78,24 @@ add_text(EsShapes *shapes, EsSlice text)
 static inline bool
 starts_leaf(char c)
 {
-	return c == '"' || (c >= '0' && c <= '9') || c == '-' || c == '[' ||
-		c == 't' || c == 'f' || c == 'n';
+	static const bool starts[256] = {
+		['"'] = true,['-'] = true,['['] = true,['t'] = true,['f'] = true,['n'] = true,
+		['0'] = true,['1'] = true,['2'] = true,['3'] = true,['4'] = true,
+		['5'] = true,['6'] = true,['7'] = true,['8'] = true,['9'] = true
+	};
+
+	return starts[(unsigned char) c];
 }
 
 /* Does the node's text stand at p, and does its place follow? */
 static inline bool
-matches(const EsShapes *shapes, const EsShapeNode *node, uint64 head,
+matches(const EsShapes *shapes, const EsShapeNode *node, simde__m128i head,
 		const char *p, const char *end)
 {
-	if ((head & node->head_mask) != node->head)
-		return false;
-	if ((size_t) (end - p) < node->size ||
-		(node->size > sizeof(head) &&
-		 !es_same_text(shapes->texts + node->text + sizeof(head), p + sizeof(head), end,
-					   node->size - sizeof(head))))
-		return false;
-	return node->depth == 0 || (p + node->size < end && starts_leaf(p[node->size]));
+	EsSlice		text = es_slice(shapes->texts + node->text, node->size);
+
+	return es_is_expected(&node->expected_text, text, head, p, end) &&
+		(node->depth == 0 || (p + node->size < end && starts_leaf(p[node->size])));
 }
 
 /*
@@ -104,10 +105,10 @@ matches(const EsShapes *shapes, const EsShapeNode *node, uint64 head,
 static inline EsShapeNode *
 find_child(EsShapes *shapes, EsShapeNode *parent, const char *p, const char *end)
 {
-	uint64		head = es_load_head(p, end);
+	simde__m128i head = es_load_head(p, end);
 	uint16		child = parent->expected;
 
-	if (child != 0 && matches(shapes, &shapes->nodes[child], head, p, end))
+	if (likely(child != 0 && matches(shapes, &shapes->nodes[child], head, p, end)))
 		return &shapes->nodes[child];
 	for (child = parent->first_child; child != 0; child = shapes->nodes[child].next_sibling)
 	{
@@ -287,9 +288,7 @@ add_node(EsShapes *shapes, uint16 parent, const Parsed *parsed)
 	node->segment = find_segment(shapes, parent, parsed, scope);
 	node->text = shapes->segments[node->segment].text;
 	node->size = (uint16) parsed->text.size;
-	node->head = es_load_head(parsed->text.data, parsed->text.data + parsed->text.size);
-	node->head_mask = node->size >= sizeof(uint64) ? PG_UINT64_MAX :
-		(UINT64CONST(1) << (8 * node->size)) - 1;
+	es_expect(&node->expected_text, parsed->text);
 	link_child(shapes, parent, number);
 	return number;
 }
@@ -318,7 +317,7 @@ add_shape(EsShapes *shapes, uint16 last)
 	return shapes->shape_count++;
 }
 
-/* How many objects a segment begins, at most: a brace in a key counts too. */
+/* At least as many as the segment opens. */
 static uint32
 count_objects(EsSlice text)
 {

@@ -70,8 +70,7 @@ typedef struct EsShape
 /* A node of the trie of segments, reached by exactly one sequence of them. */
 typedef struct EsShapeNode
 {
-	uint64		head;			/* the first bytes of the text */
-	uint64		head_mask;
+	EsExpected	expected_text;
 	uint32		text;
 	uint16		size;
 	uint16		depth;			/* open objects after the text */
@@ -115,7 +114,7 @@ typedef struct EsShapes
 	EsShape		shapes[ES_MAX_SHAPES];
 	EsScope		scopes[ES_MAX_SCOPES];
 	uint16		lists[ES_SHAPE_LIST_SIZE];	/* segments of shapes */
-	char		texts[ES_SHAPE_TEXT_SIZE + ES_COMPARE_SLACK];
+	char		texts[ES_SHAPE_TEXT_SIZE];
 } EsShapes;
 
 extern void es_shapes_init(EsShapes *shapes);

@@ -17,25 +17,36 @@
 #define SECONDS_PER_DAY		INT64CONST(86400)
 
 /* Text that is being read. */
+/* "2026-01-02T03:04:05" */
+#define DATE_TIME_SIZE 19
+
 typedef struct Reader
 {
 	const char *p;
 	const char *end;
 } Reader;
 
-static bool
-read_digits(Reader *reader, int count, int *value)
+/* Reads two digits at p; adds to *bad what is no digit. */
+static inline int
+two_digits(const char *p, unsigned *bad)
 {
-	*value = 0;
-	if (reader->end - reader->p < count)
+	unsigned	high = (unsigned char) p[0] - '0';
+	unsigned	low = (unsigned char) p[1] - '0';
+
+	*bad |= (high > 9) | (low > 9);
+	return (int) (high * 10 + low);
+}
+
+static bool
+read_two_digits(Reader *reader, int *value)
+{
+	unsigned	bad = 0;
+
+	if (reader->end - reader->p < 2)
 		return false;
-	for (int i = 0; i < count; i++, reader->p++)
-	{
-		if (*reader->p < '0' || *reader->p > '9')
-			return false;
-		*value = *value * 10 + (*reader->p - '0');
-	}
-	return true;
+	*value = two_digits(reader->p, &bad);
+	reader->p += 2;
+	return bad == 0;
 }
 
 /* Crosses one of two characters. */
@@ -79,24 +90,6 @@ days_from_civil(int year, int month, int day)
 }
 
 static bool
-read_date(Reader *reader, int64 *days)
-{
-	int			year;
-	int			month;
-	int			day;
-
-	if (!read_digits(reader, 4, &year) || !read_char(reader, '-') ||
-		!read_digits(reader, 2, &month) || !read_char(reader, '-') ||
-		!read_digits(reader, 2, &day))
-		return false;
-	if (year < 1 || month < 1 || month > 12 ||
-		day < 1 || day > days_in_month(year, month))
-		return false;
-	*days = days_from_civil(year, month, day);
-	return true;
-}
-
-static bool
 read_fraction(Reader *reader, int64 *micros)
 {
 	int64		unit = 100000;
@@ -114,24 +107,42 @@ read_fraction(Reader *reader, int64 *micros)
 	return reader->p > start;
 }
 
-/* A leap second (:60) is the second after it, as in PostgreSQL. */
+/*
+ * Reads date and time without a zone.  A leap second (:60) is the second after
+ * it, as in PostgreSQL.
+ */
 static bool
-read_time(Reader *reader, int64 *micros)
+read_date_time(Reader *reader, int64 *timestamp_us)
 {
+	const char *p = reader->p;
+	int64		fraction = 0;
+	unsigned	bad = 0;
+	int			year;
+	int			month;
+	int			day;
 	int			hour;
 	int			minute;
 	int			second;
-	int64		fraction = 0;
 
-	if (!read_digits(reader, 2, &hour) || !read_char(reader, ':') ||
-		!read_digits(reader, 2, &minute) || !read_char(reader, ':') ||
-		!read_digits(reader, 2, &second))
+	if (reader->end - p < DATE_TIME_SIZE)
 		return false;
-	if (hour > 23 || minute > 59 || second > 60)
+	year = two_digits(p, &bad) * 100 + two_digits(p + 2, &bad);
+	month = two_digits(p + 5, &bad);
+	day = two_digits(p + 8, &bad);
+	hour = two_digits(p + 11, &bad);
+	minute = two_digits(p + 14, &bad);
+	second = two_digits(p + 17, &bad);
+	if (bad || p[4] != '-' || p[7] != '-' || p[13] != ':' || p[16] != ':' ||
+		(p[10] != 'T' && p[10] != 't' && p[10] != ' '))
 		return false;
+	if (year < 1 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) ||
+		hour > 23 || minute > 59 || second > 60)
+		return false;
+	reader->p += DATE_TIME_SIZE;
 	if (read_char(reader, '.') && !read_fraction(reader, &fraction))
 		return false;
-	*micros = (hour * 3600 + minute * 60 + second) * USECS_PER_SECOND + fraction;
+	*timestamp_us = days_from_civil(year, month, day) * SECONDS_PER_DAY * USECS_PER_SECOND +
+		(hour * 3600 + minute * 60 + second) * USECS_PER_SECOND + fraction;
 	return true;
 }
 
@@ -147,12 +158,12 @@ read_zone(Reader *reader, int64 *seconds)
 	if (read_either(reader, 'Z', 'z'))
 		return true;
 	west = reader->p < reader->end && *reader->p == '-';
-	if (!read_either(reader, '+', '-') || !read_digits(reader, 2, &hours))
+	if (!read_either(reader, '+', '-') || !read_two_digits(reader, &hours))
 		return false;
 	if (reader->p < reader->end)
 	{
 		(void) read_char(reader, ':');
-		if (!read_digits(reader, 2, &minutes))
+		if (!read_two_digits(reader, &minutes))
 			return false;
 	}
 	if (hours > 15 || minutes > 59)
@@ -160,21 +171,6 @@ read_zone(Reader *reader, int64 *seconds)
 	*seconds = (hours * 60 + minutes) * 60;
 	if (west)
 		*seconds = -*seconds;
-	return true;
-}
-
-/* Reads date and time without a zone. */
-static bool
-read_date_time(Reader *reader, int64 *timestamp_us)
-{
-	int64		days;
-	int64		micros;
-
-	if (!read_date(reader, &days) ||
-		!(read_either(reader, 'T', 't') || read_char(reader, ' ')) ||
-		!read_time(reader, &micros))
-		return false;
-	*timestamp_us = days * SECONDS_PER_DAY * USECS_PER_SECOND + micros;
 	return true;
 }
 

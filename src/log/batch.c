@@ -8,9 +8,9 @@
 #include "postgres.h"
 
 #include "port/pg_bitutils.h"
-#include "utils/memutils.h"
 
 #include "log/batch.h"
+#include "log/memory.h"
 #include "log/shared.h"
 
 /* An open-addressing table from key to group, for one batch. */
@@ -20,23 +20,10 @@ typedef struct GroupTable
 	uint32	   *slots;			/* group + 1; 0 is free */
 } GroupTable;
 
-typedef struct HashedGroup
-{
-	uint64		hash;
-	uint32		group;
-} HashedGroup;
-
-#define ST_SORT sort_groups
-#define ST_ELEMENT_TYPE HashedGroup
-#define ST_COMPARE(a, b) ((a)->hash < (b)->hash ? -1 : (a)->hash > (b)->hash)
-#define ST_SCOPE static
-#define ST_DEFINE
-#include "lib/sort_template.h"
-
 static void *
 allocate(size_t count, size_t size)
 {
-	return MemoryContextAllocHuge(CurrentMemoryContext, count * size);
+	return es_scratch_alloc(count * size);
 }
 
 static bool
@@ -79,26 +66,52 @@ find_group(EsBatch *batch, GroupTable *table, uint32 i)
 	return add_group(batch, i, hash);
 }
 
+/* Puts a group where its hash belongs among those of its bucket before it. */
 static void
-order_groups(EsBatch *batch)
+insert_in_order(const EsBatch *batch, uint32 *order, uint32 first, uint32 at, uint32 group)
 {
-	HashedGroup *sorted = allocate(batch->group_count, sizeof(HashedGroup));
+	uint64		hash = batch->groups[group].key.hash;
 
-	for (uint32 i = 0; i < batch->group_count; i++)
-		sorted[i] = (HashedGroup)
+	while (at > first && batch->groups[order[at - 1]].key.hash > hash)
 	{
-		batch->groups[i].key.hash, i
-	};
-	sort_groups(sorted, batch->group_count);
-	batch->claim_order = allocate(batch->group_count, sizeof(uint32));
-	for (uint32 i = 0; i < batch->group_count; i++)
-		batch->claim_order[i] = sorted[i].group;
-	pfree(sorted);
+		order[at] = order[at - 1];
+		at--;
+	}
+	order[at] = group;
 }
 
 /*
- * Groups the events, at least one, by entity.  Memory is allocated in the
- * current context.
+ * Orders groups by their hash.  Hashes are evenly spread, by a secret that
+ * nobody outside knows, so there are about as many buckets as groups.
+ */
+static void
+order_groups(EsBatch *batch)
+{
+	uint32		buckets = pg_nextpower2_32(Max(batch->group_count, 2));
+	int			shift = 64 - pg_leftmost_one_pos32(buckets);
+	uint32	   *firsts = allocate(buckets + 1, sizeof(uint32));
+	uint32	   *ends = allocate(buckets, sizeof(uint32));
+	uint32	   *order = allocate(batch->group_count, sizeof(uint32));
+
+	memset(firsts, 0, (buckets + 1) * sizeof(uint32));
+	for (uint32 i = 0; i < batch->group_count; i++)
+		firsts[(batch->groups[i].key.hash >> shift) + 1]++;
+	for (uint32 i = 0; i < buckets; i++)
+	{
+		firsts[i + 1] += firsts[i];
+		ends[i] = firsts[i];
+	}
+	for (uint32 i = 0; i < batch->group_count; i++)
+	{
+		uint64		bucket = batch->groups[i].key.hash >> shift;
+
+		insert_in_order(batch, order, firsts[bucket], ends[bucket]++, i);
+	}
+	batch->claim_order = order;
+}
+
+/*
+ * Groups the events, at least one, by entity.  Memory is taken from the scratch.
  */
 void
 es_batch_group(EsBatch *batch, EsEvent *events, uint32 count)
@@ -125,6 +138,5 @@ es_batch_group(EsBatch *batch, EsEvent *events, uint32 count)
 		batch->next_event[i] = ES_NO_EVENT;
 		batch->group_of[i] = (uint32) (group - batch->groups);
 	}
-	pfree(table.slots);
 	order_groups(batch);
 }

@@ -31,6 +31,9 @@
 /* Groups between the steps of a look-up that are prefetched ahead. */
 #define PREFETCH_DISTANCE 6
 
+/* Groups that are looked up before the first of them is claimed. */
+#define CLAIM_WINDOW 32
+
 typedef struct Claimer
 {
 	EsOpenStore *open;
@@ -294,13 +297,17 @@ check_existence(Claimer *claimer, const EsGroup *group)
 static void
 claim_group(Claimer *claimer, EsGroup *group)
 {
-	check_existence(claimer, group);
-	group->entity = find_or_add_entity(claimer->open->store, &group->key);
 	claim_entity(claimer, group);
 	check_snapshot(claimer, group);
 	check_version(claimer, group);
 	if (!group->duplicate)
 		reserve_postings(claimer, group);
+}
+
+static EsGroup *
+group_in_order(const EsBatch *batch, uint32 i)
+{
+	return &batch->groups[batch->claim_order[i]];
 }
 
 /* Has the index entries of the groups after the i-th loaded. */
@@ -315,8 +322,28 @@ prefetch_groups(Claimer *claimer, uint32 i)
 
 		if (ahead < batch->group_count)
 			es_index_prefetch(es_pool, &claimer->open->store->index,
-							  batch->groups[batch->claim_order[ahead]].key.hash, step);
+							  group_in_order(batch, ahead)->key.hash, step);
 	}
+}
+
+/*
+ * Claims the groups from the first up to before the last.  They are looked up
+ * first, so that the memory to be changed is there when they are claimed.
+ */
+static void
+claim_window(Claimer *claimer, uint32 first, uint32 last)
+{
+	for (uint32 i = first; i < last; i++)
+	{
+		EsGroup    *group = group_in_order(claimer->batch, i);
+
+		prefetch_groups(claimer, i);
+		check_existence(claimer, group);
+		group->entity = find_or_add_entity(claimer->open->store, &group->key);
+		es_postings_prefetch(es_pool, group->entity);
+	}
+	for (uint32 i = first; i < last; i++)
+		claim_group(claimer, group_in_order(claimer->batch, i));
 }
 
 /*
@@ -332,11 +359,10 @@ es_claim_batch(EsOpenStore *open, EsBatch *batch, EsIngestResult *result)
 	claimer.xid = U64FromFullTransactionId(GetCurrentFullTransactionId());
 	es_session_begin(open->store, batch->group_count);
 	es_reader_begin(&claimer.reader, open->blocks, SnapshotSelf);
-	for (uint32 i = 0; i < batch->group_count; i++)
+	for (uint32 i = 0; i < batch->group_count; i += CLAIM_WINDOW)
 	{
 		CHECK_FOR_INTERRUPTS();
-		prefetch_groups(&claimer, i);
-		claim_group(&claimer, &batch->groups[batch->claim_order[i]]);
+		claim_window(&claimer, i, Min(i + CLAIM_WINDOW, batch->group_count));
 	}
 	es_reader_end(&claimer.reader);
 	if (batch->duplicates > 0)

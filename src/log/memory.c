@@ -53,3 +53,55 @@ es_backend_block_buffer(int i)
 		buffers[i] = MemoryContextAlloc(TopMemoryContext, ES_BLOCK_MAX_SIZE);
 	return buffers[i];
 }
+
+/* ----------------------------------------------------------------- scratch */
+
+/*
+ * Memory for one batch: what a batch needs is taken from one buffer, which the
+ * next batch uses again, since memory that is new to the process is slow.  What
+ * does not fit is allocated by itself, and the buffer grows before the next
+ * batch.
+ */
+#define MAX_SCRATCH_SIZE ((size_t) 32 * 1024 * 1024)
+
+typedef struct Scratch
+{
+	char	   *data;
+	size_t		size;
+	size_t		used;
+	size_t		wanted;			/* by the batch, in all */
+} Scratch;
+
+static Scratch scratch;
+
+/* Begins with another batch; nothing of the one before is used any more. */
+void
+es_scratch_reset(void)
+{
+	size_t		size = Min(scratch.wanted + scratch.wanted / 4, MAX_SCRATCH_SIZE);
+
+	if (scratch.wanted > scratch.size && size > scratch.size)
+	{
+		if (scratch.data != NULL)
+			pfree(scratch.data);
+		scratch.data = NULL;
+		scratch.size = 0;
+		scratch.data = MemoryContextAllocHuge(TopMemoryContext, size);
+		scratch.size = size;
+	}
+	scratch.used = scratch.wanted = 0;
+}
+
+/* Memory that lasts until the batch is over, or the current context. */
+void *
+es_scratch_alloc(size_t size)
+{
+	char	   *memory = scratch.data + scratch.used;
+
+	size = MAXALIGN(size);
+	scratch.wanted += size;
+	if (size > scratch.size - scratch.used)
+		return MemoryContextAllocHuge(CurrentMemoryContext, size);
+	scratch.used += size;
+	return memory;
+}

@@ -18,5 +18,7 @@
 extern EsExpectations *es_backend_expectations(void);
 extern EsPacker *es_backend_packer(void);
 extern char *es_backend_block_buffer(int i);
+extern void es_scratch_reset(void);
+extern void *es_scratch_alloc(size_t size);
 
 #endif							/* EVENTSTORE_LOG_MEMORY_H */

@@ -132,8 +132,7 @@ list_rows(Writer *writer)
 {
 	EsBatch    *batch = writer->batch;
 
-	writer->rows = MemoryContextAllocHuge(CurrentMemoryContext,
-										  batch->event_count * sizeof(EsPackRow));
+	writer->rows = es_scratch_alloc(batch->event_count * sizeof(EsPackRow));
 	for (uint32 i = 0; i < batch->event_count; i++)
 	{
 		EsGroup    *group = &batch->groups[batch->group_of[i]];
