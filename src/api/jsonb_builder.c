@@ -172,6 +172,15 @@ read_key(Builder *builder)
 	return take_char(builder, ':');
 }
 
+/* Numbers with an exponent are left to the server. */
+static inline bool
+has_exponent(const char *p, const char *end)
+{
+	while (p < end && *p < 'E')
+		p++;
+	return p < end;
+}
+
 /* Reads a number, true, false or null. */
 static inline bool
 read_plain(Builder *builder, EsJsonKind kind)
@@ -180,7 +189,7 @@ read_plain(Builder *builder, EsJsonKind kind)
 	const char *after = es_json_scan_scalar(start, builder->end);
 	Item	   *item;
 
-	if (after == NULL)
+	if (after == NULL || (kind == ES_JSON_NUMBER && has_exponent(start, after)))
 		return false;
 	item = add_item(builder, kind);
 	item->text = start;

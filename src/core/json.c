@@ -208,7 +208,21 @@ skip_digits(const char *p, const char *end)
 	return p;
 }
 
-/* Crosses a number without exponent; NULL for anything else. */
+/* Crosses an exponent, if one is at p; NULL when it is wrong or too large. */
+static const char *
+scan_exponent(const char *p, const char *end)
+{
+	const char *digits;
+
+	p++;
+	if (p < end && (*p == '+' || *p == '-'))
+		p++;
+	digits = p;
+	p = skip_digits(p, end);
+	return p > digits && p - digits <= ES_JSON_MAX_EXPONENT ? p : NULL;
+}
+
+/* Crosses a number; NULL for anything else. */
 static inline const char *
 scan_number(const char *p, const char *end)
 {
@@ -228,7 +242,7 @@ scan_number(const char *p, const char *end)
 		if (p == digits)
 			return NULL;
 	}
-	if (p < end && (*p == 'e' || *p == 'E'))
+	if (p < end && (*p == 'e' || *p == 'E') && (p = scan_exponent(p, end)) == NULL)
 		return NULL;
 	return p - start <= ES_JSON_MAX_NUMBER ? p : NULL;
 }

@@ -5,7 +5,7 @@
  *
  * The scanner vouches for what it accepts: every value that it passes is one
  * that jsonb accepts too.  What it does not vouch for - text that is wrong,
- * and text that is merely unusual, such as exponents, very long numbers and
+ * and text that is merely unusual, such as very long or large numbers and
  * deep nesting - it leaves to a slower, exact judge.
  *
  *-------------------------------------------------------------------------
@@ -20,6 +20,9 @@
 
 /* Digits (and point and sign) of a number that the scanner vouches for. */
 #define ES_JSON_MAX_NUMBER 256
+
+/* Digits of an exponent: far from what is too large for a numeric. */
+#define ES_JSON_MAX_EXPONENT 3
 
 /* A larger value may exceed what jsonb can hold, so its judge is asked. */
 #define ES_JSON_MAX_VALUE (16 * 1024 * 1024)
