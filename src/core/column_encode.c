@@ -23,8 +23,9 @@
 #define MIN_HEX			8		/* digits worth finding */
 #define MAX_HEX			128
 #define MAX_UUID_OFFSET 32		/* bytes before a UUID */
-#define MIN_SYMBOLS_GAIN 8		/* in per cent */
-#define PIVOT_SAMPLE	7		/* values */
+#define MIN_SYMBOLS_GAIN 50		/* in per cent of what is left: speed counts
+								 * too */
+#define PIVOT_SAMPLE	9		/* values */
 #define RECONSIDER		64		/* uses of what is remembered ... */
 #define RECONSIDER_PLAIN 16		/* ... where it says nothing */
 
@@ -200,11 +201,19 @@ beginning(EsSlice value)
 	return bytes;
 }
 
+/* One of the sample, scattered so that no pattern of the rows is met. */
+static EsSlice
+sample_value(const EsColumnSource *source, uint32 i)
+{
+	uint32		scattered = (i + 1) * 0x9E3779B1U;
+
+	return source->values[((uint64) scattered * source->count) >> 32];
+}
+
 /* A value that begins as most of a sample do, so probably no exception. */
 static EsSlice
 find_pivot(const EsColumnSource *source)
 {
-	uint32		step = source->count / PIVOT_SAMPLE;
 	uint32		best = 0;
 	uint32		best_count = 0;
 
@@ -213,14 +222,14 @@ find_pivot(const EsColumnSource *source)
 		uint32		count = 0;
 
 		for (uint32 j = 0; j < PIVOT_SAMPLE; j++)
-			count += beginning(source->values[i * step]) == beginning(source->values[j * step]);
+			count += beginning(sample_value(source, i)) == beginning(sample_value(source, j));
 		if (count > best_count)
 		{
-			best = i * step;
+			best = i;
 			best_count = count;
 		}
 	}
-	return source->values[best];
+	return sample_value(source, best);
 }
 
 static void

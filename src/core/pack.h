@@ -70,7 +70,8 @@ typedef struct EsPacker
 	EsSymbolTable symbol_table;
 	bool		has_symbols;
 	double		symbols_ratio;	/* of text when they were trained */
-	uint32		training_pause; /* blocks to go */
+	uint32		training_pause; /* blocks to go until they may be again */
+	uint32		next_pause;
 
 	/* what is remembered of each place of a leaf */
 	EsColumnMemory slots[ES_FIXED_SLOTS];

@@ -25,8 +25,9 @@
 
 /* Symbols are learnt anew when they do so much worse than at first ... */
 #define SYMBOLS_DECLINE		1.25
-/* ... but not within so many blocks. */
+/* ... but not within so many blocks, and four times as many each time. */
 #define TRAINING_PAUSE		64
+#define MAX_TRAINING_PAUSE	65536
 
 /* Symbols that do not make text smaller than this are not used. */
 #define MAX_SYMBOLS_RATIO	0.95
@@ -771,7 +772,8 @@ train_symbols(EsPacker *packer)
 			packer->strings[count++] = packer->values[column->start + j];
 	}
 	es_symbols_train(&packer->symbol_table, packer->strings, count);
-	packer->training_pause = TRAINING_PAUSE;
+	packer->next_pause = Min(Max(packer->next_pause * 4, TRAINING_PAUSE), MAX_TRAINING_PAUSE);
+	packer->training_pause = packer->next_pause;
 }
 
 /* Text's size in the block compared with its own. */
@@ -815,7 +817,7 @@ pack_with_training(EsPacker *packer)
 	if (!pack_once(packer, true))
 		return false;
 	packer->symbols_ratio = text_ratio(packer, 0);
-	packer->has_symbols = symbols_pay(packer);
+	packer->has_symbols = packer->coded_bytes > 0 && symbols_pay(packer);
 	return packer->has_symbols || pack_once(packer, false);
 }
 
