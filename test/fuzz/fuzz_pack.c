@@ -20,7 +20,7 @@
 #define AS_NUMBERS		0x02	/* the rest is numbers */
 
 #define MAX_EVENT_SIZE	(1024 * 1024)
-#define MAX_TEXT		(256 * 1024)
+#define MAX_TEXT		(48 * 1024)
 #define MAX_PLACES		12
 #define MAX_VALUES		64
 
@@ -154,7 +154,7 @@ random_batches(Memory *memory, const uint8_t *data, size_t size)
 static EsSlice
 make_text(Memory *memory, const uint8_t *data, size_t size)
 {
-	uint32		times = 1 << (data[0] >> 4) % 11;
+	uint32		times = 1 << (data[0] >> 4) % 9;
 
 	if (data[0] & AS_VALUES)
 		return rows_of_values(memory, times, data + 1, size - 1);
