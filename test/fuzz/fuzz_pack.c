@@ -165,21 +165,6 @@ make_text(Memory *memory, const uint8_t *data, size_t size)
 
 /* ------------------------------------------------------------------ checking */
 
-/* Keeps the events that may be stored. */
-static void
-keep_valid(Batch *batch)
-{
-	uint32		kept = 0;
-	EsError		error;
-
-	for (uint32 i = 0; i < batch->count; i++)
-	{
-		if (es_event_check_limits(&batch->events[i], MAX_EVENT_SIZE, &error))
-			batch->events[kept++] = batch->events[i];
-	}
-	batch->count = kept;
-}
-
 static void
 check_packing(Memory *memory, Batch *batch)
 {
@@ -212,7 +197,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		MUST(compare_batches(&plain, &expected) == NULL);
 		MUST(check_documents(&expectations.shapes, &expected) == NULL);
 	}
-	keep_valid(&expected);
+	keep_storable(&expected, MAX_EVENT_SIZE);
 	for (int i = 0; i < 2 && expected.count > 0; i++)
 		check_packing(&memory, &expected);
 	memory_free(&memory);
