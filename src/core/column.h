@@ -44,7 +44,7 @@ typedef enum EsEncoding
 /* Values to be encoded. */
 typedef struct EsColumnSource
 {
-	const EsSlice *values;
+	const EsSlice *values;		/* their data is never NULL */
 	uint32		count;			/* at least 1 */
 	const uint16 *rows;			/* the row of each value; NULL: 0, 1, ... */
 	const EsSlice *entities;	/* the entity_id of each row */

@@ -325,7 +325,7 @@ find_timestamp(Pattern *pattern, EsSlice pivot)
 static bool
 find_decimal(Pattern *pattern, EsSlice pivot)
 {
-	const char *point = pivot.size == 0 ? NULL : memchr(pivot.data, '.', pivot.size);
+	const char *point = memchr(pivot.data, '.', pivot.size);
 	uint32		scale = point == NULL ? 0 : pivot.size - (uint32) (point - pivot.data) - 1;
 
 	if (scale == 0 || scale >= MAX_DIGITS)

@@ -385,6 +385,13 @@ put_strings(EsPacker *packer, uint32 slot, const EsColumnSource *source,
 	return true;
 }
 
+/* A string that was not given, as an empty one that has an address. */
+static inline EsSlice
+given_string(EsSlice string)
+{
+	return string.data == NULL ? es_slice("", 0) : string;
+}
+
 /* Encodes one string a row as a fixed column. */
 static bool
 put_fixed_strings(EsPacker *packer, uint32 slot, const EsSlice *strings)
@@ -431,7 +438,7 @@ put_names(EsPacker *packer, EsBlockHeader *header)
 		return false;
 	header->type_summary = summarize_types(packer);
 	for (uint32 row = 0; row < packer->row_count; row++)
-		packer->strings[row] = row_event(packer, row)->tenant_id;
+		packer->strings[row] = given_string(row_event(packer, row)->tenant_id);
 	return put_fixed_strings(packer, ES_SLOT_TENANT, packer->strings);
 }
 
@@ -513,7 +520,7 @@ static bool
 put_tags(EsPacker *packer)
 {
 	for (uint32 row = 0; row < packer->row_count; row++)
-		packer->strings[row] = row_event(packer, row)->tags;
+		packer->strings[row] = given_string(row_event(packer, row)->tags);
 	return put_fixed_strings(packer, ES_SLOT_TAGS, packer->strings);
 }
 

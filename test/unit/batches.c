@@ -144,6 +144,21 @@ check_documents(const EsShapes *shapes, const Batch *batch)
 
 /* ------------------------------------------------------------------- packing */
 
+/* Drops events that break a limit. */
+void
+keep_storable(Batch *batch, size_t max_size)
+{
+	uint32		kept = 0;
+	EsError		error;
+
+	for (uint32 i = 0; i < batch->count; i++)
+	{
+		if (es_event_check_limits(&batch->events[i], max_size, &error))
+			batch->events[kept++] = batch->events[i];
+	}
+	batch->count = kept;
+}
+
 /* Makes the batch's events such as are stored: with ids, without wishes. */
 EsPackRow *
 make_rows(Random *random, Memory *memory, Batch *batch)
@@ -295,6 +310,45 @@ bytes_of(uint32 size, bool large)
 	return large ? ES_BLOCK_MAX_SIZE : size;
 }
 
+/* The job without its first events. */
+static EsPackJob
+rest_of(const EsPackJob *job, uint32 count)
+{
+	EsPackJob	rest = *job;
+
+	rest.rows += count;
+	rest.row_count -= count;
+	rest.first_position += count;
+	return rest;
+}
+
+/* Packs all events of the job as rows, and compares what comes back. */
+const char *
+pack_rows_and_compare(const EsPackJob *job)
+{
+	static EsRowsBuilder builder;
+	static char data[ES_BLOCK_MAX_SIZE];
+	EsPackJob	rest = *job;
+	PackTotals	totals = {0};
+	const char *problem = NULL;
+
+	while (rest.row_count > 0 && problem == NULL)
+	{
+		const EsPackRow *row = rest.rows;
+		uint32		count = 0;
+		bool		large = es_block_start_size(rest.inflight->count) +
+		es_rows_event_size(row->event, row->version, rest.recorded_at) > ES_BLOCK_MAX_SIZE;
+
+		es_rows_begin(&builder, data, sizeof(data), rest.first_position, rest.recorded_at, rest.inflight);
+		while (count < (large ? 1 : rest.row_count) &&
+			   es_rows_add(&builder, row[count].event, row[count].version, large))
+			count++;
+		problem = compare_block(&rest, count, es_slice(data, es_rows_finish(&builder)), &totals);
+		rest = rest_of(&rest, count);
+	}
+	return problem;
+}
+
 /*
  * Packs all events of the job, block by block, and compares what comes back.
  * Adds to *totals.
@@ -324,9 +378,7 @@ pack_and_compare(EsPacker *packer, const EsPackJob *job, PackTotals *totals)
 		totals->events += count;
 		totals->blocks++;
 		totals->bytes += bytes_of(size, large);
-		rest.rows += count;
-		rest.row_count -= count;
-		rest.first_position += count;
+		rest = rest_of(&rest, count);
 		free(data);
 	}
 	return problem;

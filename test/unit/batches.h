@@ -43,8 +43,10 @@ extern const char *check_document(const EsShapes *shapes, EsSlice text,
 								  const EsDocument *document);
 extern const char *check_documents(const EsShapes *shapes, const Batch *batch);
 
+extern void keep_storable(Batch *batch, size_t max_size);
 extern EsPackRow *make_rows(Random *random, Memory *memory, Batch *batch);
 extern const char *pack_and_compare(EsPacker *packer, const EsPackJob *job,
 									PackTotals *totals);
+extern const char *pack_rows_and_compare(const EsPackJob *job);
 
 #endif							/* EVENTSTORE_TEST_BATCHES_H */

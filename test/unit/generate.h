@@ -31,7 +31,7 @@ typedef enum BatchKind
 } BatchKind;
 
 extern void put_bytes(Writer *writer, const void *bytes, size_t size);
-extern void put(Writer *writer, const char *format,...) pg_attribute_printf(2, 3);
+extern void put(Writer *writer, const char *format,...) __attribute__((format(printf, 2, 3)));
 extern void put_repeated(Writer *writer, const char *text, uint32 times);
 extern EsSlice take_text(Writer *writer, Memory *memory);
 

@@ -32,12 +32,14 @@ begin(void)
 }
 
 static void
-pack_rows(Tally *tally, const EsPackRow *rows, uint32 count, int64 first_position,
-		  const EsInflightList *inflight)
+pack_events(Tally *tally, const EsPackRow *rows, uint32 count, int64 first_position,
+			const EsInflightList *inflight)
 {
 	EsPackJob	job = {&expectations.shapes, rows, count, first_position, RECORDED_AT, inflight};
 	const char *problem = pack_and_compare(&packer, &job, &tally->totals);
 
+	if (problem == NULL)
+		problem = pack_rows_and_compare(&job);
 	if (problem != NULL && ++tally->failures <= 3)
 		printf("# %s, in a batch of %u events\n", problem, count);
 }
@@ -66,8 +68,9 @@ pack_text(Tally *tally, Random *random, EsSlice text, uint16 inflight_count)
 
 	es_shapes_renew(&expectations.shapes);
 	batch = read_batch(&memory, text, &expectations);
+	keep_storable(&batch, ES_MAX_EVENT_SIZE);
 	if (batch.count > 0)
-		pack_rows(tally, make_rows(random, &memory, &batch), batch.count, 1000, &inflight);
+		pack_events(tally, make_rows(random, &memory, &batch), batch.count, 1000, &inflight);
 	memory_free(&memory);
 }
 
@@ -114,7 +117,7 @@ test_generated(BatchKind kind)
 	report(&tally, kind_names[kind]);
 }
 
-/* Batches of all kinds in turn: what the packer remembers is wrong each time. */
+/* Batches of all kinds in turn: what is remembered is wrong each time, or gone. */
 static void
 test_turns(void)
 {
@@ -126,10 +129,33 @@ test_turns(void)
 	{
 		Memory		memory = {0};
 
+		if (i % 10 == 9)
+			es_shapes_init(&expectations.shapes);
 		pack_text(&tally, &random, generate_batch(&random, &memory, random_below(&random, BATCH_KINDS), 1 + random_below(&random, 60)), 0);
 		memory_free(&memory);
 	}
 	report(&tally, "of all kinds in turn");
+}
+
+/* What can be read of batches that are damaged, after one that is not. */
+static void
+test_damaged(void)
+{
+	Random		random = {78};
+	Tally		tally = {0};
+
+	begin();
+	for (int i = 0; i < 150; i++)
+	{
+		Memory		memory = {0};
+		EsSlice		text = generate_batch(&random, &memory, random_below(&random, BATCH_SIZES), 20);
+
+		pack_text(&tally, &random, text, 0);
+		for (int j = 0; j < 5; j++)
+			pack_text(&tally, &random, damage_text(&random, &memory, text), 0);
+		memory_free(&memory);
+	}
+	report(&tally, "of damaged batches");
 }
 
 static void
@@ -181,7 +207,7 @@ pack_changed(const char *name, uint32 count, void (*change) (Random *random, Mem
 			&events[i], 1 + i
 		};
 	}
-	pack_rows(&tally, rows, count, 1, &inflight);
+	pack_events(&tally, rows, count, 1, &inflight);
 	report(&tally, name);
 	memory_free(&memory);
 }
@@ -314,10 +340,10 @@ test_counts(void)
 		};
 	}
 	for (uint32 count = 1; count <= 20; count++)
-		pack_rows(&tally, rows, count, 7, &inflight);
+		pack_events(&tally, rows, count, 7, &inflight);
 	inflight = make_inflight(&random, ES_BLOCK_MAX_INFLIGHT, far);
 	for (uint32 count = ES_BLOCK_MAX_EVENTS - 1; count <= ES_BLOCK_MAX_EVENTS + 2; count++)
-		pack_rows(&tally, rows, count, far, &inflight);
+		pack_events(&tally, rows, count, far, &inflight);
 	report(&tally, "in batches of 1 to 4098");
 	memory_free(&memory);
 }
@@ -558,6 +584,7 @@ main(void)
 	for (int kind = 0; kind < BATCH_KINDS; kind++)
 		test_generated(kind);
 	test_turns();
+	test_damaged();
 	test_fill();
 	test_changed();
 	test_counts();

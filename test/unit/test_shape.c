@@ -258,32 +258,57 @@ test_empty_objects(void)
 	memory_free(&memory);
 }
 
+/* What there is too much of, at last. */
+typedef enum Excess
+{
+	MANY_SHAPES,
+	LONG_KEYS,
+	MANY_LEAVES,
+	MANY_OBJECTS,
+	EXCESSES
+} Excess;
+
+/* Document i of many; a node has not too many children. */
+static EsSlice
+document_of_many(Memory *memory, Excess excess, int i)
+{
+	Writer		writer = {0};
+
+	put(&writer, "{\"k%d\":1", i % 20);
+	if (excess == MANY_LEAVES)
+		put_repeated(&writer, ",\"leaf\":0", ES_MAX_LEAVES - 3);
+	put(&writer, ",\"n%d\":2,\"", i / 20 % 20);
+	if (excess == LONG_KEYS)
+		put_repeated(&writer, "x", ES_MAX_SEGMENT_SIZE - 20);
+	put(&writer, "m%d\":", i);
+	put(&writer, excess == MANY_OBJECTS ? "{\"o%d\":{\"p\":3}}}" : "%d}", i);
+	return take_text(&writer, memory);
+}
+
 /* Documents that are all different, until nothing more is learnt. */
 static void
-test_full(void)
+test_full(Excess excess)
 {
 	Memory		memory = {0};
 	uint32		generation;
 	uint32		first;
 	int			wrong = 0;
 	int			shaped = 0;
-	char		text[64];
 
 	es_shapes_init(&shapes);
 	generation = shapes.generation;
 	first = shape_of("{\"first\":1}", 2);
 	for (int i = 0; i < 20000 && !shapes.full; i++)
 	{
-		/* under one of 400 pairs, since a node has not too many children */
 		for (int j = 0; j < 2; j++)
 		{
-			Taken		taken;
+			EsSlice		text = document_of_many(&memory, excess, i);
+			Taken		taken = take(text);
 
-			snprintf(text, sizeof(text), "{\"k%d\":1,\"n%d\":2,\"m%d\":3}", i % 20, i / 20 % 20, i);
-			taken = take_text_of(text);
-			wrong += taken.after == NULL || taken.problem != NULL;
+			wrong += taken.after != text.data + text.size || taken.problem != NULL;
 			shaped += j == 1 && taken.document.shape != 0;
 		}
+		memory_free(&memory);
 	}
 	ok(shapes.full && wrong == 0, "after %d shapes the collection is full", shaped);
 	is_int(shape_of("{\"new\":1}", 3), 0, "nothing more is learnt");
@@ -296,7 +321,6 @@ test_full(void)
 	generation = shapes.generation;
 	es_shapes_renew(&shapes);
 	is_int(shapes.generation, generation, "one that is not full is not renewed");
-	memory_free(&memory);
 }
 
 /* Documents that never come twice leave little behind. */
@@ -399,7 +423,8 @@ main(void)
 	test_all_different();
 	for (int kind = 0; kind < BATCH_KINDS; kind++)
 		test_agreement(kind);
-	test_full();
+	for (int excess = 0; excess < EXCESSES; excess++)
+		test_full(excess);
 	test_empty_objects();
 	return tap_done();
 }
