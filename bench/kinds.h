@@ -11,6 +11,7 @@ extern const Kind orders_kind;
 extern const Kind english_kind;
 extern const Kind small_kind;
 extern const Kind shapes_kind;
+extern const Kind hostile_kind;
 
 extern void orders_fill(Event *event, Random *random);
 extern void orders_render_start(const Event *event, Buffer *out);

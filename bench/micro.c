@@ -3,244 +3,129 @@
  *		Measure parts of src/core alone, without a server, on the events of the
  *		workloads, and print one table.
  *
- * Each measurement goes over all events of a workload, batch after batch, as
- * ingest_batch does. It is run once before, so that all memory has been
- * touched, and then several times in turn with the others; medians are printed.
- * A new measurement is a function and a line in measurements[].
+ * Every measurement is run once before, so that all memory has been touched,
+ * and then several times in turn with the others; medians are printed.
  */
-#include "core/envelope.h"
+#include "micro.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "support.h"
-#include "workload.h"
+#include "kernel/kernel.h"
 
-#define ARENA_SIZE (64 << 20)
-
-/* A workload as ingest_batch gets it. */
-typedef struct Data
+/* One measurement's results of all rounds. */
+typedef struct Result
 {
-	const Kind *kind;
-	Buffer	   *batches;
-	int64_t		count;			/* of batches */
-	int64_t		events;
-	size_t		bytes;
-} Data;
-
-typedef struct Measurement
-{
-	const char *name;
-
-	/* Go over the data once; returns the bytes that came out or were read. */
-	size_t		(*run) (const Data *data);
-} Measurement;
-
-typedef struct MicroOptions
-{
-	int64_t		events;
-	int64_t		batch;
-	int64_t		rounds;
-	int64_t		seed;
-} MicroOptions;
-
-/* Written to, so that the compiler can't leave anything out. */
-static volatile uint64_t result_sum;
-
-/* -------------------------------------------------------------------- data */
-
-/* Render the events of a workload. */
-static void
-data_render(Data *data, const Kind *kind, const MicroOptions *options)
-{
-	Workload   *workload = workload_create(kind, options->events, options->seed);
-	Event		event;
-
-	data->kind = kind;
-	data->events = options->events;
-	data->bytes = 0;
-	data->count = (options->events + options->batch - 1) / options->batch;
-	data->batches = allocate(data->count * sizeof(Buffer));
-	for (int64_t i = 0; workload_next(workload, &event); i++)
-		event_render_ndjson(&event, &data->batches[i / options->batch]);
-	for (int64_t i = 0; i < data->count; i++)
-		data->bytes += data->batches[i].length;
-	workload_free(workload);
-}
-
-/* Free the events. */
-static void
-data_free(Data *data)
-{
-	for (int64_t i = 0; i < data->count; i++)
-		buffer_free(&data->batches[i]);
-	free(data->batches);
-}
-
-/* ------------------------------------------------------------------ parsing */
-
-/* The parser's memory for one batch. */
-static char arena[ARENA_SIZE];
-static size_t arena_used;
-
-/* Give the parser memory that lives as long as the batch. */
-static void *
-arena_take(void *arg, size_t size)
-{
-	char	   *memory = arena + arena_used;
-
-	(void) arg;
-	if (size > ARENA_SIZE - arena_used)
-		die("a batch needs more memory than expected");
-	arena_used += MAXALIGN(size);
-	return memory;
-}
-
-/* What the scanner leaves to the server is not measured: believe it. */
-static bool
-believe(void *arg, EsSlice value)
-{
-	(void) arg;
-	(void) value;
-	return true;
-}
-
-/* Parse the events of a batch and give each to a function. */
-static void
-parse_batch(const Buffer *batch, void (*take) (const EsEvent *event, void *arg), void *arg)
-{
-	static const EsParserHooks hooks = {arena_take, believe, NULL};
-	static EsExpectations expectations;
-	EsParser	parser;
-	EsEvent		event;
-	EsParseResult result = ES_PARSE_ERROR;
-
-	arena_used = 0;
-	if (expectations.shapes.generation == 0)
-		es_expectations_init(&expectations);
-	es_parser_init(&parser, &hooks, &expectations);
-	es_parser_begin(&parser, es_slice(batch->data, batch->length));
-	if (es_parse_batch_start(&parser))
-	{
-		while ((result = es_parse_batch_next(&parser, &event)) == ES_PARSE_EVENT)
-			take(&event, arg);
-	}
-	if (result != ES_PARSE_END)
-		die("the parser refuses event " INT64_FORMAT, parser.ordinal);
-}
-
-/* -------------------------------------------------------------- measurements */
-
-/* The yardstick: read every byte of the text. */
-static size_t
-read_memory(const Data *data)
-{
-	uint64_t	sums[4] = {0};
-
-	for (int64_t i = 0; i < data->count; i++)
-	{
-		const char *p = data->batches[i].data;
-		const char *end = p + data->batches[i].length;
-		uint64_t	words[lengthof(sums)];
-
-		for (; end - p >= (ptrdiff_t) sizeof(words); p += sizeof(words))
-		{
-			memcpy(words, p, sizeof(words));
-			for (size_t w = 0; w < lengthof(sums); w++)
-				sums[w] += words[w];
-		}
-		while (p < end)
-			sums[0] += (unsigned char) *p++;
-	}
-	result_sum = sums[0] ^ sums[1] ^ sums[2] ^ sums[3];
-	return data->bytes;
-}
-
-/* Count an event. */
-static void
-count_event(const EsEvent *event, void *arg)
-{
-	uint64_t   *sums = arg;
-
-	sums[0]++;
-	sums[1] += event->entity_id.size + event->payload.size;
-}
-
-/* Find the fields of all events. */
-static size_t
-scan(const Data *data)
-{
-	uint64_t	sums[2] = {0};
-
-	for (int64_t i = 0; i < data->count; i++)
-		parse_batch(&data->batches[i], count_event, sums);
-	if (sums[0] != (uint64_t) data->events)
-		die("the parser found other events than there are");
-	result_sum = sums[1];
-	return data->bytes;
-}
-
-/*
- * In the order of the table. Bytes are those of the JSON text that is read, or,
- * of what makes something new, those that come out.
- */
-static const Measurement measurements[] = {
-	{"read the text", read_memory},
-	{"scan", scan}
-};
+	Samples		ns;				/* for each event */
+	Tally		tally;			/* of the last round */
+} Result;
 
 /* ------------------------------------------------------------------ the table */
 
-/* Run everything once; adds the seconds of each to samples. */
-static void
-run_round(const Data *data, Samples *seconds, size_t *bytes)
+/* Write a figure, or a dash where there is none. */
+static const char *
+cell(char *out, size_t size, double value, int decimals)
 {
-	for (size_t m = 0; m < lengthof(measurements); m++)
-	{
-		double		started = clock_seconds();
+	snprintf(out, size, value > 0 ? "%.*f" : "-", decimals, value);
+	return out;
+}
 
-		bytes[m] = measurements[m].run(data);
-		samples_add(&seconds[m], clock_seconds() - started);
-	}
+/* Print the head of the table. */
+static void
+print_head(void)
+{
+	printf("kernel: %s\n\n", es_kernel->name);
+	printf("| %-10s | %-21s | %7s | %9s | %11s | %5s |\n",
+		   "workload", "measurement", "GB/s", "ns/event", "bytes/event", "fill");
+	printf("|------------|-----------------------|--------:|----------:|------------:|------:|\n");
 }
 
 /* Print one row. */
 static void
-print_row(const Data *data, const char *name, double seconds, size_t bytes)
+print_row(const char *workload, const char *measurement, Result *result)
 {
-	double		events = (double) data->events;
+	const Tally *tally = &result->tally;
+	double		ns = samples_percentile(&result->ns, 50);
+	double		bytes = (double) tally->bytes / (double) tally->events;
+	double		fill = 0;
+	char		cells[4][32];
 
-	printf("| %-10s | %-20s | %7.2f | %9.1f | %11.1f |\n", data->kind->name, name,
-		   (double) bytes / seconds / 1e9, seconds / events * 1e9, (double) bytes / events);
+	if (tally->blocks > 0)
+		fill = (double) tally->bytes / (double) tally->blocks / ES_BLOCK_MAX_SIZE;
+	printf("| %-10s | %-21s | %7s | %9s | %11s | %5s |\n", workload, measurement,
+		   cell(cells[0], sizeof(cells[0]), bytes / ns, 2),
+		   cell(cells[1], sizeof(cells[1]), ns, 1),
+		   cell(cells[2], sizeof(cells[2]), bytes, 1),
+		   cell(cells[3], sizeof(cells[3]), fill, 3));
+}
+
+/* -------------------------------------------------------------- measuring */
+
+/* Make one measurement; returns how long it took, in seconds. */
+static double
+run(const Measurement *measurement, Data *data, Tally *tally)
+{
+	int64_t		steps = measurement->steps(data);
+	double		seconds = 0;
+
+	memset(tally, 0, sizeof(*tally));
+	for (int64_t step = 0; step < steps; step++)
+	{
+		double		started;
+
+		if (measurement->prepare != NULL)
+			measurement->prepare(data, step);
+		started = clock_seconds();
+		measurement->run(data, step, tally);
+		seconds += clock_seconds() - started;
+	}
+	return seconds;
+}
+
+/* Make all measurements once, and keep the results if they are wanted. */
+static void
+run_round(Data *data, Result *results, bool keep)
+{
+	const Measurement *measurement;
+
+	for (size_t m = 0; (measurement = measurement_number(m)) != NULL; m++)
+	{
+		Tally	   *tally = &results[m].tally;
+		double		seconds = run(measurement, data, tally);
+
+		if (keep)
+			samples_add(&results[m].ns, seconds * 1e9 / (double) tally->events);
+	}
 }
 
 /* Measure one workload and print its rows. */
 static void
 measure(const Kind *kind, const MicroOptions *options)
 {
-	Samples		seconds[lengthof(measurements)] = {{.count = 0}};
-	size_t		bytes[lengthof(measurements)];
+	Result		results[MEASUREMENTS_MAX] = {{.ns.count = 0}};
 	Data		data;
 
-	data_render(&data, kind, options);
-	for (size_t m = 0; m < lengthof(measurements); m++)
-		measurements[m].run(&data);
-	for (int64_t round = 0; round < options->rounds; round++)
-		run_round(&data, seconds, bytes);
-	for (size_t m = 0; m < lengthof(measurements); m++)
+	data_create(&data, kind, options);
+	for (int64_t round = 0; round <= options->rounds; round++)
+		run_round(&data, results, round > 0);
+	for (size_t m = 0; measurement_number(m) != NULL; m++)
 	{
-		print_row(&data, measurements[m].name, samples_percentile(&seconds[m], 50), bytes[m]);
-		samples_free(&seconds[m]);
+		print_row(kind->name, measurement_number(m)->name, &results[m]);
+		samples_free(&results[m].ns);
 	}
 	data_free(&data);
 }
+
+/* ------------------------------------------------------------ command line */
 
 /* Say how to call the program, and end it. */
 static void
 usage(void)
 {
-	fputs("usage: micro [--events N] [--batch N] [--rounds N] [--seed N] [WORKLOAD]...\n", stderr);
+	fputs("usage: micro [--events N] [--batch N] [--rounds N] [--seed N]\n"
+		  "             [--kernel scalar|v128|avx2|avx512] [WORKLOAD]...\n", stderr);
 	exit(2);
 }
 
@@ -253,6 +138,7 @@ parse_options(int argc, char **argv, MicroOptions *options)
 		{"batch", required_argument, NULL, 'b'},
 		{"rounds", required_argument, NULL, 'r'},
 		{"seed", required_argument, NULL, 'x'},
+		{"kernel", required_argument, NULL, 'k'},
 		{NULL, 0, NULL, 0}
 	};
 	int			option;
@@ -267,9 +153,27 @@ parse_options(int argc, char **argv, MicroOptions *options)
 			options->rounds = parse_number(optarg, 1000);
 		else if (option == 'x')
 			options->seed = parse_number(optarg, INT64_MAX);
+		else if (option == 'k')
+			options->kernel = optarg;
 		else
 			usage();
 	}
+}
+
+/* Find the kernel of that name, or the widest when there is none. */
+static const EsKernel *
+find_kernel(const char *name)
+{
+	if (name == NULL)
+		return es_kernel_choose(ES_KERNEL_AUTO);
+	for (int choice = ES_KERNEL_SCALAR; choice <= ES_KERNEL_AVX512; choice++)
+	{
+		const EsKernel *kernel = es_kernel_choose(choice);
+
+		if (kernel != NULL && strcmp(name, kernel->name) == 0)
+			return kernel;
+	}
+	die("this machine has no kernel \"%s\"", name);
 }
 
 int
@@ -278,9 +182,8 @@ main(int argc, char **argv)
 	MicroOptions options = {.events = 200000,.batch = 10000,.rounds = 7,.seed = 1};
 
 	parse_options(argc, argv, &options);
-	printf("| %-10s | %-20s | %7s | %9s | %11s |\n",
-		   "workload", "measurement", "GB/s", "ns/event", "bytes/event");
-	printf("|------------|----------------------|--------:|----------:|------------:|\n");
+	es_kernel = find_kernel(options.kernel);
+	print_head();
 	for (int i = optind; i < argc; i++)
 		measure(kind_find(argv[i]), &options);
 	for (size_t i = 0; optind == argc && kind_number(i) != NULL; i++)

@@ -28,7 +28,7 @@
 #define TEN_ENTITIES_MAX		2000
 
 static const Kind *const kinds[] = {
-	&orders_kind, &english_kind, &small_kind, &shapes_kind
+	&orders_kind, &english_kind, &small_kind, &shapes_kind, &hostile_kind
 };
 
 /*
@@ -299,19 +299,43 @@ event_render_ndjson(const Event *event, Buffer *out)
 	buffer_append(out, "\n", 1);
 }
 
+/* Append text as COPY takes it, in which backslashes are special. */
+static void
+append_escaped(Buffer *out, const char *text)
+{
+	for (;;)
+	{
+		size_t		plain = strcspn(text, "\\");
+
+		buffer_append(out, text, plain);
+		if (text[plain] == '\0')
+			return;
+		buffer_append(out, "\\\\", 2);
+		text += plain + 1;
+	}
+}
+
 /*
  * Append an event as a row for COPY in text format: event_id, entity_id,
- * version, event_type, payload, metadata. Nothing needs to be escaped; see Kind.
+ * version, event_type, payload, metadata. Nothing but backslashes needs to be
+ * escaped; see Kind.
  */
 void
 event_render_row(const Event *event, Buffer *out)
 {
+	Buffer		json = {.length = 0};
+
 	event_render_id(event, out);
 	buffer_format(out, "\t%s\t%" PRId64 "\t%s\t",
 				  event->entity_id, event->version, event->event_type);
-	event->kind->render_payload(event, out);
+	event->kind->render_payload(event, &json);
+	append_escaped(out, json.data);
 	buffer_append(out, "\t", 1);
-	if (!event_render_metadata(event, out))
+	json.length = 0;
+	if (event_render_metadata(event, &json))
+		append_escaped(out, json.data);
+	else
 		buffer_string(out, "\\N");
 	buffer_append(out, "\n", 1);
+	buffer_free(&json);
 }

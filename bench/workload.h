@@ -55,7 +55,7 @@ typedef struct Kind
 	/* Draw what the event says. */
 	void		(*fill) (struct Event *event, Random *random);
 
-	/* Append a JSON object. No backslash, tab or line feed may be in it. */
+	/* Append a JSON value. No tab or line feed may be in it. */
 	void		(*render_payload) (const struct Event *event, Buffer *out);
 	void		(*render_metadata) (const struct Event *event, Buffer *out);	/* or NULL */
 } Kind;
