@@ -16,23 +16,24 @@
 
 #define MAX_DIGITS 18
 
-/* Where the reading is: bytes from p to end, a value to be written to out. */
-typedef struct Reading
+/* What stands around each value of a column. */
+typedef struct Affixes
 {
-	const EsColumn *column;
-	uint32		i;				/* which value */
-	const char *p;
-	const char *end;
 	EsSlice		prefix;
 	EsSlice		suffix;
+} Affixes;
+
+/* Where a value goes. */
+typedef struct Target
+{
 	char	   *out;
 	uint32		room;
-} Reading;
+} Target;
 
 static inline bool
-has(const Reading *reading, size_t size)
+has(const char *p, const char *end, size_t size)
 {
-	return (size_t) (reading->end - reading->p) >= size;
+	return (size_t) (end - p) >= size;
 }
 
 static inline uint16
@@ -44,41 +45,40 @@ get_uint16(const char *p)
 	return value;
 }
 
-/* Value i of the strings whose ends are at 'ends', 'step' bytes apart. */
+/*
+ * Value i of strings whose ends are at 'ends', 'step' bytes apart, and whose
+ * bytes start at 'bytes', which is not after 'end'.
+ */
 static inline bool
-find_string(const Reading *reading, const char *ends, uint32 step, uint32 i,
-			const char *bytes, EsSlice *string)
+find_string(const char *ends, uint32 step, uint32 i, const char *bytes, const char *end,
+			EsSlice *string)
 {
-	uint32		start = i == 0 ? 0 : get_uint16(ends + (size_t) (i - 1) * step);
-	uint32		end = get_uint16(ends + (size_t) i * step);
+	uint32		from = i == 0 ? 0 : get_uint16(ends + (size_t) (i - 1) * step);
+	uint32		to = get_uint16(ends + (size_t) i * step);
 
-	if (end < start || bytes > reading->end || end > (size_t) (reading->end - bytes))
+	if (to < from || !has(bytes, end, to))
 		return false;
-	*string = es_slice(bytes + start, end - start);
+	*string = es_slice(bytes + from, to - from);
 	return true;
 }
 
-/* Copies a short string, with wide stores where there is room for them. */
-static inline char *
-put_short(char *out, EsSlice string, const char *in_end, const char *out_end)
+/* Copies a string that may be short, with wide loads and stores if possible. */
+static inline void
+put_bytes(char *out, EsSlice string, const char *end, uint32 room)
 {
-	if (string.size == 0)
-		return out;
-	if (string.size <= 16 && in_end - string.data >= 16 && out_end - out >= 16)
-	{
+	if (string.size <= 16 && has(string.data, end, 16) && room >= 16)
 		memcpy(out, string.data, 16);
-		return out + string.size;
-	}
-	return es_put_slice(out, string);
+	else if (string.size > 0)
+		memcpy(out, string.data, string.size);
 }
 
 /* Writes a string as the value. */
 static inline bool
-put_value(const Reading *reading, EsSlice string, uint32 *size)
+put_value(Target target, EsSlice string, const char *end, uint32 *size)
 {
-	if (string.size > reading->room)
+	if (string.size > target.room)
 		return false;
-	put_short(reading->out, string, reading->end, reading->out + reading->room);
+	put_bytes(target.out, string, end, target.room);
 	*size = string.size;
 	return true;
 }
@@ -86,71 +86,73 @@ put_value(const Reading *reading, EsSlice string, uint32 *size)
 /* --------------------------------------------------- exceptions and affixes */
 
 /*
- * Crosses the exceptions.  Sets *found, and *string, when the value is one.
+ * Crosses the exceptions.  Sets *found, and *string, when value i is one.
  */
-static bool
-take_exceptions(Reading *reading, bool *found, EsSlice *string)
+static const char *
+take_exceptions(const char *p, const char *end, uint32 i, bool *found, EsSlice *string)
 {
-	const char *table = reading->p + sizeof(uint16);
+	const char *table = p + sizeof(uint16);
 	const char *bytes;
 	EsSlice		last;
 	uint32		count;
 
 	*found = false;
-	if (!has(reading, sizeof(uint16)))
-		return false;
-	count = get_uint16(reading->p);
-	if (count == 0 || !has(reading, sizeof(uint16) + count * 4))
-		return false;
-	bytes = table + count * 4;
-	if (!find_string(reading, table + 2, 4, count - 1, bytes, &last))
-		return false;
-	for (uint32 i = 0; i < count && !*found; i++)
+	if (!has(p, end, sizeof(uint16)))
+		return NULL;
+	count = get_uint16(p);
+	bytes = table + count * 2 * sizeof(uint16);
+	if (count == 0 || !has(p, end, bytes - p) ||
+		!find_string(table + sizeof(uint16), 2 * sizeof(uint16), count - 1, bytes, end, &last))
+		return NULL;
+	for (uint32 j = 0; j < count && !*found; j++)
 	{
-		if (get_uint16(table + i * 4) == reading->i)
-		{
-			*found = true;
-			if (!find_string(reading, table + 2, 4, i, bytes, string))
-				return false;
-		}
+		if (get_uint16(table + j * 2 * sizeof(uint16)) != i)
+			continue;
+		*found = true;
+		if (!find_string(table + sizeof(uint16), 2 * sizeof(uint16), j, bytes, end, string))
+			return NULL;
 	}
-	reading->p = last.data + last.size;
-	return true;
+	return last.data + last.size;
 }
 
-static bool
-take_affixes(Reading *reading)
+static inline const char *
+take_affixes(const char *p, const char *end, Affixes *affixes)
 {
-	if (!has(reading, 2))
-		return false;
-	reading->prefix.size = (uint8) reading->p[0];
-	reading->suffix.size = (uint8) reading->p[1];
-	reading->p += 2;
-	if (!has(reading, reading->prefix.size + reading->suffix.size))
-		return false;
-	reading->prefix.data = reading->p;
-	reading->suffix.data = reading->p + reading->prefix.size;
-	reading->p = reading->suffix.data + reading->suffix.size;
-	return true;
+	uint32		prefix_size;
+	uint32		suffix_size;
+
+	if (!has(p, end, 2))
+		return NULL;
+	prefix_size = (uint8) p[0];
+	suffix_size = (uint8) p[1];
+	if (!has(p, end, 2 + prefix_size + suffix_size))
+		return NULL;
+	affixes->prefix = es_slice(p + 2, prefix_size);
+	affixes->suffix = es_slice(p + 2 + prefix_size, suffix_size);
+	return p + 2 + prefix_size + suffix_size;
 }
 
-/* Writes prefix, middle and suffix. */
-static inline bool
-put_affixed(const Reading *reading, EsSlice middle, uint32 *size)
+/* Writes prefix and suffix around a middle that is, or will be, there. */
+static inline void
+put_affixes(Target target, const Affixes *affixes, uint32 middle, const char *end)
 {
-	char	   *out = reading->out;
-	char	   *out_end = out + reading->room;
-
-	if (reading->prefix.size + middle.size + reading->suffix.size > reading->room)
-		return false;
-	out = put_short(out, reading->prefix, reading->end, out_end);
-	out = es_put_slice(out, middle);
-	out = put_short(out, reading->suffix, reading->end, out_end);
-	*size = out - reading->out;
-	return true;
+	put_bytes(target.out, affixes->prefix, end, affixes->prefix.size);
+	put_bytes(target.out + affixes->prefix.size + middle, affixes->suffix, end,
+			  affixes->suffix.size);
 }
 
 /* ------------------------------------------------------------------ numbers */
+
+/* How many digits a number has. */
+static inline uint32
+count_digits(uint64 number)
+{
+	uint32		count = 1;
+
+	for (; number >= 10000; number /= 10000)
+		count += 4;
+	return count + (number >= 10) + (number >= 100) + (number >= 1000);
+}
 
 /* Writes a number with at least so many digits; returns how many bytes. */
 static inline uint32
@@ -160,25 +162,18 @@ print_digits(uint64 number, uint32 least, char *out)
 	"00010203040506070809101112131415161718192021222324252627282930313233343536373839"
 	"40414243444546474849505152535455565758596061626364656667686970717273747576777879"
 	"8081828384858687888990919293949596979899";
-	char		digits[24];
-	char	   *p = digits + sizeof(digits);
-	uint32		size;
+	uint32		size = Max(count_digits(number), least);
+	char	   *p = out + size;
 
-	for (; number >= 100; number /= 100)
+	for (; p - out >= 2; number /= 100)
 		memcpy(p -= 2, pairs + 2 * (number % 100), 2);
-	if (number >= 10)
-		memcpy(p -= 2, pairs + 2 * number, 2);
-	else
-		*--p = (char) ('0' + number);
-	while (digits + sizeof(digits) - p < (ptrdiff_t) least)
-		*--p = '0';
-	size = digits + sizeof(digits) - p;
-	memcpy(out, p, size);
+	if (p > out)
+		*out = (char) ('0' + number);
 	return size;
 }
 
 /* Writes an integer as a decimal with 'scale' digits after the point. */
-static uint32
+static inline uint32
 print_decimal(int64 number, uint32 scale, char *out)
 {
 	uint64		magnitude = number < 0 ? -(uint64) number : (uint64) number;
@@ -186,35 +181,32 @@ print_decimal(int64 number, uint32 scale, char *out)
 	uint32		size;
 
 	*out = '-';
-	size = negative + print_digits(magnitude, scale == 0 ? 1 : scale + 1, out + negative);
+	size = negative + print_digits(magnitude, scale + 1, out + negative);
 	if (scale == 0)
 		return size;
-	memmove(out + size - scale + 1, out + size - scale, scale);
+	for (uint32 i = 0; i < scale; i++)
+		out[size - i] = out[size - i - 1];
 	out[size - scale] = '.';
 	return size + 1;
 }
 
-/* Writes the number as what stands between prefix and suffix. */
-static bool
-print_part(const Reading *reading, int64 number, char *out, uint32 *size)
-{
-	uint8		param = reading->column->param;
+#define MAX_PART_SIZE 48		/* of what print_part() writes */
 
-	switch (reading->column->encoding & ~ES_COLUMN_EXCEPTIONS)
+/* Writes the number as what stands between prefix and suffix. */
+static inline bool
+print_part(EsEncoding encoding, uint8 param, int64 number, char *out, uint32 *size)
+{
+	switch (encoding)
 	{
 		case ES_COLUMN_INTEGER:
 			*size = print_decimal(number, 0, out);
 			return true;
 		case ES_COLUMN_DECIMAL:
-			if (param >= MAX_DIGITS)
-				return false;
-			*size = print_decimal(number, param, out);
-			return true;
+			*size = print_decimal(number, Min(param, MAX_DIGITS), out);
+			return param < MAX_DIGITS;
 		case ES_COLUMN_DIGITS:
-			if (param > MAX_DIGITS || number < 0)
-				return false;
-			*size = print_digits((uint64) number, param, out);
-			return true;
+			*size = print_digits((uint64) number, Min(param, MAX_DIGITS), out);
+			return param <= MAX_DIGITS && number >= 0;
 		default:
 			if (number < ES_TIMESTAMP_MIN || number >= ES_TIMESTAMP_END || (param & 7) > 6)
 				return false;
@@ -223,129 +215,150 @@ print_part(const Reading *reading, int64 number, char *out, uint32 *size)
 	}
 }
 
-static bool
-get_number(Reading *reading, uint32 *size)
+static inline bool
+get_number(const EsColumn *column, EsEncoding encoding, const char *p, uint32 i,
+		   const Affixes *affixes, Target target, uint32 *size)
 {
-	const EsColumn *column = reading->column;
-	int64		base;
-	char		text[48];
-	uint32		text_size;
+	uint32		around = affixes->prefix.size + affixes->suffix.size;
+	int64		number;
+	char		text[MAX_PART_SIZE];
+	char	   *part = target.out + affixes->prefix.size;
+	bool		direct = target.room >= around + MAX_PART_SIZE;
 
-	if (!has(reading, sizeof(int64) + (size_t) es_integers_size(column->width, column->count)))
+	if (!has(p, column->end, sizeof(int64) + (size_t) es_integers_size(column->width, column->count)))
 		return false;
-	memcpy(&base, reading->p, sizeof(base));
-	base = (int64) ((uint64) base + es_integers_get(reading->p + sizeof(base), column->width, reading->i));
-	return print_part(reading, base, text, &text_size) &&
-		put_affixed(reading, es_slice(text, text_size), size);
+	memcpy(&number, p, sizeof(number));
+	number = (int64) ((uint64) number + es_integers_get(p + sizeof(number), column->width, i));
+	if (!print_part(encoding, column->param, number, direct ? part : text, size))
+		return false;
+	if (!direct)
+	{
+		if (around + *size > target.room)
+			return false;
+		memcpy(part, text, *size);
+	}
+	put_affixes(target, affixes, *size, column->end);
+	*size += around;
+	return true;
+}
+
+static void
+print_hex(const char *bytes, uint32 digits, char *out)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	for (uint32 i = 0; i + 1 < digits; i += 2, bytes++)
+	{
+		out[i] = hex[(uint8) *bytes >> 4];
+		out[i + 1] = hex[(uint8) *bytes & 0xF];
+	}
+	if (digits % 2 == 1)
+		out[digits - 1] = hex[(uint8) *bytes >> 4];
 }
 
 static bool
-get_binary(Reading *reading, bool is_uuid, uint32 *size)
+get_binary(const EsColumn *column, bool is_uuid, const char *p, uint32 i,
+		   const Affixes *affixes, Target target, uint32 *size)
 {
-	static const char hex[] = "0123456789abcdef";
-	uint32		digits = reading->column->param;
-	uint32		each = is_uuid ? ES_UUID_SIZE : (digits + 1) / 2;
-	const char *bytes;
-	char		text[256];
+	uint32		each = is_uuid ? ES_UUID_SIZE : (column->param + 1U) / 2;
+	uint32		part_size = is_uuid ? ES_UUID_TEXT_SIZE : column->param;
+	const char *bytes = p + (size_t) i * each;
+	char	   *part = target.out + affixes->prefix.size;
 
-	if (!has(reading, (size_t) reading->column->count * each))
+	*size = affixes->prefix.size + part_size + affixes->suffix.size;
+	if (!has(p, column->end, (size_t) column->count * each) || *size > target.room)
 		return false;
-	bytes = reading->p + (size_t) reading->i * each;
 	if (is_uuid)
-	{
-		es_uuid_print((const uint8 *) bytes, text);
-		return put_affixed(reading, es_slice(text, ES_UUID_TEXT_SIZE), size);
-	}
-	for (uint32 i = 0; i < digits; i++)
-		text[i] = hex[((uint8) bytes[i / 2] >> (i % 2 == 0 ? 4 : 0)) & 0xF];
-	return put_affixed(reading, es_slice(text, digits), size);
+		es_uuid_print((const uint8 *) bytes, part);
+	else
+		print_hex(bytes, part_size, part);
+	put_affixes(target, affixes, part_size, column->end);
+	return true;
 }
 
 /* ------------------------------------------------------------------- others */
 
-static bool
-get_constant(Reading *reading, uint32 *size)
+static inline bool
+get_constant(const EsColumn *column, const char *p, Target target, uint32 *size)
 {
 	uint32		length;
 
-	if (!has(reading, sizeof(uint16)))
+	if (!has(p, column->end, sizeof(uint16)))
 		return false;
-	length = get_uint16(reading->p);
-	reading->p += sizeof(uint16);
-	return has(reading, length) && put_value(reading, es_slice(reading->p, length), size);
+	length = get_uint16(p);
+	p += sizeof(uint16);
+	return has(p, column->end, length) && put_value(target, es_slice(p, length), column->end, size);
 }
 
-static bool
-get_entity(Reading *reading, EsSlice entity_id, uint32 *size)
+static inline bool
+get_entity(EsSlice entity_id, Target target, uint32 *size)
 {
-	if (entity_id.size + 2 > reading->room)
-		return false;
-	reading->out[0] = '"';
-	es_put_slice(reading->out + 1, entity_id);
-	reading->out[entity_id.size + 1] = '"';
 	*size = entity_id.size + 2;
+	if (*size > target.room)
+		return false;
+	target.out[0] = '"';
+	es_put_slice(target.out + 1, entity_id);
+	target.out[entity_id.size + 1] = '"';
 	return true;
 }
 
-static bool
-get_word(Reading *reading, uint32 *size)
+static inline bool
+get_word(const EsColumn *column, const char *p, uint32 i, Target target, uint32 *size)
 {
-	const EsColumn *column = reading->column;
-	const char *ends = reading->p + sizeof(uint16);
+	const char *ends = p + sizeof(uint16);
 	const char *bytes;
+	const char *codes;
 	EsSlice		word;
 	uint32		count;
 	uint32		code;
 
-	if (!has(reading, sizeof(uint16)))
+	if (!has(p, column->end, sizeof(uint16)))
 		return false;
-	count = get_uint16(reading->p);
-	if (count == 0 || !has(reading, sizeof(uint16) * (1 + (size_t) count)))
-		return false;
+	count = get_uint16(p);
 	bytes = ends + sizeof(uint16) * count;
-	if (!find_string(reading, ends, sizeof(uint16), count - 1, bytes, &word))
+	if (count == 0 || !has(p, column->end, bytes - p))
 		return false;
-	reading->p = word.data + word.size;
-	if (!has(reading, es_integers_size(column->width, column->count)))
+	codes = bytes + get_uint16(bytes - sizeof(uint16));
+	if (codes > column->end ||
+		!has(codes, column->end, es_integers_size(column->width, column->count)))
 		return false;
-	code = (uint32) es_integers_get(reading->p, column->width, reading->i);
+	code = (uint32) es_integers_get(codes, column->width, i);
 	return code < count &&
-		find_string(reading, ends, sizeof(uint16), code, bytes, &word) &&
-		put_value(reading, word, size);
+		find_string(ends, sizeof(uint16), code, bytes, codes, &word) &&
+		put_value(target, word, column->end, size);
 }
 
-/* Decodes a value that is kept as symbols. */
-static bool
-put_symbols(const Reading *reading, EsSlice codes, const EsSymbolReader *symbols,
-			uint32 *size)
+/*
+ * Text, plain or as symbols.  Symbols may overwrite what is behind them, so the
+ * suffix comes last.
+ */
+static inline bool
+get_text(const EsColumn *column, const EsSymbolReader *symbols, const char *p, uint32 i,
+		 const Affixes *affixes, Target target, uint32 *size)
 {
-	uint32		affixes = reading->prefix.size + reading->suffix.size;
-	char	   *out = reading->out + reading->prefix.size;
-	uint32		decoded;
-
-	if (symbols == NULL || affixes > reading->room)
-		return false;
-	if (!es_symbols_decode(symbols, codes, out, reading->room - affixes, &decoded))
-		return false;
-	es_put_slice(reading->out, reading->prefix);
-	es_put_slice(out + decoded, reading->suffix);
-	*size = affixes + decoded;
-	return true;
-}
-
-static bool
-get_text(Reading *reading, const EsSymbolReader *symbols, uint32 *size)
-{
-	const char *ends = reading->p;
-	uint32		count = reading->column->count;
+	uint32		around = affixes->prefix.size + affixes->suffix.size;
+	char	   *part = target.out + affixes->prefix.size;
+	size_t		ends_size = sizeof(uint16) * (size_t) column->count;
 	EsSlice		text;
 
-	if (!has(reading, sizeof(uint16) * (size_t) count) ||
-		!find_string(reading, ends, sizeof(uint16), reading->i, ends + sizeof(uint16) * count, &text))
+	if (!has(p, column->end, ends_size) || around > target.room ||
+		!find_string(p, sizeof(uint16), i, p + ends_size, column->end, &text))
 		return false;
-	if ((reading->column->encoding & ~ES_COLUMN_EXCEPTIONS) == ES_COLUMN_SYMBOLS)
-		return put_symbols(reading, text, symbols, size);
-	return put_affixed(reading, text, size);
+	if (symbols != NULL)
+	{
+		if (!es_symbols_decode(symbols, text, part, target.room - around, size))
+			return false;
+	}
+	else
+	{
+		if (text.size > target.room - around)
+			return false;
+		put_bytes(part, text, column->end, target.room - around);
+		*size = text.size;
+	}
+	put_affixes(target, affixes, *size, column->end);
+	*size += around;
+	return true;
 }
 
 /*
@@ -358,43 +371,46 @@ bool
 es_column_get(const EsColumn *column, uint32 i, EsSlice entity_id,
 			  const EsSymbolReader *symbols, char *out, uint32 room, uint32 *size)
 {
-	Reading		reading = {column, i, column->data, column->end, {0}, {0}, out, room};
 	EsEncoding	encoding = column->encoding & ~ES_COLUMN_EXCEPTIONS;
+	Target		target = {out, room};
+	Affixes		affixes = {{NULL, 0}, {NULL, 0}};
+	const char *p = column->data;
 
-	if (i >= column->count || !es_integers_width_valid(column->width) ||
-		column->data > column->end)
+	if (i >= column->count || p > column->end)
 		return false;
 	if (column->encoding & ES_COLUMN_EXCEPTIONS)
 	{
 		EsSlice		string;
 		bool		found;
 
-		if (!take_exceptions(&reading, &found, &string))
-			return false;
-		if (found)
-			return put_value(&reading, string, size);
+		p = take_exceptions(p, column->end, i, &found, &string);
+		if (p == NULL || found)
+			return p != NULL && put_value(target, string, column->end, size);
 	}
-	if (encoding >= ES_COLUMN_DIGITS && !take_affixes(&reading))
+	if (encoding >= ES_COLUMN_DIGITS && (p = take_affixes(p, column->end, &affixes)) == NULL)
 		return false;
 	switch (encoding)
 	{
 		case ES_COLUMN_CONSTANT:
-			return get_constant(&reading, size);
+			return get_constant(column, p, target, size);
 		case ES_COLUMN_ENTITY:
-			return get_entity(&reading, entity_id, size);
+			return get_entity(entity_id, target, size);
 		case ES_COLUMN_DICTIONARY:
-			return get_word(&reading, size);
+			return es_integers_width_valid(column->width) &&
+				get_word(column, p, i, target, size);
 		case ES_COLUMN_INTEGER:
 		case ES_COLUMN_DECIMAL:
 		case ES_COLUMN_DIGITS:
 		case ES_COLUMN_TIMESTAMP:
-			return get_number(&reading, size);
+			return es_integers_width_valid(column->width) &&
+				get_number(column, encoding, p, i, &affixes, target, size);
 		case ES_COLUMN_HEX:
 		case ES_COLUMN_UUID:
-			return get_binary(&reading, encoding == ES_COLUMN_UUID, size);
+			return get_binary(column, encoding == ES_COLUMN_UUID, p, i, &affixes, target, size);
 		case ES_COLUMN_PLAIN:
+			return get_text(column, NULL, p, i, &affixes, target, size);
 		case ES_COLUMN_SYMBOLS:
-			return get_text(&reading, symbols, size);
+			return symbols != NULL && get_text(column, symbols, p, i, &affixes, target, size);
 		default:
 			return false;
 	}

@@ -23,7 +23,8 @@
 #define MIN_HEX			8		/* digits worth finding */
 #define MAX_HEX			128
 #define MAX_UUID_OFFSET 32		/* bytes before a UUID */
-#define MIN_SYMBOLS_GAIN 50		/* in per cent of what is left: speed counts too */
+#define MIN_SYMBOLS_GAIN 50		/* in per cent of what is left: speed counts
+								 * too */
 #define PIVOT_SAMPLE	9		/* values */
 #define RECONSIDER		64		/* uses of what is remembered ... */
 #define RECONSIDER_PLAIN 16		/* ... where it says nothing */
@@ -324,7 +325,7 @@ find_timestamp(Pattern *pattern, EsSlice pivot)
 static bool
 find_decimal(Pattern *pattern, EsSlice pivot)
 {
-	const char *point = memchr(pivot.data, '.', pivot.size);
+	const char *point = pivot.size == 0 ? NULL : memchr(pivot.data, '.', pivot.size);
 	uint32		scale = point == NULL ? 0 : pivot.size - (uint32) (point - pivot.data) - 1;
 
 	if (scale == 0 || scale >= MAX_DIGITS)

@@ -137,15 +137,19 @@ pack_rows(EsPacker *packer, const EsPackJob *job, uint32 most, char *data,
 	return count;
 }
 
-/* Bytes that so many events take as rows. */
-static uint64
-size_as_rows(const EsPackJob *job, uint32 count)
+/* Are so many events smaller in a block of this size than as rows? */
+static bool
+is_smaller_than_rows(const EsPackJob *job, uint32 count, uint32 block_size)
 {
 	uint64		size = es_block_start_size(job->inflight->count);
 
+	/* no row is smaller than this */
+	if (block_size < bytes_of_rows(job, count))
+		return true;
+
 	for (uint32 i = 0; i < count; i++)
 		size += es_rows_event_size(job->rows[i].event, job->rows[i].version, job->recorded_at);
-	return size;
+	return block_size < size;
 }
 
 /*
@@ -163,7 +167,7 @@ es_block_pack(EsPacker *packer, const EsPackJob *job, char *data, uint32 *size, 
 	*large = false;
 	if (job->row_count >= MIN_COLUMN_ROWS)
 		count = pack_columns(packer, job, data, size);
-	if (count > 0 && *size < size_as_rows(job, count))
+	if (count > 0 && is_smaller_than_rows(job, count, *size))
 		return count;
 	return pack_rows(packer, job, count > 0 ? count : job->row_count, data, size, large);
 }

@@ -171,7 +171,7 @@ parse_segment(const char *p, const char *end, uint32 *depth)
 
 /* ---------------------------------------------------------------- learning */
 
-/* The object under this key in that one; 0 (the root) when there is no room. */
+/* Finds or adds the object under this key in that one. */
 static uint16
 find_scope(EsShapes *shapes, uint16 parent, EsSlice key)
 {

@@ -1,17 +1,19 @@
 /*-------------------------------------------------------------------------
  *
  * fuzz_block.c
- *	  Blocks of arbitrary bytes: nothing outside is read, nothing that is
- *	  accepted contradicts itself.
+ *	  Blocks in row layout of arbitrary bytes: nothing outside is read, nothing
+ *	  that is accepted contradicts itself.
  *
  * The first byte of the input is a set of flags that says how the rest becomes
  * a block: as it is, or with its checksums made right, so that the fuzzer gets
  * past them; or as a list of changes to a valid block.  To make checksums right
- * this file needs what block.c keeps to itself, so it includes it.
+ * this file needs what block.c and block_rows.c keep to themselves, so it includes
+ * them.
  *
  *-------------------------------------------------------------------------
  */
 #include "core/block.c"
+#include "core/block_rows.c"
 
 #include "core/timestamp.h"
 #include "fuzz.h"
@@ -21,7 +23,8 @@
 #define FIX_BODY_CRCS	0x04
 #define CHANGE_VALID	0x08
 
-static EsBlockBuilder builder;
+static EsRowsBuilder builder;
+static char strings[ES_BLOCK_HEAD_ROOM];
 
 /* ---------------------------------------------------------- making checksums */
 
@@ -71,8 +74,7 @@ fix_checksums(char *data, size_t size, int flags)
 		return;
 	for (uint32 i = 0; i < header->event_count; i++)
 		fix_record(data, &block, i, flags);
-	header->crc = header_crc(header, data + sizeof(EsBlockHeader),
-							 inflight_size(header->inflight_count), data + block.records_end);
+	header->crc = actual_header_crc(&block);
 	memcpy(data + offsetof(EsBlockHeader, crc), &header->crc, sizeof(header->crc));
 }
 
@@ -89,13 +91,13 @@ changed_block(Memory *memory, const uint8_t *data, size_t size)
 	uint32		wanted = 1 + random_below(&random, 4);
 	uint32		used;
 
-	es_block_begin(&builder, block, sizeof(block), 1 + random_below(&random, 1000), 0, &inflight);
+	es_rows_begin(&builder, block, sizeof(block), 1 + random_below(&random, 1000), 0, &inflight);
 	for (uint32 i = 0; i < wanted;)
 	{
 		random_event(&random, memory, &event);
-		i += es_block_add(&builder, &event, 1 + random_below(&random, 1000), random_chance(&random, 10));
+		i += es_rows_add(&builder, &event, 1 + random_below(&random, 1000), random_chance(&random, 10));
 	}
-	used = es_block_finish(&builder);
+	used = es_rows_finish(&builder);
 	for (size_t i = 1; i + 2 < size; i += 3)
 		block[(data[i] | data[i + 1] << 8) % used] ^= (char) data[i + 2];
 	return memory_copy(memory, block, used);
@@ -117,11 +119,11 @@ make_block(Memory *memory, const uint8_t *data, size_t size)
 
 /* All that a record says lies inside the block. */
 static EsBlockStatus
-read_record(EsSlice bytes, const EsBlock *block, uint32 ordinal, EsStoredEvent *stored)
+read_record(EsSlice bytes, EsBlock *block, uint32 ordinal, EsStoredEvent *stored)
 {
 	EsEvent    *event = &stored->event;
 	const char *end = bytes.data + block->records_end;
-	EsBlockStatus status = es_block_read_head(block, ordinal, stored);
+	EsBlockStatus status = es_block_read_head(block, ordinal, strings, stored);
 
 	if (status != ES_BLOCK_OK)
 		return status;
@@ -129,10 +131,10 @@ read_record(EsSlice bytes, const EsBlock *block, uint32 ordinal, EsStoredEvent *
 		 lies_inside(event->tenant_id, bytes.data, end) && lies_inside(stored->body, bytes.data, end));
 	if (stored->large)
 	{
-		MUST(es_block_read_body(stored, stored->body) == ES_BLOCK_LARGE_MISSING);
+		MUST(es_block_read_body(block, stored->body, NULL, stored) == ES_BLOCK_LARGE_MISSING);
 		return ES_BLOCK_OK;
 	}
-	status = es_block_read_body(stored, stored->body);
+	status = es_block_read_body(block, stored->body, NULL, stored);
 	if (status == ES_BLOCK_OK)
 	{
 		MUST(lies_inside(event->tags, bytes.data, end) && lies_inside(event->payload, bytes.data, end) &&
@@ -142,7 +144,7 @@ read_record(EsSlice bytes, const EsBlock *block, uint32 ordinal, EsStoredEvent *
 }
 
 static bool
-read_all(EsSlice bytes, const EsBlock *block)
+read_all(EsSlice bytes, EsBlock *block)
 {
 	EsInflightList list;
 	bool		good = true;
@@ -166,7 +168,7 @@ time_in_range(int64 time)
 
 /* The events of a block that passed every check make the same events again. */
 static void
-check_rebuilt(EsSlice bytes, const EsBlock *block)
+check_rebuilt(EsSlice bytes, EsBlock *block)
 {
 	static char data[ES_BLOCK_MAX_SIZE];
 	EsInflightList list;
@@ -176,15 +178,15 @@ check_rebuilt(EsSlice bytes, const EsBlock *block)
 	EsSlice		copy = {data, 0};
 
 	es_block_inflight(block, &list);
-	es_block_begin(&builder, data, sizeof(data), block->header.first_position, block->header.recorded_at, &list);
+	es_rows_begin(&builder, data, sizeof(data), block->header.first_position, block->header.recorded_at, &list);
 	for (uint32 i = 0; i < block->header.event_count; i++)
 	{
 		read_record(bytes, block, i, &stored);
 		if (stored.large || !time_in_range(stored.recorded_at) || !time_in_range(stored.event.occurred_at))
 			return;				/* no writer makes such times */
-		MUST(es_block_add(&builder, &stored.event, stored.version, false));
+		MUST(es_rows_add(&builder, &stored.event, stored.version, false));
 	}
-	copy.size = es_block_finish(&builder);
+	copy.size = es_rows_finish(&builder);
 	MUST(copy.size <= bytes.size && es_block_open(&rebuilt, copy.data, copy.size) == ES_BLOCK_OK);
 	for (uint32 i = 0; i < block->header.event_count; i++)
 	{
@@ -192,6 +194,13 @@ check_rebuilt(EsSlice bytes, const EsBlock *block)
 		MUST(read_record(copy, &rebuilt, i, &again) == ES_BLOCK_OK);
 		MUST(events_equal(&stored.event, &again.event) && stored.version == again.version);
 	}
+}
+
+/* The other layout has a target of its own. */
+static bool
+in_rows(const EsBlock *block)
+{
+	return block->header.layout == ES_BLOCK_LAYOUT_ROWS;
 }
 
 int
@@ -205,14 +214,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	bytes = make_block(&memory, data, size);
-	if (es_block_open(&block, bytes.data, bytes.size) == ES_BLOCK_OK)
-		good = read_all(bytes, &block);
-	if (es_block_check(bytes.data, bytes.size) == ES_BLOCK_OK)
+	if (es_block_open(&block, bytes.data, bytes.size) == ES_BLOCK_OK && in_rows(&block))
 	{
-		MUST(good);
-		check_rebuilt(bytes, &block);
+		good = read_all(bytes, &block);
+		if (es_block_check(&block, NULL) == ES_BLOCK_OK)
+		{
+			MUST(good);
+			check_rebuilt(bytes, &block);
+		}
 	}
-	if (es_block_salvage(&block, bytes.data, bytes.size) == ES_BLOCK_OK)
+	if (es_block_salvage(&block, bytes.data, bytes.size) == ES_BLOCK_OK && in_rows(&block))
 		read_all(bytes, &block);
 	memory_free(&memory);
 	return 0;

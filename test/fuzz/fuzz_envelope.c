@@ -76,7 +76,8 @@ check_event(Memory *memory, const EsEvent *event)
 	text = print(memory, &unpacked);
 
 	MUST(reference_judge(NULL, text));
-	es_parser_init(&parser, text, &hooks);
+	es_parser_init(&parser, &hooks, NULL);
+	es_parser_begin(&parser, text);
 	MUST(es_parse_single(&parser, &parsed));
 	MUST(es_slice_equal(packed, pack(memory, &parsed)));
 }
@@ -100,7 +101,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	EsEvent		event;
 	int64		count = 0;
 
-	es_parser_init(&parser, memory_copy(&memory, data, size), &hooks);
+	es_parser_init(&parser, &hooks, NULL);
+	es_parser_begin(&parser, memory_copy(&memory, data, size));
 	if (es_parse_batch_start(&parser))
 	{
 		while ((result = es_parse_batch_next(&parser, &event)) == ES_PARSE_EVENT)

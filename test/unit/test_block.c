@@ -1,13 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * test_block.c
- *	  Blocks: round trips, sizes, damage of every kind, in-flight lists.
+ *	  Blocks in row layout: round trips, sizes, damage of every kind, in-flight
+ *	  lists.
  *
  *-------------------------------------------------------------------------
  */
 #include "support.h"
 
-#include "core/block.h"
+#include "core/block_rows.h"
 #include "core/hash.h"
 #include "core/timestamp.h"
 #include "tap.h"
@@ -29,7 +30,10 @@ typedef struct Sample
 	uint32		size;
 } Sample;
 
-static EsBlockBuilder builder;
+static EsRowsBuilder builder;
+
+/* Nothing of a block in row layout lies here. */
+static char strings[ES_BLOCK_HEAD_ROOM];
 
 static void
 begin_sample(Sample *sample, uint16 inflight_count)
@@ -44,14 +48,14 @@ begin_sample(Sample *sample, uint16 inflight_count)
 		sample->inflight.entries[i].xid = sample->inflight.writer_xid - 7 * i + 3;
 		sample->inflight.entries[i].lower = sample->first_position - 100 * i - 1;
 	}
-	es_block_begin(&builder, sample->data, sizeof(sample->data), sample->first_position,
-				   RECORDED_AT, &sample->inflight);
+	es_rows_begin(&builder, sample->data, sizeof(sample->data), sample->first_position,
+				  RECORDED_AT, &sample->inflight);
 }
 
 static bool
 add_to_sample(Sample *sample, const EsEvent *event, int64 version, bool large)
 {
-	if (!es_block_add(&builder, event, version, large))
+	if (!es_rows_add(&builder, event, version, large))
 		return false;
 	sample->events[sample->count] = *event;
 	sample->versions[sample->count] = version;
@@ -62,7 +66,7 @@ add_to_sample(Sample *sample, const EsEvent *event, int64 version, bool large)
 static void
 finish_sample(Sample *sample)
 {
-	sample->size = es_block_finish(&builder);
+	sample->size = es_rows_finish(&builder);
 	memset(sample->data, 0x5A, VARLENA_SIZE);	/* as the caller sets it */
 }
 
@@ -128,14 +132,25 @@ outside_body(Memory *memory, const EsEvent *event)
 }
 
 static EsBlockStatus
-read_event(Sample *sample, const EsBlock *block, uint32 ordinal, EsStoredEvent *stored)
+read_event(Sample *sample, EsBlock *block, uint32 ordinal, EsStoredEvent *stored)
 {
-	EsBlockStatus status = es_block_read_head(block, ordinal, stored);
+	EsBlockStatus status = es_block_read_head(block, ordinal, strings, stored);
+	EsSlice		large = {NULL, 0};
 
 	if (status != ES_BLOCK_OK)
 		return status;
-	return es_block_read_body(stored, stored->large ?
-							  outside_body(&sample->memory, &sample->events[ordinal]) : stored->body);
+	if (stored->large)
+		large = outside_body(&sample->memory, &sample->events[ordinal]);
+	return es_block_read_body(block, large, NULL, stored);
+}
+
+static EsBlockStatus
+open_and_check(EsSlice bytes)
+{
+	EsBlock		block;
+	EsBlockStatus status = es_block_open(&block, bytes.data, bytes.size);
+
+	return status == ES_BLOCK_OK ? es_block_check(&block, NULL) : status;
 }
 
 /*
@@ -174,7 +189,8 @@ reads_back(Sample *sample)
 	EsStoredEvent stored;
 
 	if (es_block_open(&block, copy.data, copy.size) != ES_BLOCK_OK ||
-		es_block_check(copy.data, copy.size) != ES_BLOCK_OK ||
+		es_block_check(&block, NULL) != ES_BLOCK_OK ||
+		es_block_body_room(&block) != 0 ||
 		block.header.event_count != sample->count ||
 		block.header.type_summary != wanted_summary(sample))
 		return false;
@@ -183,7 +199,7 @@ reads_back(Sample *sample)
 		if (read_event(sample, &block, i, &stored) != ES_BLOCK_OK || !is_event(sample, i, &stored, false))
 			return false;
 	}
-	return es_block_read_head(&block, sample->count, &stored) == ES_BLOCK_BAD_STRUCTURE &&
+	return es_block_read_head(&block, sample->count, strings, &stored) == ES_BLOCK_BAD_STRUCTURE &&
 		es_block_salvage(&block, copy.data, copy.size) == ES_BLOCK_OK;
 }
 
@@ -225,6 +241,13 @@ full_event(void)
 	};
 }
 
+/* Size of a block that has only this event. */
+static uint32
+size_of_one(const EsEvent *event, int64 version, const EsInflightList *list)
+{
+	return es_block_start_size(list->count) + es_rows_event_size(event, version, RECORDED_AT);
+}
+
 /* Bytes that a block of one event has beyond its strings, tags' included. */
 static int64
 overhead(const EsEvent *event, int64 version)
@@ -233,11 +256,11 @@ overhead(const EsEvent *event, int64 version)
 	char		data[ES_BLOCK_MAX_SIZE];
 	uint32		size;
 
-	es_block_begin(&builder, data, sizeof(data), 1, RECORDED_AT, &inflight);
-	if (!es_block_add(&builder, event, version, false))
+	es_rows_begin(&builder, data, sizeof(data), 1, RECORDED_AT, &inflight);
+	if (!es_rows_add(&builder, event, version, false))
 		return -1;
-	size = es_block_finish(&builder);
-	if (size != es_block_size_of_one(event, version, RECORDED_AT, &inflight))
+	size = es_rows_finish(&builder);
+	if (size != size_of_one(event, version, &inflight))
 		return -1;
 	return (int64) size - ((int64) es_event_text_size(event) - event->tag_count);
 }
@@ -291,7 +314,7 @@ test_full(void)
 	while (add_to_sample(&sample, &event, sample.count + 1, false))
 		;
 	used = builder.used;
-	ok(!es_block_add(&builder, &event, 1, false) && !es_block_add(&builder, &large, 1, false) &&
+	ok(!es_rows_add(&builder, &event, 1, false) && !es_rows_add(&builder, &large, 1, false) &&
 	   builder.used == used && builder.header.event_count == sample.count,
 	   "a full block of %u events takes no more", sample.count);
 	finish_sample(&sample);
@@ -312,15 +335,15 @@ test_exact_fit(void)
 	memset(payload, '1', sizeof(payload));
 	event.payload = es_slice(payload, 0);
 	event.payload.size = 1000;
-	event.payload.size += ES_BLOCK_MAX_SIZE - es_block_size_of_one(&event, 1, RECORDED_AT, &inflight);
-	is_int(es_block_size_of_one(&event, 1, RECORDED_AT, &inflight), ES_BLOCK_MAX_SIZE, "an event that fills a block");
-	es_block_begin(&builder, data, sizeof(data), 1, RECORDED_AT, &inflight);
-	ok(es_block_add(&builder, &event, 1, false) && es_block_finish(&builder) == ES_BLOCK_MAX_SIZE, "fits");
-	is_int(es_block_check(data, sizeof(data)), ES_BLOCK_OK, "and is a valid block");
+	event.payload.size += ES_BLOCK_MAX_SIZE - size_of_one(&event, 1, &inflight);
+	is_int(size_of_one(&event, 1, &inflight), ES_BLOCK_MAX_SIZE, "an event that fills a block");
+	es_rows_begin(&builder, data, sizeof(data), 1, RECORDED_AT, &inflight);
+	ok(es_rows_add(&builder, &event, 1, false) && es_rows_finish(&builder) == ES_BLOCK_MAX_SIZE, "fits");
+	is_int(open_and_check(es_slice(data, sizeof(data))), ES_BLOCK_OK, "and is a valid block");
 	event.payload.size++;
-	es_block_begin(&builder, data, sizeof(data), 1, RECORDED_AT, &inflight);
-	ok(!es_block_add(&builder, &event, 1, false), "one byte more does not fit");
-	ok(es_block_add(&builder, &event, 1, true), "but its head does");
+	es_rows_begin(&builder, data, sizeof(data), 1, RECORDED_AT, &inflight);
+	ok(!es_rows_add(&builder, &event, 1, false), "one byte more does not fit");
+	ok(es_rows_add(&builder, &event, 1, true), "but its head does");
 }
 
 /* ---------------------------------------------------------------- large bodies */
@@ -340,12 +363,12 @@ test_large(void)
 	ok(reads_back(&sample), "a large event reads back with its body from outside");
 	body = outside_body(&sample.memory, &event);
 	es_block_open(&block, sample.data, sample.size);
-	es_block_read_head(&block, 0, &stored);
+	es_block_read_head(&block, 0, strings, &stored);
 	ok(stored.large && stored.body.data == NULL, "its head says that the body is elsewhere");
-	is_int(es_block_read_body(&stored, stored.body), ES_BLOCK_LARGE_MISSING, "no body");
-	is_int(es_block_read_body(&stored, es_slice(body.data, body.size - 1)), ES_BLOCK_LARGE_MISSING, "a body too short");
+	is_int(es_block_read_body(&block, stored.body, NULL, &stored), ES_BLOCK_LARGE_MISSING, "no body");
+	is_int(es_block_read_body(&block, es_slice(body.data, body.size - 1), NULL, &stored), ES_BLOCK_LARGE_MISSING, "a body too short");
 	unconstify(char *, body.data)[body.size / 2] ^= 1;
-	is_int(es_block_read_body(&stored, body), ES_BLOCK_BAD_BODY_CRC, "a changed body");
+	is_int(es_block_read_body(&block, body, NULL, &stored), ES_BLOCK_BAD_BODY_CRC, "a changed body");
 	memory_free(&sample.memory);
 }
 
@@ -360,7 +383,7 @@ typedef struct Damage
 } Damage;
 
 static void
-read_damaged(Sample *sample, const EsBlock *block, bool salvaged, Damage *damage)
+read_damaged(Sample *sample, EsBlock *block, bool salvaged, Damage *damage)
 {
 	for (uint32 i = 0; i < block->header.event_count; i++)
 	{
@@ -385,7 +408,7 @@ damage_of(Sample *sample, EsSlice bytes)
 		damage.detected = true;
 	else
 		read_damaged(sample, &block, false, &damage);
-	if (damage.detected != (es_block_check(bytes.data, bytes.size) != ES_BLOCK_OK))
+	if (damage.detected != (open_and_check(bytes) != ES_BLOCK_OK))
 		damage.wrong = true;
 	if (es_block_salvage(&block, bytes.data, bytes.size) == ES_BLOCK_OK)
 	{
@@ -493,13 +516,13 @@ test_swapped(void)
 	memmove(sample.data + start, sample.data + start + half, half);
 	memcpy(sample.data + start + half, record, half);
 	es_block_open(&block, sample.data, sample.size);
-	is_int(es_block_read_head(&block, 0, &stored), ES_BLOCK_BAD_HEAD_CRC, "records that changed places");
+	is_int(es_block_read_head(&block, 0, strings, &stored), ES_BLOCK_BAD_HEAD_CRC, "records that changed places");
 	is_int(es_block_salvage(&block, sample.data, sample.size), ES_BLOCK_BAD_HEAD_CRC, "are not salvaged");
 	offsets[0] = start + half;
 	offsets[1] = start;
 	memcpy(sample.data + start + 2 * half, offsets, sizeof(offsets));
 	is_int(es_block_open(&block, sample.data, sample.size), ES_BLOCK_BAD_HEADER_CRC, "together with their offsets");
-	ok(es_block_read_head(&block, 0, &stored) == ES_BLOCK_OK && es_block_read_head(&block, 1, &stored) == ES_BLOCK_OK &&
+	ok(es_block_read_head(&block, 0, strings, &stored) == ES_BLOCK_OK && es_block_read_head(&block, 1, strings, &stored) == ES_BLOCK_OK &&
 	   es_block_salvage(&block, sample.data, sample.size) == ES_BLOCK_BAD_STRUCTURE, "neither, though each is valid");
 	memory_free(&sample.memory);
 }
@@ -593,12 +616,12 @@ list_back(const EsInflightList *list, int64 first_position)
 	char		data[ES_BLOCK_MAX_SIZE];
 	uint32		size;
 
-	es_block_begin(&builder, data, sizeof(data), first_position, RECORDED_AT, list);
-	es_block_add(&builder, &event, 1, false);
-	size = es_block_finish(&builder);
+	es_rows_begin(&builder, data, sizeof(data), first_position, RECORDED_AT, list);
+	es_rows_add(&builder, &event, 1, false);
+	size = es_rows_finish(&builder);
 	memset(&back, 0xFF, sizeof(back));
 	if (es_block_open(&block, data, size) == ES_BLOCK_OK &&
-		size == es_block_size_of_one(&event, 1, RECORDED_AT, list))
+		size == size_of_one(&event, 1, list))
 		es_block_inflight(&block, &back);
 	return back;
 }

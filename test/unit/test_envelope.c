@@ -7,9 +7,11 @@
  * reported; it is taken out before parsing.  What is wrong with a value is
  * reported by its key alone, so there is no mark.
  *
+ * Every batch is parsed by expectation too, of all those before.
+ *
  *-------------------------------------------------------------------------
  */
-#include "support.h"
+#include "batches.h"
 
 #include "core/timestamp.h"
 #include "tap.h"
@@ -19,6 +21,9 @@
 
 #define MAX_EVENT_SIZE 4096
 #define NO_OFFSET ((size_t) -1)
+
+static EsExpectations expectations;
+static int	differences;
 
 /* What came of a text. */
 typedef struct Outcome
@@ -49,6 +54,24 @@ parse_events(EsParser *parser, Outcome *outcome)
 	return result;
 }
 
+/* By expectation, as often as it takes to expect this very text. */
+static void
+compare_ways(Memory *memory, EsSlice text)
+{
+	Batch		plain = read_batch(memory, text, NULL);
+
+	for (int i = 0; i < 3; i++)
+	{
+		Batch		expected = read_batch(memory, text, &expectations);
+		const char *problem = compare_batches(&plain, &expected);
+
+		if (problem == NULL)
+			continue;
+		differences++;
+		printf("# %s: %.*s\n", problem, (int) Min(text.size, 1000), text.data);
+	}
+}
+
 /* Parses a copy of exactly this size; slices live as long as memory. */
 static Outcome
 parse_batch(Memory *memory, EsSlice text)
@@ -56,11 +79,14 @@ parse_batch(Memory *memory, EsSlice text)
 	EsParserHooks hooks = parser_hooks(memory);
 	EsParser	parser;
 	Outcome		outcome = {0};
+	EsSlice		copy = memory_copy(memory, text.data, text.size);
 
-	es_parser_init(&parser, memory_copy(memory, text.data, text.size), &hooks);
+	es_parser_init(&parser, &hooks, NULL);
+	es_parser_begin(&parser, copy);
 	outcome.result = parse_events(&parser, &outcome);
 	outcome.error = parser.error;
 	outcome.ordinal = parser.ordinal;
+	compare_ways(memory, copy);
 	return outcome;
 }
 
@@ -71,7 +97,8 @@ parse_single(Memory *memory, EsSlice text)
 	EsParser	parser;
 	Outcome		outcome = {0};
 
-	es_parser_init(&parser, memory_copy(memory, text.data, text.size), &hooks);
+	es_parser_init(&parser, &hooks, NULL);
+	es_parser_begin(&parser, memory_copy(memory, text.data, text.size));
 	outcome.result = es_parse_single(&parser, &outcome.last) ? ES_PARSE_EVENT : ES_PARSE_ERROR;
 	outcome.error = parser.error;
 	return outcome;
@@ -420,6 +447,7 @@ test_payloads(void)
 int
 main(void)
 {
+	es_expectations_init(&expectations);
 	test_errors();
 	test_single();
 	test_batches();
@@ -427,5 +455,6 @@ main(void)
 	test_values();
 	test_defaults();
 	test_payloads();
+	is_int(differences, 0, "by expectation all of these are the same");
 	return tap_done();
 }

@@ -203,6 +203,52 @@ test_damaged(void)
 	is_int(accepted, 1, "of all prefixes, only the one without minutes in the zone is valid");
 }
 
+/* Puts and scans with so many digits of fraction, in memory of exact size. */
+static bool
+scans_back(int64 timestamp_us, char separator, int digits)
+{
+	static const int64 units[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
+	Memory		memory = {0};
+	size_t		size = digits == 0 ? 19 : 20 + digits;
+	char	   *text = memory_take(&memory, size);
+	int64		since_min = timestamp_us - ES_TIMESTAMP_MIN;
+	int64		cut = timestamp_us - since_min % units[digits];
+	int64		back = 0;
+	bool		same = es_timestamp_put(timestamp_us, separator, digits, text) == size && text[10] == separator &&
+	es_timestamp_scan(es_slice(text, size), &back) && back == cut;
+
+	memory_free(&memory);
+	return same;
+}
+
+/* Without a zone, as it is found inside other text. */
+static void
+test_without_zone(void)
+{
+	static const char *const others[] = {
+		"", "2026-01-31", "2026-01-31T12:00:00Z", "2026-01-31T12:00:00.", "2026-01-31T12:00:00+01", "2026-01-31T12:00",
+		"2026-02-30T00:00:00", "2026-01-31T24:00:00", "0000-01-01T00:00:00", "10000-01-01T00:00:00", "2026-01-31_12:00:00"
+	};
+	Random		random = {4};
+	int			failures = 0;
+	int64		time;
+
+	for (int i = 0; i < 50000; i++)
+	{
+		uint64		span = ES_TIMESTAMP_END - ES_TIMESTAMP_MIN;
+
+		time = ES_TIMESTAMP_MIN + (int64) (random_next(&random) % span);
+		failures += !scans_back(time, i % 2 == 0 ? 'T' : ' ', i % 7);
+	}
+	for (int digits = 0; digits <= 6; digits++)
+		failures += !scans_back(ES_TIMESTAMP_MIN, 'T', digits) || !scans_back(ES_TIMESTAMP_END - 1, ' ', digits);
+	is_int(failures, 0, "times without a zone come back, with any number of digits");
+	ok(es_timestamp_scan(text_slice("2026-06-30t23:59:60"), &time) && time == INT64CONST(836179200000000),
+	   "a leap second is the second after it");
+	for (size_t i = 0; i < lengthof(others); i++)
+		ok(!es_timestamp_scan(text_slice(others[i]), &time), "no time without a zone: \"%s\"", others[i]);
+}
+
 int
 main(void)
 {
@@ -211,5 +257,6 @@ main(void)
 	test_same_times();
 	test_refused();
 	test_damaged();
+	test_without_zone();
 	return tap_done();
 }
