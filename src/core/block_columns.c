@@ -154,6 +154,7 @@ get_integer(const EsBlock *block, uint32 slot, uint32 row, int64 *value)
 	uint32		count = block->header.event_count;
 
 	if (!open_column(block, slot, &entry, count, &column) ||
+		column.encoding != ES_COLUMN_INTEGER || column.param > ES_UNIT_THOUSAND ||
 		!es_integers_width_valid(column.width) ||
 		(size_t) (column.end - column.data) < sizeof(*value) + es_integers_size(column.width, count))
 		return false;

@@ -40,7 +40,7 @@ typedef struct Parsed
 void
 es_shapes_init(EsShapes *shapes)
 {
-	memset(shapes->seen, 0, sizeof(shapes->seen));
+	memset(shapes->met, 0, sizeof(shapes->met));
 	memset(shapes->by_hash, 0, sizeof(shapes->by_hash));
 	memset(&shapes->nodes[0], 0, sizeof(shapes->nodes[0]));
 	memset(&shapes->scopes[0], 0, sizeof(shapes->scopes[0]));
@@ -348,6 +348,23 @@ has_room(const EsShapes *shapes, const Parsed *parsed, uint32 count)
 		shapes->list_size + ES_MAX_LEAVES + 1 <= ES_SHAPE_LIST_SIZE;
 }
 
+/* Remembers a segment by its hash; was it met before? */
+static bool
+meet(EsShapes *shapes, uint64 hash)
+{
+	uint32	   *met = shapes->met[hash % ES_MET_BUCKETS];
+	uint32		tag = (uint32) (hash >> 32);
+	uint32		way = 0;
+
+	while (way < ES_MET_WAYS - 1 && met[way] != tag)
+		way++;
+	if (met[way] == tag)
+		return true;
+	memmove(met + 1, met, (ES_MET_WAYS - 1) * sizeof(*met));
+	met[0] = tag;
+	return false;
+}
+
 /* Remembers the segments; were all of them met before? */
 static bool
 met_before(EsShapes *shapes, const Parsed *parsed, uint32 count)
@@ -355,13 +372,7 @@ met_before(EsShapes *shapes, const Parsed *parsed, uint32 count)
 	bool		all = true;
 
 	for (uint32 i = 0; i < count; i++)
-	{
-		uint32	   *seen = &shapes->seen[parsed[i].hash % lengthof(shapes->seen)];
-		uint32		tag = (uint32) (parsed[i].hash >> 32);
-
-		all &= *seen == tag;
-		*seen = tag;
-	}
+		all &= meet(shapes, parsed[i].hash);
 	return all;
 }
 

@@ -14,7 +14,7 @@
  *
  * The same segment may occur in many shapes: `,"note":` in the object at the
  * root is one segment whatever comes before it.  So what documents of several
- * shapes have in common is stored together; see columns.h.
+ * shapes have in common is stored together; see block_columns.h.
  *
  *-------------------------------------------------------------------------
  */
@@ -35,6 +35,10 @@
 #define ES_MAX_SCOPES		1024
 #define ES_SHAPE_TEXT_SIZE	(512 * 1024)
 #define ES_SHAPE_LIST_SIZE	(256 * 1024)
+
+/* Segments that were met lately, learnt or not. */
+#define ES_MET_BUCKETS		2048
+#define ES_MET_WAYS			4
 
 /* A leaf of a document: which bytes of it. */
 typedef struct EsLeaf
@@ -107,7 +111,8 @@ typedef struct EsShapes
 	uint32		list_size;
 	uint32		generation;		/* of the numbers of segments and shapes */
 	bool		full;
-	uint32		seen[4096];		/* hashes of segments met lately */
+	uint32		met[ES_MET_BUCKETS][ES_MET_WAYS];	/* hashes of segments, the
+													 * latest first */
 	uint16		by_hash[2 * ES_MAX_SEGMENTS];	/* segments */
 	EsShapeNode nodes[ES_MAX_NODES];
 	EsSegment	segments[ES_MAX_SEGMENTS];
