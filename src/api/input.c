@@ -144,7 +144,7 @@ es_list_init(EsEventList *list, bool checked, bool in_batch)
 	};
 	if (in_batch)
 		es_shapes_renew(&es_backend_expectations()->shapes);
-	es_parser_init(&list->parser, &list->hooks, in_batch ? es_backend_expectations() : NULL);
+	es_parser_init(&list->parser, &list->hooks, es_backend_expectations());
 }
 
 static void
