@@ -142,7 +142,7 @@ random_batches(Memory *memory, const uint8_t *data, size_t size)
 	for (size_t i = 0; i + 2 < size && writer.size <= MAX_TEXT; i += 3)
 	{
 		Random		random = {data[i + 1]};
-		EsSlice		batch = generate_batch(&random, memory, data[i] % BATCH_SIZES, data[i + 2] % 64);
+		EsSlice		batch = generate_batch(&random, memory, data[i] % BATCH_SIZES, data[i + 2] % 32);
 
 		if (data[i] >= 128 && batch.size > 0)
 			batch = damage_text(&random, memory, batch);
