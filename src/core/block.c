@@ -159,7 +159,8 @@ es_block_open(EsBlock *block, const char *data, size_t size)
 /*
  * Opens a block whose header is damaged, if nonetheless the head of every event
  * is valid and no event of the block is unaccounted for.  Otherwise returns what
- * is wrong.  Heads can be believed but for times, which depend on the header's.
+ * is wrong.  Heads can be believed but for times, which depend on the header's;
+ * bodies must not be read, since the header's checksum covers where they are.
  */
 EsBlockStatus
 es_block_salvage(EsBlock *block, const char *data, size_t size)

@@ -328,9 +328,12 @@ count_objects(EsSlice text)
 	return count;
 }
 
-/* Is there room for all that learning these segments may add? */
+/*
+ * Is there room for all that learning these segments may add?  Sets *ever when
+ * there would be in an empty collection.
+ */
 static bool
-has_room(const EsShapes *shapes, const Parsed *parsed, uint32 count)
+has_room(const EsShapes *shapes, const Parsed *parsed, uint32 count, bool *ever)
 {
 	uint32		text_size = 0;
 	uint32		objects = 0;
@@ -340,6 +343,7 @@ has_room(const EsShapes *shapes, const Parsed *parsed, uint32 count)
 		text_size += 2 * parsed[i].text.size;	/* the text, and keys in it */
 		objects += count_objects(parsed[i].text);
 	}
+	*ever = 1 + objects <= ES_MAX_SCOPES && text_size <= ES_SHAPE_TEXT_SIZE;
 	return shapes->node_count + count <= ES_MAX_NODES &&
 		shapes->segment_count + count <= ES_MAX_SEGMENTS &&
 		shapes->shape_count < ES_MAX_SHAPES &&
@@ -380,12 +384,14 @@ met_before(EsShapes *shapes, const Parsed *parsed, uint32 count)
 static uint32
 learn(EsShapes *shapes, uint16 node, const Parsed *parsed, uint32 count)
 {
+	bool		ever;
+
 	if (shapes->full || shapes->nodes[node].child_count == MAX_CHILDREN ||
 		!met_before(shapes, parsed, count))
 		return 0;
-	if (!has_room(shapes, parsed, count))
+	if (!has_room(shapes, parsed, count, &ever))
 	{
-		shapes->full = true;
+		shapes->full = ever;
 		return 0;
 	}
 	for (uint32 i = 0; i < count; i++)
