@@ -103,28 +103,35 @@ judge_context(void *arg)
 static bool
 judge(void *arg, EsSlice value)
 {
-	Judged		judged = {arg, value.data};
+	EsEventList *list = arg;
+	MemoryContext before;
+	Judged		judged = {&list->parser, value.data};
 	ErrorContextCallback context = {
 		.previous = error_context_stack,
 		.callback = judge_context,
 		.arg = &judged
 	};
-	char	   *text = pnstrdup(value.data, value.size);
-	Datum		jsonb;
 
+	if (list->judging == NULL)
+		list->judging = AllocSetContextCreate(CurrentMemoryContext, "eventstore JSON",
+											  ALLOCSET_DEFAULT_SIZES);
+	before = MemoryContextSwitchTo(list->judging);
 	error_context_stack = &context;
 	check_depth(value);
-	jsonb = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
+	(void) DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(value.data, value.size)));
 	error_context_stack = context.previous;
-	pfree(DatumGetPointer(jsonb));
-	pfree(text);
+	MemoryContextSwitchTo(before);
+	MemoryContextReset(list->judging);
 	return true;
 }
 
+/* A single event leaves the scratch alone: it may be part of some expression. */
 static void *
-allocate(void *arg pg_attribute_unused(), size_t size)
+allocate(void *arg, size_t size)
 {
-	return es_scratch_alloc(size);
+	EsEventList *list = arg;
+
+	return list->in_batch ? es_scratch_alloc(size) : palloc_extended(size, MCXT_ALLOC_HUGE);
 }
 
 /* --------------------------------------------------------------- the list */
@@ -137,20 +144,22 @@ es_list_init(EsEventList *list, bool checked, bool in_batch)
 	list->checked = checked;
 	list->in_batch = in_batch;
 	list->max_size = (size_t) es_max_event_size_kb * 1024;
-	es_scratch_reset();
 	list->hooks = (EsParserHooks)
 	{
-		allocate, judge, &list->parser
+		allocate, judge, list
 	};
 	if (in_batch)
-		es_shapes_renew(&es_backend_expectations()->shapes);
+	{
+		es_scratch_reset();
+		es_expectations_renew(es_backend_expectations());
+	}
 	es_parser_init(&list->parser, &list->hooks, es_backend_expectations());
 }
 
 static void
 reserve_events(EsEventList *list, int64 capacity)
 {
-	EsEvent    *events = es_scratch_alloc(capacity * sizeof(EsEvent));
+	EsEvent    *events = allocate(list, capacity * sizeof(EsEvent));
 
 	if (list->count > 0)
 		memcpy(events, list->events, list->count * sizeof(EsEvent));
@@ -232,7 +241,7 @@ es_list_document(EsEventList *list, EsSlice text, const char *field, EsDocument 
 	if (!es_parse_document(parser, &value, document) || parser->p != end)
 	{
 		document->shape = 0;
-		judge(parser, es_slice(start, end - start));
+		judge(list, es_slice(start, end - start));
 	}
 	return es_slice(start, end - start);
 }

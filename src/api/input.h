@@ -27,6 +27,7 @@ typedef struct EsEventList
 	size_t		max_size;		/* of an event, in bytes */
 	EsParserHooks hooks;
 	EsParser	parser;
+	MemoryContext judging;		/* what the server's parser allocates */
 } EsEventList;
 
 extern EsSlice es_text_datum_slice(Datum datum);

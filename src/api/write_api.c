@@ -97,7 +97,7 @@ es_ingest_jsonb(PG_FUNCTION_ARGS)
 	return ingest_json(fcinfo, es_jsonb_slice);
 }
 
-/* The documents of an event are valid; what is to be found is their shape. */
+/* The documents of an event are valid; they are scanned again for their shape. */
 static void
 take_apart(EsEventList *list, EsEvent *event)
 {

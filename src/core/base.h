@@ -80,4 +80,29 @@ es_put_slice(char *out, EsSlice slice)
 	return out + slice.size;
 }
 
+/* Integers of two bytes, at any address. */
+static inline uint16
+es_get_uint16(const char *in)
+{
+	uint16		value;
+
+	memcpy(&value, in, sizeof(value));
+	return value;
+}
+
+static inline char *
+es_put_uint16(char *out, uint32 value)
+{
+	uint16		narrow = (uint16) value;
+
+	memcpy(out, &narrow, sizeof(narrow));
+	return out + sizeof(narrow);
+}
+
+static inline bool
+es_is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
 #endif							/* EVENTSTORE_CORE_BASE_H */

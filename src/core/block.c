@@ -248,9 +248,7 @@ es_block_check(EsBlock *block, char *body)
 		if (status != ES_BLOCK_OK)
 			return status;
 	}
-	if (block->header.layout == ES_BLOCK_LAYOUT_ROWS)
-		return es_rows_check_heads(block);
-	return es_columns_check_heads(block);
+	return block->header.layout == ES_BLOCK_LAYOUT_ROWS ? es_rows_check_heads(block) : ES_BLOCK_OK;
 }
 
 /*

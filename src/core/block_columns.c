@@ -125,7 +125,7 @@ get_entry(const EsBlock *block, uint32 slot)
 	return entry;
 }
 
-/* Where the data of a column may lie. */
+/* Makes a column of its entry, with bounds for its data. */
 static inline bool
 open_column(const EsBlock *block, uint32 slot, const EsColumnEntry *entry, uint32 count,
 			EsColumn *column)
@@ -201,7 +201,7 @@ read_numbers(const EsBlock *block, uint32 row, EsStoredEvent *stored)
 		!get_integer(block, ES_SLOT_ID_LOW, row, &id_low) ||
 		!get_integer(block, ES_SLOT_OCCURRED, row, &stored->event.occurred_at) ||
 		!get_integer(block, ES_SLOT_FLAGS, row, &flags) ||
-		(flags & ~(int64) ES_HAS_STORED) != 0)
+		(flags & ~(int64) ES_HAS_STORED) != 0 || stored->version < 1)
 		return false;
 	put_big_endian((uint64) id_high, stored->event.event_id);
 	put_big_endian((uint64) id_low, stored->event.event_id + sizeof(uint64));
@@ -232,15 +232,6 @@ es_columns_read_head(EsBlock *block, uint32 ordinal, char *strings, EsStoredEven
 
 /* -------------------------------------------------------------------- body */
 
-static inline uint16
-get_uint16(const EsBlock *block, uint32 offset)
-{
-	uint16		value;
-
-	memcpy(&value, block->data + offset, sizeof(value));
-	return value;
-}
-
 /* The list of columns that a shape is. */
 static bool
 find_shape(const EsBlock *block, int64 shape, EsSlice *list)
@@ -253,9 +244,9 @@ find_shape(const EsBlock *block, int64 shape, EsSlice *list)
 	if (shape < 0 || shape >= columns->shape_count ||
 		columns->shapes < columns->body_start || lists > body_end(block))
 		return false;
-	start = shape == 0 ? 0 : get_uint16(block, columns->shapes + (shape - 1) * sizeof(uint16));
-	end = get_uint16(block, columns->shapes + shape * sizeof(uint16));
-	if (end < start || lists + end > body_end(block))
+	start = shape == 0 ? 0 : es_get_uint16(block->data + columns->shapes + (shape - 1) * sizeof(uint16));
+	end = es_get_uint16(block->data + columns->shapes + shape * sizeof(uint16));
+	if (end < start || end - start > ES_MAX_LEAVES + 1 || lists + end > body_end(block))
 		return false;
 	*list = es_slice(block->data + lists + start, end - start);
 	return true;
@@ -319,7 +310,7 @@ put_text(Assembly *assembly, uint32 offset)
 
 	if (offset < block->columns.body_start || offset + sizeof(uint16) > body_end(block))
 		return false;
-	size = get_uint16(block, offset);
+	size = es_get_uint16(block->data + offset);
 	if (offset + sizeof(uint16) + size > body_end(block) ||
 		size > (size_t) (assembly->out_end - assembly->out))
 		return false;

@@ -12,7 +12,7 @@
  *		the body's columns, texts, shapes, bitmaps, symbols	| body checksum
  *		8 zeros
  *
- * All of the first two and the header are under the header's checksum.
+ * What comes before the entries of the head is under the header's checksum.
  *
  *-------------------------------------------------------------------------
  */

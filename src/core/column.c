@@ -14,8 +14,6 @@
 #include "core/timestamp.h"
 #include "core/uuid.h"
 
-#define MAX_DIGITS 18
-
 /* What stands around each value of a column. */
 typedef struct Affixes
 {
@@ -36,15 +34,6 @@ has(const char *p, const char *end, size_t size)
 	return (size_t) (end - p) >= size;
 }
 
-static inline uint16
-get_uint16(const char *p)
-{
-	uint16		value;
-
-	memcpy(&value, p, sizeof(value));
-	return value;
-}
-
 /*
  * Value i of strings whose ends are at 'ends', 'step' bytes apart, and whose
  * bytes start at 'bytes', which is not after 'end'.
@@ -53,8 +42,8 @@ static inline bool
 find_string(const char *ends, uint32 step, uint32 i, const char *bytes, const char *end,
 			EsSlice *string)
 {
-	uint32		from = i == 0 ? 0 : get_uint16(ends + (size_t) (i - 1) * step);
-	uint32		to = get_uint16(ends + (size_t) i * step);
+	uint32		from = i == 0 ? 0 : es_get_uint16(ends + (size_t) (i - 1) * step);
+	uint32		to = es_get_uint16(ends + (size_t) i * step);
 
 	if (to < from || !has(bytes, end, to))
 		return false;
@@ -99,14 +88,14 @@ take_exceptions(const char *p, const char *end, uint32 i, bool *found, EsSlice *
 	*found = false;
 	if (!has(p, end, sizeof(uint16)))
 		return NULL;
-	count = get_uint16(p);
+	count = es_get_uint16(p);
 	bytes = table + count * 2 * sizeof(uint16);
-	if (count == 0 || !has(p, end, bytes - p) ||
+	if (count == 0 || count > ES_MAX_EXCEPTIONS || !has(p, end, bytes - p) ||
 		!find_string(table + sizeof(uint16), 2 * sizeof(uint16), count - 1, bytes, end, &last))
 		return NULL;
 	for (uint32 j = 0; j < count && !*found; j++)
 	{
-		if (get_uint16(table + j * 2 * sizeof(uint16)) != i)
+		if (es_get_uint16(table + j * 2 * sizeof(uint16)) != i)
 			continue;
 		*found = true;
 		if (!find_string(table + sizeof(uint16), 2 * sizeof(uint16), j, bytes, end, string))
@@ -202,11 +191,11 @@ print_part(EsEncoding encoding, uint8 param, int64 number, char *out, uint32 *si
 			*size = print_decimal(number, 0, out);
 			return true;
 		case ES_COLUMN_DECIMAL:
-			*size = print_decimal(number, Min(param, MAX_DIGITS), out);
-			return param < MAX_DIGITS;
+			*size = print_decimal(number, Min(param, ES_COLUMN_MAX_DIGITS), out);
+			return param < ES_COLUMN_MAX_DIGITS;
 		case ES_COLUMN_DIGITS:
-			*size = print_digits((uint64) number, Min(param, MAX_DIGITS), out);
-			return param <= MAX_DIGITS && number >= 0;
+			*size = print_digits((uint64) number, Min(param, ES_COLUMN_MAX_DIGITS), out);
+			return param <= ES_COLUMN_MAX_DIGITS && number >= 0;
 		default:
 			if (number < ES_TIMESTAMP_MIN || number >= ES_TIMESTAMP_END || (param & 7) > 6)
 				return false;
@@ -285,7 +274,7 @@ get_constant(const EsColumn *column, const char *p, Target target, uint32 *size)
 
 	if (!has(p, column->end, sizeof(uint16)))
 		return false;
-	length = get_uint16(p);
+	length = es_get_uint16(p);
 	p += sizeof(uint16);
 	return has(p, column->end, length) && put_value(target, es_slice(p, length), column->end, size);
 }
@@ -314,11 +303,11 @@ get_word(const EsColumn *column, const char *p, uint32 i, Target target, uint32 
 
 	if (!has(p, column->end, sizeof(uint16)))
 		return false;
-	count = get_uint16(p);
+	count = es_get_uint16(p);
 	bytes = ends + sizeof(uint16) * count;
 	if (count == 0 || !has(p, column->end, bytes - p))
 		return false;
-	codes = bytes + get_uint16(bytes - sizeof(uint16));
+	codes = bytes + es_get_uint16(bytes - sizeof(uint16));
 	if (codes > column->end ||
 		!has(codes, column->end, es_integers_size(column->width, column->count)))
 		return false;

@@ -33,7 +33,8 @@ typedef enum EsEncoding
 	ES_COLUMN_SYMBOLS			/* prefix, bytes as symbols, suffix */
 } EsEncoding;
 
-#define ES_COLUMN_LAST ES_COLUMN_SYMBOLS
+/* Digits of a number, which an int64 holds in any case. */
+#define ES_COLUMN_MAX_DIGITS 18
 
 /* Added to the encoding: some values are kept aside as they are. */
 #define ES_COLUMN_EXCEPTIONS 0x80

@@ -19,7 +19,6 @@
 
 #define DECLINED		(-1)
 #define MAX_AFFIX		255
-#define MAX_DIGITS		18		/* that an int64 holds in any case */
 #define MIN_HEX			8		/* digits worth finding */
 #define MAX_HEX			128
 #define MAX_UUID_OFFSET 32		/* bytes before a UUID */
@@ -42,24 +41,9 @@ typedef int64 (*Encoder) (EsColumnWork *work, const EsColumnSource *source,
 						  EsColumnCode *code, char *out, uint32 room);
 
 static inline bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static inline bool
 is_hex(char c)
 {
-	return is_digit(c) || (c >= 'a' && c <= 'f');
-}
-
-static inline char *
-put_uint16(char *out, uint32 value)
-{
-	uint16		narrow = (uint16) value;
-
-	memcpy(out, &narrow, sizeof(narrow));
-	return out + sizeof(narrow);
+	return es_is_digit(c) || (c >= 'a' && c <= 'f');
 }
 
 /* ------------------------------------------------------ constants, entities */
@@ -78,7 +62,7 @@ encode_constant(EsColumnWork *work pg_attribute_unused(), const EsColumnSource *
 	}
 	if (size > room)
 		return DECLINED;
-	es_put_slice(put_uint16(out, values[0].size), values[0]);
+	es_put_slice(es_put_uint16(out, values[0].size), values[0]);
 	return size;
 }
 
@@ -149,9 +133,9 @@ put_words(const EsColumnWork *work, char *out)
 {
 	uint32		end = 0;
 
-	out = put_uint16(out, work->word_count);
+	out = es_put_uint16(out, work->word_count);
 	for (uint32 i = 0; i < work->word_count; i++)
-		out = put_uint16(out, end += work->words[i].size);
+		out = es_put_uint16(out, end += work->words[i].size);
 	for (uint32 i = 0; i < work->word_count; i++)
 		out = es_put_slice(out, work->words[i]);
 	return out;
@@ -246,9 +230,9 @@ find_digits(Pattern *pattern, EsSlice pivot, bool fixed)
 	uint32		end = pivot.size;
 	uint32		start;
 
-	while (end > 0 && !is_digit(pivot.data[end - 1]))
+	while (end > 0 && !es_is_digit(pivot.data[end - 1]))
 		end--;
-	for (start = end; start > 0 && end - start < MAX_DIGITS && is_digit(pivot.data[start - 1]);)
+	for (start = end; start > 0 && end - start < ES_COLUMN_MAX_DIGITS && es_is_digit(pivot.data[start - 1]);)
 		start--;
 	if (start == end)
 		return false;
@@ -312,7 +296,7 @@ find_timestamp(Pattern *pattern, EsSlice pivot)
 		return false;
 	if (pivot.size > end && pivot.data[end] == '.')
 	{
-		while (digits < 6 && end + 1 + digits < pivot.size && is_digit(pivot.data[end + 1 + digits]))
+		while (digits < 6 && end + 1 + digits < pivot.size && es_is_digit(pivot.data[end + 1 + digits]))
 			digits++;
 		end += 1 + digits;
 	}
@@ -328,7 +312,7 @@ find_decimal(Pattern *pattern, EsSlice pivot)
 	const char *point = memchr(pivot.data, '.', pivot.size);
 	uint32		scale = point == NULL ? 0 : pivot.size - (uint32) (point - pivot.data) - 1;
 
-	if (scale == 0 || scale >= MAX_DIGITS)
+	if (scale == 0 || scale >= ES_COLUMN_MAX_DIGITS)
 		return false;
 	pattern->param = (uint8) scale;
 	return true;
@@ -367,16 +351,16 @@ find_pattern(Pattern *pattern, EsEncoding encoding, bool fixed, EsSlice pivot)
 
 /* ------------------------------------------------------------------ numbers */
 
-/* Reads digits, at most MAX_DIGITS. */
+/* Reads digits, at most ES_COLUMN_MAX_DIGITS. */
 static inline bool
 parse_digits(const char *p, uint32 size, int64 *number)
 {
 	*number = 0;
-	if (size == 0 || size > MAX_DIGITS)
+	if (size == 0 || size > ES_COLUMN_MAX_DIGITS)
 		return false;
 	for (uint32 i = 0; i < size; i++)
 	{
-		if (!is_digit(p[i]))
+		if (!es_is_digit(p[i]))
 			return false;
 		*number = *number * 10 + (p[i] - '0');
 	}
@@ -411,7 +395,7 @@ parse_decimal(const char *p, uint32 size, uint32 scale, int64 *number)
 
 	p += negative;
 	size -= negative;
-	if (size < scale + 2 || size > MAX_DIGITS + 1)
+	if (size < scale + 2 || size > ES_COLUMN_MAX_DIGITS + 1)
 		return false;
 	whole = size - scale - 1;
 	if (p[whole] != '.' || !parse_canonical(p, whole, number) ||
@@ -504,11 +488,11 @@ put_exceptions(const EsColumnWork *work, const EsColumnSource *source, EsColumnC
 	if (work->exception_count == 0)
 		return out;
 	code->encoding |= ES_COLUMN_EXCEPTIONS;
-	out = put_uint16(out, work->exception_count);
+	out = es_put_uint16(out, work->exception_count);
 	for (uint32 i = 0; i < work->exception_count; i++)
 	{
-		out = put_uint16(out, work->exceptions[i]);
-		out = put_uint16(out, end += source->values[work->exceptions[i]].size);
+		out = es_put_uint16(out, work->exceptions[i]);
+		out = es_put_uint16(out, end += source->values[work->exceptions[i]].size);
 	}
 	for (uint32 i = 0; i < work->exception_count; i++)
 		out = es_put_slice(out, source->values[work->exceptions[i]]);
@@ -741,7 +725,7 @@ encode_plain(EsColumnWork *work pg_attribute_unused(), const EsColumnSource *sou
 	for (uint32 i = 0; i < source->count; i++)
 	{
 		bytes = es_put_slice(bytes, cut_affixes(source->values[i], &pattern));
-		ends = put_uint16(ends, (uint32) (bytes - out) - head);
+		ends = es_put_uint16(ends, (uint32) (bytes - out) - head);
 	}
 	return head + size;
 }
@@ -788,7 +772,7 @@ encode_symbols(EsColumnWork *work, const EsColumnSource *source,
 	for (uint32 i = 0; i < source->count; i++)
 	{
 		out = es_put_slice(out, work->parts[i]);
-		ends = put_uint16(ends, size += work->parts[i].size);
+		ends = es_put_uint16(ends, size += work->parts[i].size);
 	}
 	return head + size;
 }

@@ -129,8 +129,8 @@ scan_value(const char *p, const char *end)
  * Crosses one JSON value of any kind; what the scanner does not vouch for is
  * put to the judge.
  */
-bool
-es_parse_value(EsParser *parser, EsSlice *value)
+static bool
+parse_value(EsParser *parser, EsSlice *value)
 {
 	const char *start = parser->p;
 	const char *after = scan_value(start, parser->end);
@@ -179,12 +179,12 @@ es_parse_document(EsParser *parser, EsSlice *value, EsDocument *document)
 
 	document->shape = 0;
 	if (parser->expectations == NULL)
-		return es_parse_value(parser, value);
+		return parse_value(parser, value);
 	shapes = &parser->expectations->shapes;
 	document->leaves = reserve_leaves(parser);
 	after = es_shape_scan(shapes, parser->p, parser->end, &document->shape, parser->leaves);
 	if (after == NULL)
-		return es_parse_value(parser, value);
+		return parse_value(parser, value);
 	*value = es_slice(parser->p, after - parser->p);
 	parser->p = after;
 	leaf_count = document->shape == 0 ? 0 : shapes->shapes[document->shape].segment_count - 1;
@@ -303,7 +303,7 @@ read_tag(EsParser *parser, EsEvent *event, char *packed)
 	EsSlice		value;
 	EsSlice		tag;
 
-	if (!es_parse_value(parser, &value))
+	if (!parse_value(parser, &value))
 		return false;
 	if (value.data[0] != '"')
 		return fail_type(parser, "tags", "an array of strings", value);
@@ -369,7 +369,7 @@ parse_field_value(EsParser *parser, EsEvent *event, const Field *field)
 							   &event->payload_document : &event->metadata_document))
 			return false;
 	}
-	else if (!es_parse_value(parser, &value))
+	else if (!parse_value(parser, &value))
 		return false;
 	if (kind == ES_JSON_NULL && field->nullable)
 		return true;
@@ -399,7 +399,7 @@ parse_member(EsParser *parser, EsEvent *event, const char *start, Envelope *enve
 	if (!at_char(parser, '"'))
 		return fail_expected(parser, "a key", parser->p);
 	parser->error.key.size = 0;
-	if (!es_parse_value(parser, &raw))
+	if (!parse_value(parser, &raw))
 		return false;
 	key = string_value(parser, raw);
 	field = find_field(key);
@@ -458,10 +458,12 @@ parse_members(EsParser *parser, EsEvent *event, Envelope *envelope)
 
 /* ------------------------------------------------------------ expectations */
 
+/* Does the node's text stand at p, and a value or the end of the event follow? */
 static inline bool
 matches(const EsEnvelopeNode *node, simde__m128i head, const char *p, const char *end)
 {
-	return es_is_expected(&node->expected_text, es_slice(node->text, node->size), head, p, end);
+	return es_is_expected(&node->expected_text, es_slice(node->text, node->size), head, p, end) &&
+		(node->field < 0 || (p + node->size < end && !es_json_is_space(p[node->size])));
 }
 
 /* Finds the child of a node whose text stands at p; 0 when there is none. */
@@ -514,7 +516,7 @@ expect_envelope(EsParser *parser, const Envelope *envelope)
 		EsSlice		text = envelope->texts[i];
 		uint8		child = find_child(expectations, node, text.data, parser->end);
 
-		if (child == 0 || expectations->nodes[child].size != text.size)
+		if (child == 0)
 			child = add_child(expectations, node, text, field);
 		if (child == 0)
 			return;
@@ -572,6 +574,18 @@ parse_event(EsParser *parser, EsEvent *event)
 	if (parser->expectations != NULL)
 		expect_envelope(parser, &envelope);
 	return true;
+}
+
+/*
+ * Forgets what there is no room to add to.  Not while documents that were taken
+ * apart are in use.
+ */
+void
+es_expectations_renew(EsExpectations *expectations)
+{
+	if (expectations->node_count == ES_MAX_ENVELOPE_NODES - 1)
+		memset(expectations, 0, offsetof(EsExpectations, shapes));
+	es_shapes_renew(&expectations->shapes);
 }
 
 /* Begins to expect nothing. */

@@ -77,6 +77,7 @@ typedef enum EsParseResult
 } EsParseResult;
 
 extern void es_expectations_init(EsExpectations *expectations);
+extern void es_expectations_renew(EsExpectations *expectations);
 extern void es_parser_init(EsParser *parser, const EsParserHooks *hooks,
 						   EsExpectations *expectations);
 extern void es_parser_begin(EsParser *parser, EsSlice text);
@@ -84,7 +85,6 @@ extern bool es_parse_single(EsParser *parser, EsEvent *event);
 extern bool es_parse_batch_start(EsParser *parser);
 extern EsParseResult es_parse_batch_next(EsParser *parser, EsEvent *event);
 
-extern bool es_parse_value(EsParser *parser, EsSlice *value);
 extern bool es_parse_document(EsParser *parser, EsSlice *value,
 							  EsDocument *document);
 

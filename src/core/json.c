@@ -194,16 +194,10 @@ es_json_scan_string(const char *p, const char *end, bool *escaped)
 	}
 }
 
-static inline bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 static inline const char *
 skip_digits(const char *p, const char *end)
 {
-	while (p < end && is_digit(*p))
+	while (p < end && es_is_digit(*p))
 		p++;
 	return p;
 }
@@ -259,7 +253,7 @@ scan_word(const char *p, const char *end, const char *word, size_t size)
 static inline const char *
 scan_unquoted(const char *p, const char *end)
 {
-	if (is_digit(*p) || *p == '-')
+	if (es_is_digit(*p) || *p == '-')
 		return scan_number(p, end);
 	if (*p == 't')
 		return scan_word(p, end, "true", 4);

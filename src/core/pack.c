@@ -20,6 +20,9 @@
 #define MAX_ATTEMPTS		5
 #define FIRST_DENSITY		0.35
 #define MIN_DENSITY			0.001
+#define MAX_DENSITY			2.0
+#define HOPEFUL_ROWS		8	/* tried however large they are ... */
+#define HOPE_PAUSE			16	/* ... but not for so many blocks again */
 #define FILL_TARGET			0.98	/* of a block, when guessing */
 #define DENSITY_WEIGHT		0.25	/* of the last block, in the average */
 #define FILL_ENOUGH			0.94	/* of a block, not to try again */
@@ -27,7 +30,10 @@
 /* Bytes of an event that are not text: ids, numbers. */
 #define FIXED_EVENT_BYTES	24
 
-/* Bytes of an event as its density counts them. */
+/*
+ * Bytes of an event as its density counts them.  A tenant is left out, since
+ * it is mostly the same for all.
+ */
 static inline uint32
 event_bytes(const EsEvent *event)
 {
@@ -43,9 +49,12 @@ suits_columns(const EsEvent *event)
 		event->metadata.size <= ES_MAX_SHAPED_SIZE;
 }
 
-/* So many events have about so many bytes; at least one. */
+/*
+ * How many of the first events have about so many bytes; at least 'least',
+ * unless there are fewer, or one comes that does not suit columns.
+ */
 static uint32
-rows_of_bytes(const EsPackJob *job, double bytes)
+rows_of_bytes(const EsPackJob *job, double bytes, uint32 least)
 {
 	uint32		most = Min(job->row_count, ES_BLOCK_MAX_EVENTS);
 	double		sum = 0;
@@ -54,7 +63,7 @@ rows_of_bytes(const EsPackJob *job, double bytes)
 	while (count < most && suits_columns(job->rows[count].event))
 	{
 		sum += event_bytes(job->rows[count].event);
-		if (sum > bytes && count > 0)
+		if (sum > bytes && count >= least)
 			break;
 		count++;
 	}
@@ -72,6 +81,18 @@ bytes_of_rows(const EsPackJob *job, uint32 count)
 }
 
 /*
+ * Looks whether events that seem too large for columns get small enough; not
+ * for every block.
+ */
+static bool
+is_hopeful(EsPacker *packer)
+{
+	if (packer->hope_pause > 0)
+		packer->hope_pause--;
+	return packer->hope_pause == 0;
+}
+
+/*
  * Packs as many events as fit as columns.  Returns how many, 0 when it is not
  * worth it.
  */
@@ -79,26 +100,21 @@ static uint32
 pack_columns(EsPacker *packer, const EsPackJob *job, char *data, uint32 *size)
 {
 	double		density = Max(packer->density, MIN_DENSITY);
+	uint32		least = is_hopeful(packer) ? HOPEFUL_ROWS : 1;
 	uint32		packed = 0;
 	uint32		most = PG_UINT32_MAX;	/* so many are too many */
 
-	for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++)
+	for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++, least = 1)
 	{
-		uint32		count = rows_of_bytes(job, ES_BLOCK_MAX_SIZE * FILL_TARGET / density);
+		uint32		count = rows_of_bytes(job, ES_BLOCK_MAX_SIZE * FILL_TARGET / density, least);
 		uint32		tried;
 
 		count = Min(count, most - 1);
 		if (count <= packed || count < MIN_COLUMN_ROWS)
 			break;
 		tried = es_pack_columns(packer, job, count);
-		if (tried == 0)
-		{
-			most = count;
-			density *= 2;
-			continue;
-		}
-		density = tried / bytes_of_rows(job, count);
-		if (tried > ES_BLOCK_MAX_SIZE)
+		density = tried == 0 ? Min(density * 4, MAX_DENSITY) : tried / bytes_of_rows(job, count);
+		if (tried == 0 || tried > ES_BLOCK_MAX_SIZE)
 		{
 			most = count;
 			continue;
@@ -109,6 +125,11 @@ pack_columns(EsPacker *packer, const EsPackJob *job, char *data, uint32 *size)
 		packer->density += (density - packer->density) * (attempt == 0 ? DENSITY_WEIGHT : 1);
 		if (tried >= ES_BLOCK_MAX_SIZE * FILL_ENOUGH)
 			break;
+	}
+	if (packed == 0)
+	{
+		packer->density = density;
+		packer->hope_pause = HOPE_PAUSE;
 	}
 	return packed;
 }

@@ -34,7 +34,7 @@ typedef struct EsPackJob
 } EsPackJob;
 
 #define ES_DOCUMENT_KINDS	2	/* payload, metadata */
-#define ES_PACK_MAX_VALUES	32768	/* leaves in a block */
+#define ES_PACK_MAX_VALUES	65536	/* leaves in a block */
 #define ES_PACK_MAX_SHAPES	1024	/* shapes in a block */
 #define ES_PACK_SCRATCH		(32 * 1024)
 
@@ -52,7 +52,7 @@ typedef struct EsPackColumn
 /* How often a shape or a segment occurs in the block being packed. */
 typedef struct EsPackUse
 {
-	uint32		attempt;		/* of another attempt: not at all */
+	uint64		attempt;		/* of another attempt: not at all */
 	uint32		rows;
 	uint32		place;			/* in the block; PG_UINT32_MAX: none yet */
 } EsPackUse;
@@ -65,6 +65,7 @@ typedef struct EsPacker
 {
 	uint32		generation;		/* of the shapes that the memory is about */
 	double		density;		/* packed bytes for each byte of events */
+	uint32		hope_pause;		/* blocks to go until large events are tried */
 
 	/* symbols */
 	EsSymbolTable symbol_table;
@@ -81,7 +82,7 @@ typedef struct EsPacker
 	/* the attempt that is being made */
 	const EsPackJob *job;
 	uint32		row_count;
-	uint32		attempt;
+	uint64		attempt;
 	EsPackUse	shape_uses[ES_DOCUMENT_KINDS][ES_MAX_SHAPES];
 	EsPackUse	segment_uses[ES_DOCUMENT_KINDS][ES_MAX_SEGMENTS];
 	uint32		distinct_count;

@@ -27,7 +27,7 @@
 #define SYMBOLS_DECLINE		1.25
 /* ... but not within so many blocks, and four times as many each time. */
 #define TRAINING_PAUSE		64
-#define MAX_TRAINING_PAUSE	65536
+#define MAX_TRAINING_PAUSE	1024
 
 /* Symbols that do not make text smaller than this are not used. */
 #define MAX_SYMBOLS_RATIO	0.95
@@ -96,10 +96,11 @@ count_segments(EsPacker *packer, int kind)
 	for (uint32 i = 0; i < packer->distinct_count; i++)
 	{
 		uint32		shape = packer->distinct[i];
-		const uint16 *segments = es_shape_segments(packer->job->shapes, shape);
+		const uint16 *segments;
 
 		if (shape == 0)
 			continue;
+		segments = es_shape_segments(packer->job->shapes, shape);
 		for (uint32 j = 0; j < packer->job->shapes->shapes[shape].segment_count; j++)
 			touch(packer, &packer->segment_uses[kind][segments[j]])->rows +=
 				packer->shape_uses[kind][shape].rows;

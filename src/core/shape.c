@@ -11,9 +11,9 @@
  * learnt.
  *
  * Where no child of a node matches, the rest of the document is parsed segment
- * by segment.  It is learnt only if each of these segments, wherever it stood,
- * was met before, so that documents which are all different do not fill the
- * trie.  What is parsed but not learnt has no shape.  The trie's size is
+ * by segment.  It is learnt only if these segments were met before, each of them
+ * wherever it stood or all in this order, so that documents which are all
+ * different do not fill the trie.  What is parsed but not learnt has no shape.  The trie's size is
  * limited; when it is full nothing is learnt until es_shapes_renew().
  *
  *-------------------------------------------------------------------------
@@ -25,7 +25,14 @@
 #include "core/json.h"
 
 #define MAX_DEPTH		64		/* of objects in a document that has a shape */
-#define MAX_CHILDREN	64		/* of a node */
+#define MAX_CHILDREN	256		/* of a node */
+
+/*
+ * After so many documents without a known shape, only one in so many is still
+ * parsed to be learnt.
+ */
+#define PATIENCE		256
+#define PATIENCE_SAMPLE 16
 
 /* A segment that was parsed, not yet learnt. */
 typedef struct Parsed
@@ -48,6 +55,7 @@ es_shapes_init(EsShapes *shapes)
 	shapes->shape_count = shapes->scope_count = 1;
 	shapes->text_size = shapes->list_size = 0;
 	shapes->full = false;
+	shapes->misses = 0;
 	shapes->generation++;
 }
 
@@ -369,15 +377,22 @@ meet(EsShapes *shapes, uint64 hash)
 	return false;
 }
 
-/* Remembers the segments; were all of them met before? */
+/*
+ * Remembers the segments, and that they followed each other; were they met
+ * before, each by itself or all in this order?
+ */
 static bool
 met_before(EsShapes *shapes, const Parsed *parsed, uint32 count)
 {
+	uint64		sequence = 0;
 	bool		all = true;
 
 	for (uint32 i = 0; i < count; i++)
+	{
 		all &= meet(shapes, parsed[i].hash);
-	return all;
+		sequence = (sequence ^ parsed[i].hash) * UINT64CONST(0x9E3779B97F4A7C15);
+	}
+	return meet(shapes, sequence) || all;
 }
 
 /* Learns the segments that follow 'node' up to the end of a document. */
@@ -386,10 +401,10 @@ learn(EsShapes *shapes, uint16 node, const Parsed *parsed, uint32 count)
 {
 	bool		ever;
 
-	if (shapes->full || shapes->nodes[node].child_count == MAX_CHILDREN ||
-		!met_before(shapes, parsed, count))
+	if (shapes->full || !met_before(shapes, parsed, count))
 		return 0;
-	if (!has_room(shapes, parsed, count, &ever))
+	if (!has_room(shapes, parsed, count, &ever) ||
+		shapes->nodes[node].child_count == MAX_CHILDREN)
 	{
 		shapes->full = ever;
 		return 0;
@@ -422,6 +437,13 @@ note_leaf(EsLeaf *leaves, uint32 *count, const char *start, const char *p, const
 	return true;
 }
 
+/* Is it a waste of time to parse another document of no known shape? */
+static bool
+is_hopeless(EsShapes *shapes)
+{
+	return ++shapes->misses > PATIENCE && shapes->misses % PATIENCE_SAMPLE != 0;
+}
+
 /* Parses the rest of the document that starts at 'start', from node and p on. */
 static const char *
 scan_unknown(EsShapes *shapes, const EsShapeNode *node, const char *start, const char *p,
@@ -448,6 +470,8 @@ scan_unknown(EsShapes *shapes, const EsShapeNode *node, const char *start, const
 						  !note_leaf(leaves, &leaf_count, start, leaf, p)))
 			return NULL;
 	} while (depth > 0);
+	if (p - start > ES_MAX_SHAPED_SIZE)
+		return NULL;
 	*shape = small ? learn(shapes, (uint16) (node - shapes->nodes), parsed, count) : 0;
 	return p;
 }
@@ -456,7 +480,7 @@ scan_unknown(EsShapes *shapes, const EsShapeNode *node, const char *start, const
  * Crosses the JSON object at p.  Sets *shape to its shape, of which leaves (room
  * for ES_MAX_LEAVES) then has the leaves, or to 0 when it has none.  Returns the
  * byte after it, or NULL when it is for the full scanner: anything that is no
- * object, not valid, or too much for a shape.
+ * object, not valid, or too much for a shape, or not worth the time.
  */
 const char *
 es_shape_scan(EsShapes *shapes, const char *p, const char *end, uint32 *shape,
@@ -475,11 +499,13 @@ es_shape_scan(EsShapes *shapes, const char *p, const char *end, uint32 *shape,
 		const char *after;
 
 		if (child == NULL)
-			return scan_unknown(shapes, node, start, p, end, shape, leaves, count);
+			return is_hopeless(shapes) ? NULL :
+				scan_unknown(shapes, node, start, p, end, shape, leaves, count);
 		p += child->size;
 		if (child->depth == 0)
 		{
 			*shape = child->shape;
+			shapes->misses = 0;
 			return p;
 		}
 		after = scan_leaf(p, end);

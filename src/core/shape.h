@@ -111,6 +111,7 @@ typedef struct EsShapes
 	uint32		list_size;
 	uint32		generation;		/* of the numbers of segments and shapes */
 	bool		full;
+	uint32		misses;			/* documents since the last of a known shape */
 	uint32		met[ES_MET_BUCKETS][ES_MET_WAYS];	/* hashes of segments, the
 													 * latest first */
 	uint16		by_hash[2 * ES_MAX_SEGMENTS];	/* segments */

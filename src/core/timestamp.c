@@ -16,10 +16,10 @@
 #define USECS_PER_SECOND	INT64CONST(1000000)
 #define SECONDS_PER_DAY		INT64CONST(86400)
 
-/* Text that is being read. */
 /* "2026-01-02T03:04:05" */
 #define DATE_TIME_SIZE 19
 
+/* Text that is being read. */
 typedef struct Reader
 {
 	const char *p;

@@ -121,14 +121,14 @@ es_posting_store(EsPosting *slot, EsPosting posting)
 	__atomic_store_n(slot, posting, __ATOMIC_RELAXED);
 }
 
-/* Adds what was counted apart. */
+/* Adds what was counted apart by es_entity_release(). */
 static inline void
 es_counts_add(EsCounts *counts, const EsCounts *more)
 {
-	__atomic_fetch_add(&counts->entities, more->entities, __ATOMIC_RELAXED);
-	__atomic_fetch_add(&counts->events, more->events, __ATOMIC_RELAXED);
-	__atomic_fetch_add(&counts->entity_bytes, more->entity_bytes, __ATOMIC_RELAXED);
-	__atomic_fetch_add(&counts->posting_bytes, more->posting_bytes, __ATOMIC_RELAXED);
+	if (more->entities > 0)
+		__atomic_fetch_add(&counts->entities, more->entities, __ATOMIC_RELAXED);
+	if (more->events > 0)
+		__atomic_fetch_add(&counts->events, more->events, __ATOMIC_RELAXED);
 }
 
 extern EsClaim es_entity_claim(EsEntity *entity, uint64 xid, EsFateFunction fate,

@@ -9,7 +9,8 @@
  * lets the server find that out.
  *
  * Nothing here writes to the log.  When something is wrong an error ends the
- * transaction or savepoint, and session.c gives the claims back.
+ * transaction or savepoint, and session.c gives the claims back.  Entities that
+ * were new stay in the index, without events, until it is built anew.
  *
  *-------------------------------------------------------------------------
  */
@@ -219,8 +220,11 @@ check_repeat(Claimer *claimer, EsGroup *group)
 
 	for (uint32 i = group->first_event; i != ES_NO_EVENT; i = batch->next_event[i])
 	{
-		int64		position = stored_position(claimer, group, &batch->events[i],
-											   (uint32) ++version);
+		int64		position;
+
+		if (matching % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
+		position = stored_position(claimer, group, &batch->events[i], (uint32) ++version);
 
 		if (position == 0)
 		{

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * memory.c
- *	  What a backend remembers from batch to batch.
+ *	  What a backend keeps from batch to batch: memories and memory.
  *
  * All of it is for speed, and none of it is ever wrong: what events looked like,
  * which encodings suited their leaves, and buffers that need not be allocated
@@ -60,9 +60,13 @@ es_backend_block_buffer(int i)
  * Memory for one batch: what a batch needs is taken from one buffer, which the
  * next batch uses again, since memory that is new to the process is slow.  What
  * does not fit is allocated by itself, and the buffer grows before the next
- * batch.
+ * batch; it goes back to the system after many small ones.
+ *
+ * A batch must not begin while another one is on its way: nothing that a batch
+ * does until it is stored may call ingest_batch().
  */
 #define MAX_SCRATCH_SIZE ((size_t) 32 * 1024 * 1024)
+#define MAX_SMALL_BATCHES 16
 
 typedef struct Scratch
 {
@@ -70,9 +74,22 @@ typedef struct Scratch
 	size_t		size;
 	size_t		used;
 	size_t		wanted;			/* by the batch, in all */
+	int			small_batches;	/* in a row, that wanted far less */
 } Scratch;
 
 static Scratch scratch;
+
+static void
+resize_scratch(size_t size)
+{
+	if (scratch.data != NULL)
+		pfree(scratch.data);
+	scratch.data = NULL;
+	scratch.size = 0;
+	scratch.small_batches = 0;
+	scratch.data = MemoryContextAllocHuge(TopMemoryContext, size);
+	scratch.size = size;
+}
 
 /* Begins with another batch; nothing of the one before is used any more. */
 void
@@ -80,15 +97,13 @@ es_scratch_reset(void)
 {
 	size_t		size = Min(scratch.wanted + scratch.wanted / 4, MAX_SCRATCH_SIZE);
 
-	if (scratch.wanted > scratch.size && size > scratch.size)
-	{
-		if (scratch.data != NULL)
-			pfree(scratch.data);
-		scratch.data = NULL;
-		scratch.size = 0;
-		scratch.data = MemoryContextAllocHuge(TopMemoryContext, size);
-		scratch.size = size;
-	}
+	if (scratch.wanted > scratch.size / 4)
+		scratch.small_batches = 0;
+	else
+		scratch.small_batches++;
+	if (size > scratch.size ||
+		(scratch.small_batches > MAX_SMALL_BATCHES && size > 0))
+		resize_scratch(size);
 	scratch.used = scratch.wanted = 0;
 }
 

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * memory.h
- *	  What a backend remembers from batch to batch.
+ *	  What a backend keeps from batch to batch: memories and memory.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,7 +13,7 @@
 #include "core/envelope.h"
 #include "core/pack.h"
 
-#define ES_MAX_BLOCK_BUFFERS 64
+#define ES_MAX_BLOCK_BUFFERS 64 /* blocks inserted at a time */
 
 extern EsExpectations *es_backend_expectations(void);
 extern EsPacker *es_backend_packer(void);

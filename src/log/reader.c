@@ -205,7 +205,8 @@ es_reader_head(EsReader *reader, EsPosting posting, const EsEntity *entity,
 
 /*
  * Reads this version of the entity if it is visible to the snapshot.  The
- * event's fields are good until the reader's next call.
+ * event's fields are good until the reader's next call, and until the current
+ * memory context, in which they are put together, is reset.
  */
 bool
 es_reader_event(EsReader *reader, EsPosting posting, const EsEntity *entity,

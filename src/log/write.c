@@ -6,9 +6,9 @@
  * Blocks are inserted a group at a time: one heap_multi_insert(), whose WAL
  * needs no full-page images since every block fills a new page, and then their
  * entries in all indexes of the table: beside the one on first_position there
- * is another while REINDEX CONCURRENTLY replaces it.  Then the events' postings are set.
- * Nobody looks at those before es_entity_set_total(), so an error on the way
- * needs no undoing.
+ * is another while REINDEX CONCURRENTLY replaces it.  Then the events' postings
+ * are set.  Nobody looks at those before es_entity_set_total(), so an error on
+ * the way needs no undoing.
  *
  *-------------------------------------------------------------------------
  */

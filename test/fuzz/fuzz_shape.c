@@ -46,9 +46,11 @@ check_text(Memory *memory, EsSlice text)
 {
 	EsLeaf	   *leaves = memory_take(memory, ES_MAX_LEAVES * sizeof(EsLeaf));
 	EsDocument	document = {.leaves = leaves};
-	const char *after = es_shape_scan(&shapes, text.data, text.data + text.size, &document.shape, leaves);
 	const char *full = es_json_scan(text.data, text.data + text.size);
+	const char *after;
 
+	shapes.misses = 0;
+	after = es_shape_scan(&shapes, text.data, text.data + text.size, &document.shape, leaves);
 	if (after == NULL)
 	{
 		MUST(document.shape == 0);

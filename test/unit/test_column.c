@@ -488,7 +488,7 @@ test_tricky(void)
 		{
 			for (int k = 0; k < 12; k++)
 				add_tricky(k == 5 ? j : i);
-			for (int encoding = 0; encoding <= ES_COLUMN_LAST; encoding++, tried++)
+			for (int encoding = 0; encoding <= ES_COLUMN_SYMBOLS; encoding++, tried++)
 			{
 				EsColumnMemory memory = {.encoding = encoding,.param = below(2),.cost = PG_UINT16_MAX};
 
@@ -542,7 +542,7 @@ static void
 test_random(void)
 {
 	int			failures = 0;
-	int			by_encoding[ES_COLUMN_LAST + 1] = {0};
+	int			by_encoding[ES_COLUMN_SYMBOLS + 1] = {0};
 	EsColumnMemory memory = {0};
 
 	for (int i = 0; i < 6000; i++)
@@ -557,7 +557,7 @@ test_random(void)
 		if (below(2) == 0)		/* else what was before is remembered */
 			memory = (EsColumnMemory)
 		{
-			.encoding = below(ES_COLUMN_LAST + 1),.param = below(256),.cost = below(PG_UINT16_MAX)
+			.encoding = below(ES_COLUMN_SYMBOLS + 1),.param = below(256),.cost = below(PG_UINT16_MAX)
 		};
 		failures += !encode_in(&sample, &memory, ROOM) || !reads_back(&sample);
 		by_encoding[sample.code.encoding & ~ES_COLUMN_EXCEPTIONS]++;
@@ -566,7 +566,7 @@ test_random(void)
 	}
 	work.symbols = NULL;
 	is_int(failures, 0, "6000 columns of any mixture come back");
-	for (int i = ES_COLUMN_CONSTANT; i <= ES_COLUMN_LAST; i++)
+	for (int i = ES_COLUMN_CONSTANT; i <= ES_COLUMN_SYMBOLS; i++)
 	{
 		if (i != ES_COLUMN_ENTITY)
 			ok(by_encoding[i] > 0, "%d of them in encoding %d", by_encoding[i], i);
@@ -673,7 +673,7 @@ test_random_bytes(void)
 
 	for (int i = 0; i < 200000; i++)
 	{
-		EsColumn	column = {.encoding = below(4) ? below(ES_COLUMN_LAST + 2) | (below(4) ? 0 : ES_COLUMN_EXCEPTIONS) : below(256),
+		EsColumn	column = {.encoding = below(4) ? below(ES_COLUMN_SYMBOLS + 2) | (below(4) ? 0 : ES_COLUMN_EXCEPTIONS) : below(256),
 		.width = below(4) ? (uint8) (8 * below(9)) : below(256),.param = below(256),.count = 1 + below(below(2) ? 5 : 4096)};
 		uint32		size = below(below(2) ? 40 : sizeof(bytes));
 

@@ -48,7 +48,7 @@ compare(Tally *tally, EsSlice bytes, int times)
 	EsSlice		text = memory_copy(&memory, bytes.data, bytes.size);
 	Batch		plain = read_batch(&memory, text, NULL);
 
-	es_shapes_renew(&expectations.shapes);
+	es_expectations_renew(&expectations);
 	for (int i = 0; i < times; i++)
 	{
 		Batch		expected = read_batch(&memory, text, &expectations);

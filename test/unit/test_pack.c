@@ -66,7 +66,7 @@ pack_text(Tally *tally, Random *random, EsSlice text, uint16 inflight_count)
 	Batch		batch;
 	EsInflightList inflight = make_inflight(random, inflight_count, 1000);
 
-	es_shapes_renew(&expectations.shapes);
+	es_expectations_renew(&expectations);
 	batch = read_batch(&memory, text, &expectations);
 	keep_storable(&batch, ES_MAX_EVENT_SIZE);
 	if (batch.count > 0)

@@ -34,9 +34,11 @@ take(EsSlice text)
 	EsSlice		copy = memory_copy(&memory, text.data, text.size);
 	EsLeaf	   *leaves = memory_take(&memory, ES_MAX_LEAVES * sizeof(EsLeaf));
 	Taken		taken = {.document.leaves = taken_leaves};
-	const char *after = es_shape_scan(&shapes, copy.data, copy.data + copy.size,
-									  &taken.document.shape, leaves);
+	const char *after;
 
+	shapes.misses = 0;			/* its patience is tested apart */
+	after = es_shape_scan(&shapes, copy.data, copy.data + copy.size,
+						  &taken.document.shape, leaves);
 	memcpy(taken_leaves, leaves, sizeof(taken_leaves));
 	if (after != NULL)
 	{
@@ -226,7 +228,8 @@ test_limits(void)
 	ok(learnt(repeat(&memory, "{\"", "k", ES_MAX_SEGMENT_SIZE - 4, "\":1}")) != 0, "a text of the greatest size");
 	ok(learnt(repeat(&memory, "{\"", "k", ES_MAX_SEGMENT_SIZE - 3, "\":1}")) == 0, "one byte more is no shape");
 	ok(take(repeat(&memory, "{\"", "k", ES_MAX_SEGMENT_SIZE - 3, "\":1}")).after != NULL, "but a valid document");
-	ok(learnt(repeat(&memory, "{\"a\":\"", "x", ES_MAX_SHAPED_SIZE - 7, "\"}")) != 0, "a document of the greatest size");
+	ok(learnt(repeat(&memory, "{\"a\":\"", "x", ES_MAX_SHAPED_SIZE - 8, "\"}")) != 0, "a document of the greatest size");
+	ok(take(repeat(&memory, "{\"a\":\"", "x", ES_MAX_SHAPED_SIZE - 7, "\"}")).after == NULL, "one byte more");
 	ok(take(repeat(&memory, "{\"a\":\"", "x", ES_MAX_SHAPED_SIZE, "\"}")).after == NULL, "a leaf that ends beyond it");
 	ok(learnt(repeat(&memory, "", "{\"a\":", 64, "1" "}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}" "}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}")) != 0,
 	   "64 objects, one in the other");
@@ -339,6 +342,35 @@ test_all_different(void)
 	is_int(shaped, 0, "20000 documents that are all different: none is learnt");
 }
 
+/* After many of them it is only tried now and then to learn another one. */
+static void
+test_patience(void)
+{
+	EsLeaf		leaves[ES_MAX_LEAVES];
+	uint32		shape;
+	char		text[64];
+	int			parsed = 0;
+	int			known = 0;
+
+	es_shapes_init(&shapes);
+	(void) shape_of("{\"known\":1}", 2);
+	for (int i = 0; i < 2000; i++)
+	{
+		snprintf(text, sizeof(text), "{\"key%d\":1,\"b\":2}", i);
+		parsed += es_shape_scan(&shapes, text, text + strlen(text), &shape, leaves) != NULL;
+	}
+	ok(parsed > 256 && parsed < 512, "%d of 2000 documents that are all different were parsed", parsed);
+	snprintf(text, sizeof(text), "{\"new\":1}");
+	for (int i = 0; i < 100 && known == 0; i++)
+	{
+		(void) es_shape_scan(&shapes, text, text + strlen(text), &shape, leaves);
+		known += shape != 0;
+	}
+	is_int(known, 1, "a new shape is learnt still");
+	snprintf(text, sizeof(text), "{\"other\":1}");
+	ok(es_shape_scan(&shapes, text, text + strlen(text), &shape, leaves) != NULL, "and then patience is back");
+}
+
 /* -------------------------------------------------- the same as the full scanner */
 
 /*
@@ -421,6 +453,7 @@ main(void)
 	test_refused();
 	test_limits();
 	test_all_different();
+	test_patience();
 	for (int kind = 0; kind < BATCH_KINDS; kind++)
 		test_agreement(kind);
 	for (int excess = 0; excess < EXCESSES; excess++)
