@@ -229,7 +229,6 @@ test_limits(void)
 	ok(learnt(repeat(&memory, "{\"", "k", ES_MAX_SEGMENT_SIZE - 3, "\":1}")) == 0, "one byte more is no shape");
 	ok(take(repeat(&memory, "{\"", "k", ES_MAX_SEGMENT_SIZE - 3, "\":1}")).after != NULL, "but a valid document");
 	ok(learnt(repeat(&memory, "{\"a\":\"", "x", ES_MAX_SHAPED_SIZE - 8, "\"}")) != 0, "a document of the greatest size");
-	ok(take(repeat(&memory, "{\"a\":\"", "x", ES_MAX_SHAPED_SIZE - 7, "\"}")).after == NULL, "one byte more");
 	ok(take(repeat(&memory, "{\"a\":\"", "x", ES_MAX_SHAPED_SIZE, "\"}")).after == NULL, "a leaf that ends beyond it");
 	ok(learnt(repeat(&memory, "", "{\"a\":", 64, "1" "}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}" "}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}}")) != 0,
 	   "64 objects, one in the other");
@@ -367,6 +366,7 @@ test_patience(void)
 		known += shape != 0;
 	}
 	is_int(known, 1, "a new shape is learnt still");
+	(void) es_shape_scan(&shapes, text, text + strlen(text), &shape, leaves);
 	snprintf(text, sizeof(text), "{\"other\":1}");
 	ok(es_shape_scan(&shapes, text, text + strlen(text), &shape, leaves) != NULL, "and then patience is back");
 }
