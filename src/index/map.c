@@ -85,20 +85,55 @@ es_index_reset(EsPool *pool, EsIndex *index)
 }
 
 /*
- * Starts loading the 'steps'th thing that a look-up of this hash will touch
- * after the root, 0 the first.  Call it for 0, 1, ... in turn, with work for
- * other hashes between, so that the steps before are in the cache.
+ * Goes one slot further with each look-up, and starts loading what it will touch
+ * next.  Those that met their entity, or nothing, drop out; returns how many
+ * are left, as the first in 'slots' and 'hashes'.
+ */
+static uint32
+prefetch_level(const EsPool *pool, EsRef **slots, uint64 *hashes, uint32 count, int used)
+{
+	uint32		left = 0;
+
+	for (uint32 i = 0; i < count; i++)
+	{
+		EsRef		value = __atomic_load_n(slots[i], __ATOMIC_ACQUIRE);
+
+		if (IS_NODE(value))
+		{
+			hashes[left] = hashes[i];
+			slots[left] = node_slot(pool, value, hashes[i], used);
+			__builtin_prefetch(slots[left++]);
+		}
+		else if (value != 0)
+		{
+			const char *entity = es_ref_pointer(pool, value);
+
+			__builtin_prefetch(entity, 1);
+			__builtin_prefetch(entity + ES_CACHE_LINE);
+		}
+	}
+	return left;
+}
+
+/*
+ * Loads what the look-ups of these hashes, at most ES_PREFETCH_WINDOW, will
+ * touch: side by side, so that the waiting is shared.
  */
 void
-es_index_prefetch(const EsPool *pool, const EsIndex *index, uint64 hash, int steps)
+es_index_prefetch(const EsPool *pool, const EsIndex *index, const uint64 *hashes,
+				  uint32 count)
 {
-	EsRef		value = __atomic_load_n(root_slot(pool, index, hash), __ATOMIC_ACQUIRE);
+	EsRef	   *slots[ES_PREFETCH_WINDOW];
+	uint64		left[ES_PREFETCH_WINDOW];
 
-	for (int i = 0; IS_NODE(value) && i < steps; i++)
-		value = __atomic_load_n(node_slot(pool, value, hash, ROOT_BITS + i * NODE_BITS),
-								__ATOMIC_ACQUIRE);
-	if (value != 0)
-		__builtin_prefetch(es_ref_pointer(pool, value & ~NODE_FLAG), 1);
+	for (uint32 i = 0; i < count; i++)
+	{
+		left[i] = hashes[i];
+		slots[i] = root_slot(pool, index, hashes[i]);
+		__builtin_prefetch(slots[i]);
+	}
+	for (int used = ROOT_BITS; count > 0 && used < 64; used += NODE_BITS)
+		count = prefetch_level(pool, slots, left, count, used);
 }
 
 static bool

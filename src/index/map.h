@@ -25,11 +25,11 @@ extern bool es_index_init(EsPool *pool, EsIndex *index);
 extern void es_index_built(const EsPool *pool, EsIndex *index);
 extern void es_index_reset(EsPool *pool, EsIndex *index);
 
-/* Steps worth prefetching: two nodes and an entity. */
-#define ES_PREFETCH_STEPS 3
+/* Look-ups that are prefetched at a time. */
+#define ES_PREFETCH_WINDOW 32
 
-extern void es_index_prefetch(const EsPool *pool, const EsIndex *index, uint64 hash,
-							  int steps);
+extern void es_index_prefetch(const EsPool *pool, const EsIndex *index,
+							  const uint64 *hashes, uint32 count);
 extern EsEntity *es_index_find(const EsPool *pool, const EsIndex *index,
 							   const EsKey *key);
 extern EsEntity *es_index_find_or_add(EsPool *pool, EsIndex *index,

@@ -13,6 +13,9 @@
 #include "log/memory.h"
 #include "log/shared.h"
 
+/* Events whose entities are hashed before the first of them is looked up. */
+#define HASH_AHEAD 16
+
 /* An open-addressing table from key to group, for one batch. */
 typedef struct GroupTable
 {
@@ -48,11 +51,11 @@ add_group(EsBatch *batch, uint32 i, uint64 hash)
 	return group;
 }
 
+/* Finds or adds the group of event i, whose entity has this hash. */
 static EsGroup *
-find_group(EsBatch *batch, GroupTable *table, uint32 i)
+find_group(EsBatch *batch, GroupTable *table, uint32 i, uint64 hash)
 {
 	EsEvent    *event = &batch->events[i];
-	uint64		hash = es_key_hash(event->tenant_id, event->entity_id);
 	uint32		slot = (uint32) hash & table->mask;
 
 	for (; table->slots[slot] != 0; slot = (slot + 1) & table->mask)
@@ -110,6 +113,21 @@ order_groups(EsBatch *batch)
 	batch->claim_order = order;
 }
 
+/* Hashes the entities of the events from i on, and loads their slots. */
+static void
+hash_ahead(const EsBatch *batch, const GroupTable *table, uint32 i, uint64 *hashes)
+{
+	uint32		count = Min(HASH_AHEAD, batch->event_count - i);
+
+	for (uint32 j = 0; j < count; j++)
+	{
+		const EsEvent *event = &batch->events[i + j];
+
+		hashes[j] = es_key_hash(event->tenant_id, event->entity_id);
+		__builtin_prefetch(&table->slots[(uint32) hashes[j] & table->mask], 1);
+	}
+}
+
 /*
  * Groups the events, at least one, by entity.  Memory is taken from the scratch.
  */
@@ -117,6 +135,7 @@ void
 es_batch_group(EsBatch *batch, EsEvent *events, uint32 count)
 {
 	GroupTable	table;
+	uint64		hashes[HASH_AHEAD];
 
 	memset(batch, 0, sizeof(*batch));
 	batch->events = events;
@@ -130,7 +149,11 @@ es_batch_group(EsBatch *batch, EsEvent *events, uint32 count)
 
 	for (uint32 i = 0; i < count; i++)
 	{
-		EsGroup    *group = find_group(batch, &table, i);
+		EsGroup    *group;
+
+		if (i % HASH_AHEAD == 0)
+			hash_ahead(batch, &table, i, hashes);
+		group = find_group(batch, &table, i, hashes[i % HASH_AHEAD]);
 
 		if (group->event_count++ > 0)
 			batch->next_event[group->last_event] = i;

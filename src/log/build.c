@@ -75,9 +75,6 @@ typedef struct Pending
 	char		strings[(MAX_PENDING + ES_BLOCK_MAX_EVENTS) * ES_BLOCK_HEAD_ROOM];
 } Pending;
 
-/* Entries between the steps of a look-up that are prefetched ahead. */
-#define PREFETCH_DISTANCE 6
-
 /* -------------------------------------------------------- which rows count */
 
 /*
@@ -168,27 +165,32 @@ collect_row(EsBlockRow *row, uint64 owner, Pending *pending)
 	return complete;
 }
 
-/* Finds the entities of all pending events. */
+/* Finds the entities of so many pending events. */
 static void
-find_entities(Build *build, Pending *pending)
+find_window(Build *build, Entry *entries, uint32 count)
 {
 	EsIndex    *index = &build->store->index;
+	uint64		hashes[ES_PREFETCH_WINDOW];
 
-	for (uint32 i = 0; i < pending->count; i++)
+	for (uint32 i = 0; i < count; i++)
+		hashes[i] = entries[i].key.hash;
+	es_index_prefetch(es_pool, index, hashes, count);
+	for (uint32 i = 0; i < count; i++)
 	{
-		Entry	   *entry = &pending->entries[i];
+		Entry	   *entry = &entries[i];
 
-		for (int step = 0; step < ES_PREFETCH_STEPS; step++)
-		{
-			uint32		ahead = (ES_PREFETCH_STEPS - step) * PREFETCH_DISTANCE;
-
-			if (i + ahead < pending->count)
-				es_index_prefetch(es_pool, index, entry[ahead].key.hash, step);
-		}
 		while ((entry->entity = es_index_find_or_add(es_pool, index, &entry->key)) == NULL)
 			es_stores_find_memory();
 		es_postings_prefetch(es_pool, entry->entity);
 	}
+}
+
+/* Finds the entities of all pending events. */
+static void
+find_entities(Build *build, Pending *pending)
+{
+	for (uint32 i = 0; i < pending->count; i += ES_PREFETCH_WINDOW)
+		find_window(build, pending->entries + i, Min(ES_PREFETCH_WINDOW, pending->count - i));
 }
 
 /* Enters all pending events into the index. */

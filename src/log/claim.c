@@ -29,11 +29,8 @@
 #include "log/xact.h"
 #include "pg/errors.h"
 
-/* Groups between the steps of a look-up that are prefetched ahead. */
-#define PREFETCH_DISTANCE 6
-
 /* Groups that are looked up before the first of them is claimed. */
-#define CLAIM_WINDOW 32
+#define CLAIM_WINDOW ES_PREFETCH_WINDOW
 
 typedef struct Claimer
 {
@@ -314,20 +311,14 @@ group_in_order(const EsBatch *batch, uint32 i)
 	return &batch->groups[batch->claim_order[i]];
 }
 
-/* Has the index entries of the groups after the i-th loaded. */
 static void
-prefetch_groups(Claimer *claimer, uint32 i)
+prefetch_window(Claimer *claimer, uint32 first, uint32 last)
 {
-	const EsBatch *batch = claimer->batch;
+	uint64		hashes[ES_PREFETCH_WINDOW];
 
-	for (int step = 0; step < ES_PREFETCH_STEPS; step++)
-	{
-		uint32		ahead = i + (ES_PREFETCH_STEPS - step) * PREFETCH_DISTANCE;
-
-		if (ahead < batch->group_count)
-			es_index_prefetch(es_pool, &claimer->open->store->index,
-							  group_in_order(batch, ahead)->key.hash, step);
-	}
+	for (uint32 i = first; i < last; i++)
+		hashes[i - first] = group_in_order(claimer->batch, i)->key.hash;
+	es_index_prefetch(es_pool, &claimer->open->store->index, hashes, last - first);
 }
 
 /*
@@ -337,11 +328,11 @@ prefetch_groups(Claimer *claimer, uint32 i)
 static void
 claim_window(Claimer *claimer, uint32 first, uint32 last)
 {
+	prefetch_window(claimer, first, last);
 	for (uint32 i = first; i < last; i++)
 	{
 		EsGroup    *group = group_in_order(claimer->batch, i);
 
-		prefetch_groups(claimer, i);
 		check_existence(claimer, group);
 		group->entity = find_or_add_entity(claimer->open->store, &group->key);
 		es_postings_prefetch(es_pool, group->entity);
