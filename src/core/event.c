@@ -27,7 +27,11 @@ may_have_control(const char *p, uint32 size)
 		uint64		del;
 		uint64		latin;
 
-		memcpy(&word, p + i, Min(8, size - i));
+		/* the last eight bytes may be looked at twice */
+		if (size >= 8)
+			memcpy(&word, p + Min(i, size - 8), 8);
+		else
+			memcpy(&word, p, size);
 		del = word ^ (ones * 0x7F);
 		latin = word ^ (ones * 0xC2);
 		found |= ((word - ones * 0x20) & ~word) | ((del - ones) & ~del) |

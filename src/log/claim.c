@@ -311,13 +311,22 @@ group_in_order(const EsBatch *batch, uint32 i)
 	return &batch->groups[batch->claim_order[i]];
 }
 
+/* Loads what claiming these groups will touch, and the groups after them. */
 static void
 prefetch_window(Claimer *claimer, uint32 first, uint32 last)
 {
+	const EsBatch *batch = claimer->batch;
 	uint64		hashes[ES_PREFETCH_WINDOW];
 
 	for (uint32 i = first; i < last; i++)
-		hashes[i - first] = group_in_order(claimer->batch, i)->key.hash;
+	{
+		const EsGroup *group = group_in_order(batch, i);
+
+		hashes[i - first] = group->key.hash;
+		__builtin_prefetch(&es_group_first(batch, group)->has);
+		if (i + CLAIM_WINDOW < batch->group_count)
+			__builtin_prefetch(group_in_order(batch, i + CLAIM_WINDOW), 1);
+	}
 	es_index_prefetch(es_pool, &claimer->open->store->index, hashes, last - first);
 }
 

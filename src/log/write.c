@@ -52,6 +52,7 @@ typedef struct Writer
 	const EsReservation *reservation;
 	EsPacker   *packer;
 	EsPackRow  *rows;			/* the batch's events, but those stored before */
+	EsGroup   **row_groups;		/* and the group of each */
 	uint32		row_count;
 	uint32		next_row;
 
@@ -118,14 +119,6 @@ make_event_ids(EsBatch *batch, int64 recorded_at)
 
 /* ------------------------------------------------------------------ packing */
 
-static EsGroup *
-row_group(const Writer *writer, uint32 row)
-{
-	const EsBatch *batch = writer->batch;
-
-	return &batch->groups[batch->group_of[writer->rows[row].event - batch->events]];
-}
-
 /* Lists the events to be stored, with their versions. */
 static void
 list_rows(Writer *writer)
@@ -133,16 +126,18 @@ list_rows(Writer *writer)
 	EsBatch    *batch = writer->batch;
 
 	writer->rows = es_scratch_alloc(batch->event_count * sizeof(EsPackRow));
+	writer->row_groups = es_scratch_alloc(batch->event_count * sizeof(EsGroup *));
 	for (uint32 i = 0; i < batch->event_count; i++)
 	{
 		EsGroup    *group = &batch->groups[batch->group_of[i]];
 
 		if (group->duplicate)
 			continue;
-		writer->rows[writer->row_count++] = (EsPackRow)
+		writer->rows[writer->row_count] = (EsPackRow)
 		{
 			&batch->events[i], (int64) group->base + ++group->packed
 		};
+		writer->row_groups[writer->row_count++] = group;
 	}
 }
 
@@ -208,11 +203,14 @@ fill_slot(Writer *writer, int i)
 	return ExecStoreVirtualTuple(slot);
 }
 
+/* Loads the groups of rows ahead, and then where their postings go. */
 static void
 prefetch_slots(const Writer *writer, uint32 row)
 {
-	if (row < writer->row_count)
-		__builtin_prefetch(row_group(writer, row)->slots, 1);
+	if (row + 2 * PREFETCH_DISTANCE < writer->row_count)
+		__builtin_prefetch(writer->row_groups[row + 2 * PREFETCH_DISTANCE], 1);
+	if (row + PREFETCH_DISTANCE < writer->row_count)
+		__builtin_prefetch(writer->row_groups[row + PREFETCH_DISTANCE]->slots, 1);
 }
 
 /* Sets the posting of the group's next event. */
@@ -235,9 +233,9 @@ post_block(Writer *writer, const Packed *packed, ItemPointer tid)
 	{
 		uint32		row = packed->first_row + ordinal;
 
-		prefetch_slots(writer, row + PREFETCH_DISTANCE);
-		post_event(row_group(writer, row), es_posting(ItemPointerGetBlockNumber(tid),
-													  ItemPointerGetOffsetNumber(tid), ordinal));
+		prefetch_slots(writer, row);
+		post_event(writer->row_groups[row], es_posting(ItemPointerGetBlockNumber(tid),
+													   ItemPointerGetOffsetNumber(tid), ordinal));
 	}
 }
 
