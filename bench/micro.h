@@ -79,6 +79,7 @@ extern void data_free(Data *data);
 extern void data_parse(Data *data, int64_t batch);
 extern void data_number_events(Data *data);
 extern uint32 data_pack(Data *data, uint32 next_row, char *out, uint32 *size, bool *large);
+extern uint32 data_pack_rows(Data *data, uint32 next_row, char *out, uint32 *size);
 
 extern void block_open(const StoredBlock *stored, EsBlock *block);
 extern void block_read_head(EsBlock *block, uint32 ordinal, char *strings, EsStoredEvent *event);

@@ -124,6 +124,31 @@ data_pack(Data *data, uint32 next_row, char *out, uint32 *size, bool *large)
 	return es_block_pack(data->packer, &job, out, size, large);
 }
 
+/*
+ * The same, but as rows whatever the events are like; the yardstick for packing.
+ */
+uint32
+data_pack_rows(Data *data, uint32 next_row, char *out, uint32 *size)
+{
+	static const EsInflightList nobody;
+	static EsRowsBuilder builder;
+	const EsPackRow *row = data->rows + next_row;
+	const EsPackRow *end = data->rows + data->row_count;
+	bool		large = es_block_start_size(0) +
+	es_rows_event_size(row->event, row->version, recorded_at(data)) > ES_BLOCK_MAX_SIZE;
+
+	es_rows_begin(&builder, out, ES_BLOCK_MAX_SIZE, data->first_event + next_row + 1,
+				  recorded_at(data), &nobody);
+	while (row < end && es_rows_add(&builder, row->event, row->version, large))
+	{
+		row++;
+		if (large)
+			break;
+	}
+	*size = es_rows_finish(&builder);
+	return (uint32) (row - data->rows) - next_row;
+}
+
 /* Copy the body of a large event, which lies beside the block. */
 static void
 keep_large(StoredBlock *stored, const EsEvent *event)

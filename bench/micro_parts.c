@@ -102,6 +102,22 @@ pack(Data *data, int64_t batch, Tally *tally)
 	tally->events += data->row_count;
 }
 
+/* Make blocks in row layout of a batch that is parsed. */
+static void
+pack_rows(Data *data, int64_t batch, Tally *tally)
+{
+	static char block[ES_BLOCK_MAX_SIZE];
+	uint32		size;
+
+	(void) batch;
+	for (uint32 next_row = 0; next_row < data->row_count; tally->blocks++)
+	{
+		next_row += data_pack_rows(data, next_row, block, &size);
+		tally->bytes += size;
+	}
+	tally->events += data->row_count;
+}
+
 /* ----------------------------------------------------------------- reading */
 
 /* Count an event that was read whole: the bytes are those of its JSON. */
@@ -257,6 +273,7 @@ static const Measurement measurements[] = {
 	{"read the text", each_batch, NULL, read_text},
 	{"scan", each_batch, NULL, scan},
 	{"pack", each_batch, parse, pack},
+	{"pack as rows", each_batch, parse, pack_rows},
 	{"read heads", once, NULL, read_heads},
 	{"read events", once, NULL, read_events},
 	{"read one, at random", once, draw_events, read_at_random},
