@@ -25,7 +25,8 @@
 #define HOPE_PAUSE			16	/* ... but not for so many blocks again */
 #define FILL_TARGET			0.98	/* of a block, when guessing */
 #define DENSITY_WEIGHT		0.25	/* of the last block, in the average */
-#define FILL_ENOUGH			0.94	/* of a block, not to try again */
+#define FILL_ENOUGH			0.94	/* of a block, not to try again, ... */
+#define FILL_CONCESSION		0.04	/* ... less with every attempt */
 
 /* Bytes of an event that are not text: ids, numbers. */
 #define FIXED_EVENT_BYTES	24
@@ -123,7 +124,7 @@ pack_columns(EsPacker *packer, const EsPackJob *job, char *data, uint32 *size)
 		*size = tried;
 		memcpy(data, packer->scratch, tried);
 		packer->density += (density - packer->density) * (attempt == 0 ? DENSITY_WEIGHT : 1);
-		if (tried >= ES_BLOCK_MAX_SIZE * FILL_ENOUGH)
+		if (tried >= ES_BLOCK_MAX_SIZE * (FILL_ENOUGH - attempt * FILL_CONCESSION))
 			break;
 	}
 	if (packed == 0)

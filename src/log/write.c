@@ -155,6 +155,51 @@ make_large_body(const EsEvent *event)
 	return body;
 }
 
+#ifdef USE_ASSERT_CHECKING
+/* Is the event that was read back the one that was packed? */
+static bool
+is_same_event(const EsStoredEvent *stored, const EsPackRow *row, int64 position)
+{
+	const EsEvent *a = &stored->event;
+	const EsEvent *b = row->event;
+
+	return stored->position == position && stored->version == row->version &&
+		es_slice_equal(a->tenant_id, b->tenant_id) && es_slice_equal(a->entity_id, b->entity_id) &&
+		es_slice_equal(a->event_type, b->event_type) && es_slice_equal(a->tags, b->tags) &&
+		es_slice_equal(a->payload, b->payload) && es_slice_equal(a->metadata, b->metadata) &&
+		memcmp(a->event_id, b->event_id, ES_UUID_SIZE) == 0 &&
+		a->has == (b->has & ~ES_HAS_EXPECTED_VERSION) &&
+		(!(b->has & ES_HAS_OCCURRED_AT) || a->occurred_at == b->occurred_at);
+}
+
+/* Reads a block back: what is stored must be what was given. */
+static void
+check_packed(const Writer *writer, const Packed *packed)
+{
+	char	   *strings = palloc(ES_BLOCK_HEAD_ROOM);
+	EsSlice		large = es_slice(NULL, 0);
+	EsBlock		block;
+	char	   *body;
+
+	Assert(es_block_open(&block, packed->data, VARSIZE(packed->data)) == ES_BLOCK_OK);
+	Assert(block.header.event_count == packed->row_count);
+	if (packed->large != NULL)
+		large = es_slice(VARDATA(packed->large), VARSIZE(packed->large) - VARHDRSZ);
+	body = palloc(es_block_body_room(&block));
+	for (uint32 i = 0; i < packed->row_count; i++)
+	{
+		EsStoredEvent stored;
+
+		Assert(es_block_read_head(&block, i, strings, &stored) == ES_BLOCK_OK);
+		Assert(es_block_read_body(&block, large, body, &stored) == ES_BLOCK_OK);
+		Assert(is_same_event(&stored, &writer->rows[packed->first_row + i],
+							 packed->first_position + i));
+	}
+	pfree(body);
+	pfree(strings);
+}
+#endif
+
 /* Packs the next block. */
 static void
 pack_block(Writer *writer)
@@ -178,6 +223,9 @@ pack_block(Writer *writer)
 	packed->row_count = es_block_pack(writer->packer, &job, packed->data, &size, &large);
 	packed->large = large ? make_large_body(rows->event) : NULL;
 	SET_VARSIZE(packed->data, size);
+#ifdef USE_ASSERT_CHECKING
+	check_packed(writer, packed);
+#endif
 	writer->next_row += packed->row_count;
 }
 
