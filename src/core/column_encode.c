@@ -759,8 +759,8 @@ encode_symbols(EsColumnWork *work, const EsColumnSource *source,
 	find_common(source, &pattern);
 	if (2 * cut_values(work, source, &pattern) > sizeof(work->codes))
 		return DECLINED;
-	es_symbols_encode_many(work->symbols, work->parts, source->count, work->codes, work->parts,
-						   work->symbols_used);
+	es_symbols_encode(work->symbols, work->parts, source->count, work->codes, work->parts,
+					  work->symbols_used);
 	head = affixes_size(&pattern) + source->count * sizeof(uint16);
 	for (uint32 i = 0; i < source->count; i++)
 		size += work->parts[i].size;

@@ -700,13 +700,14 @@ join_pieces(const Piece *pieces, uint32 count)
 }
 
 /*
- * Encodes values.  'out' has room for twice their size; codes[i] becomes the
+ * Encodes values.  'out' has room for twice their size; codes[i], which may be in
+ * place of values[i], becomes the
  * part of it that has the codes of values[i].  used[code] is set to 1 for every
  * code that was used, and else left as it is.  The table has been trained.
  */
 void
-es_symbols_encode_many(const EsSymbolTable *table, const EsSlice *values,
-					   uint32 count, char *out, EsSlice *codes, uint8 used[256])
+es_symbols_encode(const EsSymbolTable *table, const EsSlice *values,
+				  uint32 count, char *out, EsSlice *codes, uint8 used[256])
 {
 	Piece		pieces[GROUP_SIZE];
 	uint8		piece_counts[GROUP_SIZE];
@@ -733,19 +734,6 @@ es_symbols_encode_many(const EsSymbolTable *table, const EsSlice *values,
 			piece += piece_counts[i - first];
 		}
 	}
-}
-
-/*
- * Encodes one value, as es_symbols_encode_many() does, which is faster; returns
- * the size of the codes.
- */
-uint32
-es_symbols_encode(const EsSymbolTable *table, EsSlice value, char *out, uint8 used[256])
-{
-	EsSlice		codes;
-
-	es_symbols_encode_many(table, &value, 1, out, &codes, used);
-	return codes.size;
 }
 
 /* -------------------------------------------------------------- a block's set */
@@ -842,28 +830,6 @@ es_symbols_open(EsSymbolReader *reader, const char *data, uint32 size)
 	}
 	reader->count = code;
 	return place == size;
-}
-
-/*
- * The size of a value that es_symbols_decode() can decode; of another one, some
- * number up to 8 * codes.size.
- */
-uint32
-es_symbols_decoded_size(const EsSymbolReader *reader, EsSlice codes)
-{
-	uint32		size = 0;
-
-	for (uint32 i = 0; i < codes.size; i++)
-	{
-		uint8		code = (uint8) codes.data[i];
-
-		size++;
-		if (code == ES_SYMBOL_ESCAPE)
-			i++;
-		else
-			size += size_above_one(reader->limits, code);
-	}
-	return size;
 }
 
 /*

@@ -85,17 +85,14 @@ typedef struct EsSymbolReader
 
 extern void es_symbols_train(EsSymbolTable *table, const EsSlice *values, uint32 count);
 
-extern uint32 es_symbols_encode(const EsSymbolTable *table, EsSlice value,
-								char *out, uint8 used[256]);
-extern void es_symbols_encode_many(const EsSymbolTable *table, const EsSlice *values,
-								   uint32 count, char *out, EsSlice *codes,
-								   uint8 used[256]);
+extern void es_symbols_encode(const EsSymbolTable *table, const EsSlice *values,
+							  uint32 count, char *out, EsSlice *codes,
+							  uint8 used[256]);
 extern void es_symbols_select(const EsSymbolTable *table, const uint8 used[256],
 							  EsSymbolSet *set);
 extern void es_symbols_translate(const EsSymbolSet *set, char *codes, uint32 size);
 
 extern bool es_symbols_open(EsSymbolReader *reader, const char *data, uint32 size);
-extern uint32 es_symbols_decoded_size(const EsSymbolReader *reader, EsSlice codes);
 extern bool es_symbols_decode(const EsSymbolReader *reader, EsSlice codes,
 							  char *out, uint32 capacity, uint32 *size);
 
