@@ -700,10 +700,10 @@ join_pieces(const Piece *pieces, uint32 count)
 }
 
 /*
- * Encodes values.  'out' has room for twice their size; codes[i], which may be in
- * place of values[i], becomes the
- * part of it that has the codes of values[i].  used[code] is set to 1 for every
- * code that was used, and else left as it is.  The table has been trained.
+ * Encodes values.  'out' has room for twice their size; codes[i], which may be
+ * in place of values[i], becomes the part of it that has the codes of values[i].
+ * used[code] is set to 1 for every code that was used, and else left as it is.
+ * The table has been trained.
  */
 void
 es_symbols_encode(const EsSymbolTable *table, const EsSlice *values,
