@@ -136,6 +136,18 @@ allocate(void *arg, size_t size)
 
 /* --------------------------------------------------------------- the list */
 
+/* A single event needs no memory; its leaves, which nobody wants, go anywhere. */
+static void
+init_single(EsEventList *list)
+{
+	static EsLeaf leaves[2 * ES_MAX_LEAVES];
+
+	list->events = &list->single;
+	list->capacity = 1;
+	list->parser.leaves = leaves;
+	list->parser.leaf_room = lengthof(leaves);
+}
+
 void
 es_list_init(EsEventList *list, bool checked, bool in_batch)
 {
@@ -154,12 +166,14 @@ es_list_init(EsEventList *list, bool checked, bool in_batch)
 		es_expectations_renew(es_backend_expectations());
 	}
 	es_parser_init(&list->parser, &list->hooks, es_backend_expectations());
+	if (!in_batch)
+		init_single(list);
 }
 
 static void
 reserve_events(EsEventList *list, int64 capacity)
 {
-	EsEvent    *events = allocate(list, capacity * sizeof(EsEvent));
+	EsEvent    *events = es_scratch_alloc(capacity * sizeof(EsEvent));
 
 	if (list->count > 0)
 		memcpy(events, list->events, list->count * sizeof(EsEvent));
@@ -172,7 +186,7 @@ EsEvent *
 es_list_add(EsEventList *list)
 {
 	if (list->count == list->capacity)
-		reserve_events(list, Max(list->capacity * 2, list->in_batch ? 64 : 1));
+		reserve_events(list, Max(list->capacity * 2, 64));
 	return &list->events[list->count++];
 }
 

@@ -27,6 +27,7 @@ typedef struct EsEventList
 	size_t		max_size;		/* of an event, in bytes */
 	EsParserHooks hooks;
 	EsParser	parser;
+	EsEvent		single;			/* the event, when it is not a batch */
 	MemoryContext judging;		/* what the server's parser allocates */
 } EsEventList;
 

@@ -74,6 +74,17 @@ typedef struct EsColumnMemory
 #define ES_COLUMN_MAX_WORDS		256 /* in a dictionary */
 #define ES_COLUMN_TRIAL_SIZE	(16 * 1024) /* larger columns fit no block */
 
+/*
+ * A word of a dictionary.  Its first and last eight bytes, which overlap or are
+ * filled up with zeros, say all of a word of up to 16 bytes.
+ */
+typedef struct EsWord
+{
+	EsSlice		text;
+	uint64		first;
+	uint64		last;
+} EsWord;
+
 /* Memory to encode in; what lies in it between calls are the first two. */
 typedef struct EsColumnWork
 {
@@ -85,7 +96,7 @@ typedef struct EsColumnWork
 	int64		numbers[ES_COLUMN_MAX_VALUES];
 	uint32		word_count;
 	uint32		words_size;
-	EsSlice		words[ES_COLUMN_MAX_WORDS];
+	EsWord		words[ES_COLUMN_MAX_WORDS];
 	uint16		word_table[4 * ES_COLUMN_MAX_WORDS];
 	EsSlice		parts[ES_COLUMN_MAX_VALUES];
 	char		codes[4 * ES_COLUMN_TRIAL_SIZE];

@@ -88,41 +88,55 @@ encode_entity(EsColumnWork *work pg_attribute_unused(), const EsColumnSource *so
 
 /* ------------------------------------------------------------- dictionaries */
 
-/* Some bits of a value that differ where values are likely to differ. */
-static inline uint32
-word_hash(EsSlice value)
+static inline EsWord
+make_word(EsSlice text)
 {
-	uint64		first = 0;
-	uint64		last = 0;
+	EsWord		word = {text, 0, 0};
 
-	if (value.size >= sizeof(uint64))
+	if (text.size >= sizeof(uint64))
 	{
-		memcpy(&first, value.data, sizeof(first));
-		memcpy(&last, value.data + value.size - sizeof(last), sizeof(last));
+		memcpy(&word.first, text.data, sizeof(word.first));
+		memcpy(&word.last, text.data + text.size - sizeof(word.last), sizeof(word.last));
 	}
-	else if (value.size > 0)
-		memcpy(&first, value.data, value.size);
-	first = (first ^ (last << 1) ^ value.size) * UINT64CONST(0x9E3779B97F4A7C15);
-	return (uint32) (first >> 40);
+	else if (text.size >= sizeof(uint32))
+	{
+		memcpy(&word.first, text.data, sizeof(uint32));
+		memcpy(&word.last, text.data + text.size - sizeof(uint32), sizeof(uint32));
+	}
+	else
+	{
+		for (uint32 i = 0; i < text.size; i++)
+			word.first = word.first << 8 | (uint8) text.data[i];
+	}
+	return word;
+}
+
+static inline bool
+is_same_word(const EsWord *a, const EsWord *b)
+{
+	return a->first == b->first && a->last == b->last && a->text.size == b->text.size &&
+		(a->text.size <= 2 * sizeof(uint64) || es_slice_equal(a->text, b->text));
 }
 
 /* The number of this word, which is added if it is new; -1 when full. */
 static inline int32
 find_word(EsColumnWork *work, EsSlice value)
 {
+	EsWord		word = make_word(value);
 	uint32		mask = lengthof(work->word_table) - 1;
-	uint32		slot = word_hash(value) & mask;
+	uint64		hash = (word.first ^ (word.last << 1) ^ value.size) * UINT64CONST(0x9E3779B97F4A7C15);
+	uint32		slot = (uint32) (hash >> 40) & mask;
 
 	for (; work->word_table[slot] != 0; slot = (slot + 1) & mask)
 	{
-		int32		word = work->word_table[slot] - 1;
+		int32		number = work->word_table[slot] - 1;
 
-		if (es_slice_equal(work->words[word], value))
-			return word;
+		if (is_same_word(&work->words[number], &word))
+			return number;
 	}
 	if (work->word_count == ES_COLUMN_MAX_WORDS)
 		return -1;
-	work->words[work->word_count++] = value;
+	work->words[work->word_count++] = word;
 	work->words_size += value.size;
 	work->word_table[slot] = (uint16) work->word_count;
 	return (int32) work->word_count - 1;
@@ -135,9 +149,9 @@ put_words(const EsColumnWork *work, char *out)
 
 	out = es_put_uint16(out, work->word_count);
 	for (uint32 i = 0; i < work->word_count; i++)
-		out = es_put_uint16(out, end += work->words[i].size);
+		out = es_put_uint16(out, end += work->words[i].text.size);
 	for (uint32 i = 0; i < work->word_count; i++)
-		out = es_put_slice(out, work->words[i]);
+		out = es_put_slice(out, work->words[i].text);
 	return out;
 }
 

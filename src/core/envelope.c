@@ -33,7 +33,7 @@ static bool read_tags(EsParser *parser, EsEvent *event, EsSlice value);
 static bool read_occurred_at(EsParser *parser, EsEvent *event, EsSlice value);
 static bool read_expected_version(EsParser *parser, EsEvent *event, EsSlice value);
 
-#define LEAF_CHUNK		16384	/* leaves allocated at a time */
+#define MAX_LEAF_CHUNK	16384	/* leaves allocated at a time */
 
 /* The keys of an event.  A null in a nullable field is a field not given. */
 typedef struct Field
@@ -154,14 +154,16 @@ parse_value(EsParser *parser, EsSlice *value)
 	return true;
 }
 
-/* Room for the leaves of one more document. */
+/* Room for the leaves of one more document; little for the first one. */
 static EsLeaf *
 reserve_leaves(EsParser *parser)
 {
 	if (parser->leaf_room < ES_MAX_LEAVES)
 	{
-		parser->leaf_room = LEAF_CHUNK;
-		parser->leaves = parser->hooks->allocate(parser->hooks->arg, LEAF_CHUNK * sizeof(EsLeaf));
+		parser->leaf_chunk = Min(Max(parser->leaf_chunk * 4, ES_MAX_LEAVES), MAX_LEAF_CHUNK);
+		parser->leaf_room = parser->leaf_chunk;
+		parser->leaves = parser->hooks->allocate(parser->hooks->arg,
+												 parser->leaf_chunk * sizeof(EsLeaf));
 	}
 	return parser->leaves;
 }

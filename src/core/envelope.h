@@ -66,6 +66,7 @@ typedef struct EsParser
 	EsExpectations *expectations;	/* NULL: none, and no shapes */
 	EsLeaf	   *leaves;			/* room for those of further documents */
 	uint32		leaf_room;
+	uint32		leaf_chunk;		/* leaves allocated last */
 	EsError		error;
 } EsParser;
 

@@ -418,7 +418,7 @@ summarize_types(const EsPacker *packer)
 	if (packer->entries[ES_SLOT_TYPE].encoding == ES_COLUMN_DICTIONARY)
 	{
 		for (uint32 i = 0; i < work->word_count; i++)
-			summary |= es_type_bit(work->words[i]);
+			summary |= es_type_bit(work->words[i].text);
 		return summary;
 	}
 	for (uint32 row = 0; row < packer->row_count; row++)
