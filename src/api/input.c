@@ -148,6 +148,14 @@ init_single(EsEventList *list)
 	list->parser.leaf_room = lengthof(leaves);
 }
 
+static void
+begin_batch(EsEventList *list)
+{
+	es_scratch_reset();
+	list->parser.expectations = es_backend_expectations();
+	es_expectations_renew(list->parser.expectations);
+}
+
 void
 es_list_init(EsEventList *list, bool checked, bool in_batch)
 {
@@ -160,13 +168,10 @@ es_list_init(EsEventList *list, bool checked, bool in_batch)
 	{
 		allocate, judge, list
 	};
+	es_parser_init(&list->parser, &list->hooks, NULL);
 	if (in_batch)
-	{
-		es_scratch_reset();
-		es_expectations_renew(es_backend_expectations());
-	}
-	es_parser_init(&list->parser, &list->hooks, es_backend_expectations());
-	if (!in_batch)
+		begin_batch(list);
+	else
 		init_single(list);
 }
 
@@ -208,6 +213,7 @@ es_list_check_last(EsEventList *list)
 void
 es_list_parse_single(EsEventList *list, EsSlice text)
 {
+	list->parser.expectations = es_backend_expectations();
 	es_parser_begin(&list->parser, text);
 	if (!es_parse_single(&list->parser, es_list_add(list)))
 		es_error_report(&list->parser.error, 0);
