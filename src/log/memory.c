@@ -5,7 +5,7 @@
  *
  * All of it is for speed, and none of it is ever wrong: what events looked like,
  * which encodings suited their leaves, and buffers that need not be allocated
- * and touched anew.  It is allocated when first needed and kept.
+ * and touched anew.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,32 +15,31 @@
 
 #include "log/memory.h"
 
+/* Megabytes, of which only the pages that are touched are ever there. */
+static EsExpectations expectations;
+static EsPacker packer;
+
 /* What JSON events are expected to look like. */
 EsExpectations *
 es_backend_expectations(void)
 {
-	static EsExpectations *expectations = NULL;
+	if (expectations.shapes.generation == 0)
+		es_expectations_init(&expectations);
+	return &expectations;
+}
 
-	if (expectations == NULL)
-	{
-		EsExpectations *fresh = MemoryContextAllocHuge(TopMemoryContext, sizeof(EsExpectations));
-
-		es_expectations_init(fresh);
-		expectations = fresh;
-	}
-	return expectations;
+/* The shapes of documents that were parsed, if any were. */
+const EsShapes *
+es_backend_shapes(void)
+{
+	return &expectations.shapes;
 }
 
 /* What packing blocks needs. */
 EsPacker *
 es_backend_packer(void)
 {
-	static EsPacker *packer = NULL;
-
-	if (packer == NULL)
-		packer = MemoryContextAllocExtended(TopMemoryContext, sizeof(EsPacker),
-											MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	return packer;
+	return &packer;
 }
 
 /* One of ES_MAX_BLOCK_BUFFERS buffers for blocks that are to be inserted. */

@@ -16,6 +16,7 @@
 #define ES_MAX_BLOCK_BUFFERS 64 /* blocks inserted at a time */
 
 extern EsExpectations *es_backend_expectations(void);
+extern const EsShapes *es_backend_shapes(void);
 extern EsPacker *es_backend_packer(void);
 extern char *es_backend_block_buffer(int i);
 extern void es_scratch_reset(void);

@@ -207,7 +207,7 @@ pack_block(Writer *writer)
 	const EsPackRow *rows = writer->rows + writer->next_row;
 	Packed	   *packed = &writer->packed[writer->packed_count];
 	EsPackJob	job = {
-		.shapes = &es_backend_expectations()->shapes,
+		.shapes = es_backend_shapes(),
 		.rows = rows,
 		.row_count = writer->row_count - writer->next_row,
 		.first_position = writer->reservation->first_position + writer->next_row,
