@@ -15,6 +15,7 @@
 #include "core/column.h"
 #include "core/hash.h"
 #include "core/integers.h"
+#include "kernel/kernel.h"
 
 #include "port/pg_bitutils.h"
 
@@ -37,7 +38,7 @@ es_columns_checksum(const char *data, size_t size, const EsBlockHeader *header)
 {
 	uint64		place = (uint64) header->first_position * ES_BLOCK_MAX_EVENTS + header->event_count;
 
-	return (uint32) ((es_stable_hash(es_slice(data, size)) ^ place) * UINT64CONST(0x9E3779B97F4A7C15) >> 32);
+	return (uint32) ((es_kernel->hash(data, size) ^ place) * UINT64CONST(0x9E3779B97F4A7C15) >> 32);
 }
 
 /* ---------------------------------------------------------------- opening */

@@ -28,6 +28,9 @@ typedef struct EsKernel
 	 * first quote, backslash or control character in [p, end), or end.
 	 */
 	const char *(*skip_plain) (const char *p, const char *end);
+
+	/* XXH3_64bits(): the same in all kernels, and always. */
+	uint64		(*hash) (const char *p, size_t size);
 } EsKernel;
 
 /* Values of the setting, from the narrowest vectors to the widest. */

@@ -55,4 +55,6 @@ first_byte(Mask mask)
 	return __builtin_ctzll(mask) / 8;
 }
 
+#define XXH_VECTOR 0			/* XXH_SCALAR */
+
 #include "kernel/kernel_template.h"

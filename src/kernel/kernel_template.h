@@ -13,12 +13,16 @@
  *	attention()		the Mask of bytes that a JSON string cannot have as such
  *	first_byte()	number of the first byte in a Mask that is not 0
  *
- * All of it is static: what is compiled for one instruction set must not be
+ * XXH3 comes in vectors of its own, for the instruction set of the file.  All of
+ * it is static: what is compiled for one instruction set must not be
  * called by code that runs on machines without it.
  *
  *-------------------------------------------------------------------------
  */
 #include "kernel/kernel.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 static const char *
 skip_plain(const char *p, const char *end)
@@ -35,7 +39,14 @@ skip_plain(const char *p, const char *end)
 	return p;
 }
 
+static uint64
+hash(const char *p, size_t size)
+{
+	return XXH3_64bits(p, size);
+}
+
 const EsKernel KERNEL = {
 	.name = KERNEL_NAME,
-	.skip_plain = skip_plain
+	.skip_plain = skip_plain,
+	.hash = hash
 };

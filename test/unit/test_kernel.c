@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "core/hash.h"
 #include "kernel/kernel.h"
 #include "tap.h"
 
@@ -176,6 +177,23 @@ test_surroundings(const EsKernel *kernel, Fenced fenced)
 	is_int(wrong, 0, "%s: skip_plain looks at the text only", kernel->name);
 }
 
+/* The hash is that of the library, for all sizes up to a page, and reads no more. */
+static void
+test_hash(const EsKernel *kernel, Fenced fenced)
+{
+	Random		random = {5};
+	int64		wrong = 0;
+
+	for (char *p = fenced.start; p < fenced.end; p++)
+		*p = (char) random_below(&random, 256);
+	for (size_t size = 0; size <= (size_t) (fenced.end - fenced.start); size++)
+	{
+		wrong += kernel->hash(fenced.start, size) != es_stable_hash(es_slice(fenced.start, size));
+		wrong += kernel->hash(fenced.end - size, size) != es_stable_hash(es_slice(fenced.end - size, size));
+	}
+	is_int(wrong, 0, "%s: hash", kernel->name);
+}
+
 int
 main(void)
 {
@@ -193,6 +211,7 @@ main(void)
 		test_places(kernel, fenced);
 		test_values(kernel, fenced);
 		test_surroundings(kernel, fenced);
+		test_hash(kernel, fenced);
 	}
 	return tap_done();
 }
