@@ -261,4 +261,25 @@ SELECT ingested FROM ingest_batch((SELECT array_agg(make_event('bulk-' || i % 15
 COMMIT;
 SELECT count(*), count(DISTINCT entity_id), max(version), sum(entity_version(entity_id)) FILTER (WHERE version = 1) FROM events WHERE entity_id LIKE 'bulk-%';
 SELECT * FROM verify();
-DROP FUNCTION versions, put;
+
+-- An index on the block table that would append while events are being stored: no batch begins inside another.
+CREATE FUNCTION nested(bigint) RETURNS bigint IMMUTABLE LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('test.nested', true) = 'on' THEN
+        PERFORM append('nested', 't');
+    END IF;
+    RETURN $1;
+END $$;
+BEGIN;
+CREATE INDEX ON blocks (nested(first_position));
+SAVEPOINT a;
+SET LOCAL test.nested = 'on';
+\set VERBOSITY terse
+SELECT version FROM append('outer', 't');
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK TO a;
+SELECT ingested FROM ingest_batch((SELECT string_agg('{"entity_id":"outer","event_type":"t"}', E'\n') FROM generate_series(1, 300)));
+SELECT version FROM append('outer', 't');
+ROLLBACK;
+\set VERBOSITY default
+DROP FUNCTION versions, put, nested;

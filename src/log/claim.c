@@ -222,7 +222,6 @@ check_repeat(Claimer *claimer, EsGroup *group)
 		if (matching % 4096 == 0)
 			CHECK_FOR_INTERRUPTS();
 		position = stored_position(claimer, group, &batch->events[i], (uint32) ++version);
-
 		if (position == 0)
 		{
 			if (matching == 0)

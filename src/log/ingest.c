@@ -14,6 +14,7 @@
 #include "log/batch.h"
 #include "log/claim.h"
 #include "log/ingest.h"
+#include "log/memory.h"
 #include "log/position.h"
 #include "log/store.h"
 #include "log/write.h"
@@ -80,12 +81,8 @@ check_undamaged(EsStore *store)
 				 errhint("eventstore.verify() lists damaged blocks. Restore them, or delete their rows and call eventstore.rebuild_index().")));
 }
 
-/*
- * Writes a batch that keeps all limits, whole or, on error, not at all.  Makes
- * the events' ids where none are given.
- */
-void
-es_ingest(EsEvent *events, int64 count, EsIngestResult *result)
+static void
+ingest_events(EsEvent *events, int64 count, EsIngestResult *result)
 {
 	EsOpenStore open;
 	EsBatch		batch;
@@ -112,4 +109,23 @@ es_ingest(EsEvent *events, int64 count, EsIngestResult *result)
 			ForceSyncCommit();
 	}
 	es_store_close(&open);
+}
+
+/*
+ * Writes a batch that keeps all limits, whole or, on error, not at all.  Makes
+ * the events' ids where none are given.
+ */
+void
+es_ingest(EsEvent *events, int64 count, EsIngestResult *result)
+{
+	es_scratch_hold();
+	PG_TRY();
+	{
+		ingest_events(events, count, result);
+	}
+	PG_FINALLY();
+	{
+		es_scratch_release();
+	}
+	PG_END_TRY();
 }

@@ -61,8 +61,9 @@ es_backend_block_buffer(int i)
  * does not fit is allocated by itself, and the buffer grows before the next
  * batch; it goes back to the system after many small ones.
  *
- * A batch must not begin while another one is on its way: nothing that a batch
- * does until it is stored may call ingest_batch().
+ * Nothing that storing a batch does may store another one, which would use the
+ * same memory: the packer, the buffers and this.  Only an expression index on
+ * the block table could try to.
  */
 #define MAX_SCRATCH_SIZE ((size_t) 32 * 1024 * 1024)
 #define MAX_SMALL_BATCHES 16
@@ -74,6 +75,7 @@ typedef struct Scratch
 	size_t		used;
 	size_t		wanted;			/* by the batch, in all */
 	int			small_batches;	/* in a row, that wanted far less */
+	bool		storing;		/* a batch is being stored */
 } Scratch;
 
 static Scratch scratch;
@@ -90,12 +92,38 @@ resize_scratch(size_t size)
 	scratch.size = size;
 }
 
+static void
+check_not_storing(void)
+{
+	if (scratch.storing)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("cannot append events while events are being stored"),
+				 errhint("An index on \"eventstore.blocks\" must not call a function that appends events.")));
+}
+
+/* Says that a batch is being stored; until it is not, no other one can be. */
+void
+es_scratch_hold(void)
+{
+	check_not_storing();
+	scratch.storing = true;
+}
+
+/* Says that it is stored, or has failed. */
+void
+es_scratch_release(void)
+{
+	scratch.storing = false;
+}
+
 /* Begins with another batch; nothing of the one before is used any more. */
 void
 es_scratch_reset(void)
 {
 	size_t		size = Min(scratch.wanted + scratch.wanted / 4, MAX_SCRATCH_SIZE);
 
+	check_not_storing();
 	if (scratch.wanted > scratch.size / 4)
 		scratch.small_batches = 0;
 	else

@@ -19,6 +19,8 @@ extern EsExpectations *es_backend_expectations(void);
 extern const EsShapes *es_backend_shapes(void);
 extern EsPacker *es_backend_packer(void);
 extern char *es_backend_block_buffer(int i);
+extern void es_scratch_hold(void);
+extern void es_scratch_release(void);
 extern void es_scratch_reset(void);
 extern void *es_scratch_alloc(size_t size);
 

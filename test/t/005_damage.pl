@@ -40,24 +40,9 @@ my $sound = slurp_file($path);
 sub damage
 {
 	my ($find) = @_;
-	my $bytes = $sound;
-	my $at = $find->($bytes);
 
-	die 'nothing to damage' if $at < 0;
-	substr($bytes, $at, 1) = chr(ord(substr($bytes, $at, 1)) ^ 0x10);
-	write_blocks($bytes);
+	change_byte($path, $sound, $find->($sound));
 	$node->start;
-	return;
-}
-
-sub write_blocks
-{
-	my ($bytes) = @_;
-
-	open my $file, '>', $path or die $!;
-	binmode $file;
-	print $file $bytes;
-	close $file;
 	return;
 }
 
@@ -118,7 +103,7 @@ sub check_no_appends
 sub restore
 {
 	$node->stop;
-	write_blocks($sound);
+	write_file($path, $sound);
 	return;
 }
 

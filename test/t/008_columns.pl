@@ -51,30 +51,16 @@ my $start = index($sound, "EB\x01\x02") - 4;
 sub damage
 {
 	my ($at) = @_;
-	my $bytes = $sound;
 
-	die 'nothing to damage' if $at < 0;
-	substr($bytes, $at, 1) = chr(ord(substr($bytes, $at, 1)) ^ 0x10);
-	write_blocks($bytes);
+	change_byte($path, $sound, $at);
 	$node->start;
-	return;
-}
-
-sub write_blocks
-{
-	my ($bytes) = @_;
-
-	open my $file, '>', $path or die $!;
-	binmode $file;
-	print $file $bytes;
-	close $file;
 	return;
 }
 
 sub restore
 {
 	$node->stop;
-	write_blocks($sound);
+	write_file($path, $sound);
 	return;
 }
 

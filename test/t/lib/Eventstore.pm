@@ -10,7 +10,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(new_node attempt start_query finish_query wait_for_wait
+our @EXPORT = qw(new_node write_file change_byte attempt start_query finish_query wait_for_wait
   is_sound events_digest);
 
 # A running cluster with the extension in database postgres.  'conf' is added
@@ -34,6 +34,29 @@ EOC
 	$node->safe_psql('postgres', 'CREATE EXTENSION eventstore')
 	  unless $options{bare};
 	return $node;
+}
+
+# Replaces the contents of a file.
+sub write_file
+{
+	my ($path, $bytes) = @_;
+
+	open my $file, '>', $path or die $!;
+	binmode $file;
+	print $file $bytes;
+	close $file;
+	return;
+}
+
+# Writes the bytes to a file with one of them changed.
+sub change_byte
+{
+	my ($path, $bytes, $at) = @_;
+
+	die 'nothing to damage' if $at < 0;
+	substr($bytes, $at, 1) = chr(ord(substr($bytes, $at, 1)) ^ 0x10);
+	write_file($path, $bytes);
+	return;
 }
 
 # Runs a statement that may fail: returns its output, or the error with its
