@@ -12,11 +12,11 @@
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
-#include "api/input.h"
-#include "api/output.h"
 #include "log/read.h"
 #include "pg/catalog.h"
 #include "pg/compat.h"
+#include "row/input.h"
+#include "row/output.h"
 
 ES_FUNCTION(es_read_entity_sql);
 ES_FUNCTION(es_read_all_sql);

@@ -5,8 +5,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef EVENTSTORE_API_OUTPUT_H
-#define EVENTSTORE_API_OUTPUT_H
+#ifndef EVENTSTORE_ROW_OUTPUT_H
+#define EVENTSTORE_ROW_OUTPUT_H
 
 #include "postgres.h"
 
@@ -21,4 +21,4 @@ extern Datum es_tags_datum(EsSlice tags);
 extern Datum es_tenant_datum(EsSlice tenant_id);
 extern void es_recorded_values(const EsStoredEvent *stored, Datum *values, bool *nulls);
 
-#endif							/* EVENTSTORE_API_OUTPUT_H */
+#endif							/* EVENTSTORE_ROW_OUTPUT_H */

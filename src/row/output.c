@@ -14,8 +14,8 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
-#include "api/jsonb_builder.h"
-#include "api/output.h"
+#include "row/jsonb_builder.h"
+#include "row/output.h"
 
 Datum
 es_text_datum(EsSlice slice)
