@@ -59,7 +59,7 @@ set_optional_fields(FunctionCallInfo fcinfo, EsEvent *event)
 	if (!PG_ARGISNULL(4))
 		es_event_set_id(event, PG_GETARG_DATUM(4));
 	if (!PG_ARGISNULL(5))
-		es_event_set_tags(event, PG_GETARG_ARRAYTYPE_P(5));
+		es_event_set_tags(event, PG_GETARG_ARRAYTYPE_P(5), 0);
 	if (!PG_ARGISNULL(6))
 		es_event_set_tenant_text(event, es_text_datum_slice(PG_GETARG_DATUM(6)), 0);
 	if (!PG_ARGISNULL(7))

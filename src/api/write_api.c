@@ -256,7 +256,7 @@ set_from_append(FunctionCallInfo fcinfo, EsEvent *event)
 	if (!PG_ARGISNULL(5))
 		es_event_set_id(event, PG_GETARG_DATUM(5));
 	if (!PG_ARGISNULL(6))
-		es_event_set_tags(event, PG_GETARG_ARRAYTYPE_P(6));
+		es_event_set_tags(event, PG_GETARG_ARRAYTYPE_P(6), 0);
 	if (!PG_ARGISNULL(7))
 		es_event_set_tenant_text(event, es_text_datum_slice(PG_GETARG_DATUM(7)), 0);
 }

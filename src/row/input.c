@@ -326,7 +326,7 @@ es_event_set_metadata(EsEvent *event, EsSlice metadata, int64 ordinal)
 
 /* The elements of an array of tags, checked; returns how many there are. */
 static int
-take_tags(ArrayType *tags, EsSlice *slices)
+take_tags(ArrayType *tags, EsSlice *slices, int64 ordinal)
 {
 	Datum	   *elements;
 	bool	   *nulls;
@@ -341,25 +341,25 @@ take_tags(ArrayType *tags, EsSlice *slices)
 	if (count > ES_MAX_TAGS)
 	{
 		es_error_field(&error, ES_ERR_TOO_MANY_TAGS, "tags", es_slice(NULL, 0), ES_MAX_TAGS);
-		es_error_report(&error, 0);
+		es_error_report(&error, ordinal);
 	}
 	for (int i = 0; i < count; i++)
 	{
 		if (nulls[i])
-			es_report_null("tag", 0);
+			es_report_null("tag", ordinal);
 		slices[i] = es_text_datum_slice(elements[i]);
 		if (!es_text_check("tag", slices[i], ES_MAX_TAG, &error))
-			es_error_report(&error, 0);
+			es_error_report(&error, ordinal);
 	}
 	return count;
 }
 
 /* Packs an array of tags; limits are checked as tags cannot be packed else. */
 void
-es_event_set_tags(EsEvent *event, ArrayType *tags)
+es_event_set_tags(EsEvent *event, ArrayType *tags, int64 ordinal)
 {
 	EsSlice		slices[ES_MAX_TAGS];
-	int			count = take_tags(tags, slices);
+	int			count = take_tags(tags, slices, ordinal);
 	size_t		size = 0;
 	char	   *out;
 

@@ -44,7 +44,7 @@ extern EsSlice es_list_document(EsEventList *list, EsSlice text, const char *fie
 extern void es_list_take_apart(EsEventList *list, EsEvent *event);
 
 extern void es_event_set_required(EsEvent *event, const NullableDatum *values);
-extern void es_event_set_tags(EsEvent *event, ArrayType *tags);
+extern void es_event_set_tags(EsEvent *event, ArrayType *tags, int64 ordinal);
 extern void es_event_set_tenant_text(EsEvent *event, EsSlice tenant_id, int64 ordinal);
 extern void es_event_set_metadata(EsEvent *event, EsSlice metadata, int64 ordinal);
 extern void es_event_set_id(EsEvent *event, Datum uuid);
