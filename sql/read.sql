@@ -1,4 +1,4 @@
--- Reading: an entity forward and backward, the log page by page, one event, the view.
+-- Reading: an entity forward and backward, the log page by page, one event, the relation.
 SET search_path = public, eventstore;
 SET timezone = 'UTC';
 SET datestyle = 'ISO';
@@ -87,7 +87,7 @@ SELECT get_event(:start + 32) IS NULL AS after_the_last, get_event(0) IS NULL AS
 SELECT count(*) FROM generate_series(:start + 1, :start + 31) p, LATERAL get_event(p) e WHERE e.position = p;
 SELECT safe_position() - :start AS safe;
 
--- The view has the same rows as the functions, columns in the same order.
+-- The relation has the same rows as the functions, columns in the same order.
 SELECT count(*), bool_and(e IS NOT DISTINCT FROM r) AS same
 FROM (SELECT * FROM events WHERE position > :start) e FULL JOIN read_all(:start, NULL) r USING (position);
 SELECT count(*), bool_and(row_to_json(e)::text = row_to_json(g)::text) AS same

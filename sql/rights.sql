@@ -160,7 +160,7 @@ SELECT setval('eventstore.position_seq', 1);
 SELECT pg_sequence_last_value('eventstore.position_seq') IS NULL AS hidden;
 SELECT lastval();
 ALTER TABLE eventstore.blocks DISABLE TRIGGER blocks_changed;
-DROP VIEW eventstore.events;
+DROP FOREIGN TABLE eventstore.events;
 CREATE TABLE eventstore.mine ();
 CREATE TRIGGER t AFTER INSERT ON eventstore.blocks FOR EACH ROW EXECUTE FUNCTION eventstore.blocks_changed();
 SET eventstore.max_event_size = '1GB';

@@ -39,22 +39,3 @@ COMMENT ON FUNCTION get_event(bigint) IS 'the event at a position, null when the
 CREATE FUNCTION safe_position() RETURNS bigint
     AS 'MODULE_PATHNAME', 'es_safe_position_sql' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION safe_position() IS 'the position up to which no event can appear any more';
-
-CREATE FUNCTION scan_events() RETURNS SETOF recorded_event
-    AS 'MODULE_PATHNAME', 'es_scan_events_sql' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 1000000;
-COMMENT ON FUNCTION scan_events() IS 'all events; use the relation events';
-
-CREATE VIEW events AS SELECT * FROM scan_events();
-COMMENT ON VIEW events IS 'all events; INSERT and SELECT on it are the rights to write and read';
-COMMENT ON COLUMN events.position IS 'place in the log';
-COMMENT ON COLUMN events.tenant_id IS 'tenant; ''default'' when not given';
-COMMENT ON COLUMN events.entity_id IS 'what the event is about';
-COMMENT ON COLUMN events.version IS 'place among the entity''s events, from 1';
-COMMENT ON COLUMN events.event_type IS 'what happened';
-COMMENT ON COLUMN events.event_id IS 'the caller''s id, or a UUIDv7';
-COMMENT ON COLUMN events.payload IS 'the event''s data';
-COMMENT ON COLUMN events.metadata IS 'data about the event';
-COMMENT ON COLUMN events.tags IS 'the event''s tags';
-COMMENT ON COLUMN events.occurred_at IS 'when it happened, by the caller';
-COMMENT ON COLUMN events.recorded_at IS 'when it was recorded, by the server';
-REVOKE ALL ON events FROM PUBLIC;

@@ -13,10 +13,10 @@
 #include "utils/builtins.h"
 
 #include "api/event_value.h"
-#include "api/input.h"
 #include "core/block.h"
 #include "pg/compat.h"
 #include "pg/errors.h"
+#include "row/input.h"
 
 /* The binary form is a version byte and the text form, as jsonb has it. */
 #define EVENT_BINARY_VERSION 1

@@ -16,11 +16,11 @@
 #include "utils/uuid.h"
 
 #include "api/event_value.h"
-#include "api/input.h"
-#include "api/jsonb_builder.h"
-#include "api/output.h"
 #include "pg/compat.h"
 #include "pg/errors.h"
+#include "row/input.h"
+#include "row/jsonb_builder.h"
+#include "row/output.h"
 
 ES_FUNCTION(es_make_event);
 ES_FUNCTION(es_make_event_checked);
@@ -57,24 +57,15 @@ set_optional_fields(FunctionCallInfo fcinfo, EsEvent *event)
 	if (!PG_ARGISNULL(3))
 		es_event_set_metadata(event, es_jsonb_field(PG_GETARG_DATUM(3)), 0);
 	if (!PG_ARGISNULL(4))
-	{
-		memcpy(event->event_id, PG_GETARG_UUID_P(4)->data, ES_UUID_SIZE);
-		event->has |= ES_HAS_EVENT_ID;
-	}
+		es_event_set_id(event, PG_GETARG_DATUM(4));
 	if (!PG_ARGISNULL(5))
-		es_event_set_tags(event, PG_GETARG_ARRAYTYPE_P(5));
+		es_event_set_tags(event, PG_GETARG_ARRAYTYPE_P(5), 0);
 	if (!PG_ARGISNULL(6))
 		es_event_set_tenant_text(event, es_text_datum_slice(PG_GETARG_DATUM(6)), 0);
 	if (!PG_ARGISNULL(7))
-	{
-		event->occurred_at = PG_GETARG_TIMESTAMPTZ(7);
-		event->has |= ES_HAS_OCCURRED_AT;
-	}
+		es_event_set_occurred_at(event, PG_GETARG_DATUM(7));
 	if (!PG_ARGISNULL(8))
-	{
-		event->expected_version = PG_GETARG_INT64(8);
-		event->has |= ES_HAS_EXPECTED_VERSION;
-	}
+		es_event_set_expected_version(event, PG_GETARG_DATUM(8));
 }
 
 static Datum
@@ -86,7 +77,7 @@ make_event(FunctionCallInfo fcinfo, bool checked)
 	es_list_init(&list, checked, false);
 	event = es_list_add(&list);
 	memset(event, 0, sizeof(*event));
-	es_event_set_required(fcinfo, event);
+	es_event_set_required(event, fcinfo->args);
 	set_optional_fields(fcinfo, event);
 	es_list_check_last(&list);
 	PG_RETURN_POINTER(es_event_to_value(event));

@@ -14,12 +14,12 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
-#include "api/output.h"
 #include "log/store.h"
 #include "log/verify.h"
 #include "pg/catalog.h"
 #include "pg/compat.h"
 #include "pg/errors.h"
+#include "row/output.h"
 
 ES_FUNCTION(es_stat_index_sql);
 ES_FUNCTION(es_stat_ingest_sql);

@@ -12,15 +12,14 @@
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
-#include "api/input.h"
-#include "api/output.h"
 #include "log/read.h"
 #include "pg/catalog.h"
 #include "pg/compat.h"
+#include "row/input.h"
+#include "row/output.h"
 
 ES_FUNCTION(es_read_entity_sql);
 ES_FUNCTION(es_read_all_sql);
-ES_FUNCTION(es_scan_events_sql);
 ES_FUNCTION(es_entity_version_sql);
 ES_FUNCTION(es_last_event_sql);
 ES_FUNCTION(es_get_event_sql);
@@ -172,15 +171,6 @@ es_read_all_sql(PG_FUNCTION_ARGS)
 	EsSink		sink = begin_rows(fcinfo);
 
 	es_read_log(&query, &sink);
-	return (Datum) 0;
-}
-
-Datum
-es_scan_events_sql(PG_FUNCTION_ARGS)
-{
-	EsSink		sink = begin_rows(fcinfo);
-
-	es_read_everything(&sink);
 	return (Datum) 0;
 }
 

@@ -16,10 +16,10 @@
 #include "utils/uuid.h"
 
 #include "api/event_value.h"
-#include "api/input.h"
 #include "log/ingest.h"
 #include "pg/catalog.h"
 #include "pg/compat.h"
+#include "row/input.h"
 
 ES_FUNCTION(es_ingest_text);
 ES_FUNCTION(es_ingest_jsonb);
@@ -97,16 +97,6 @@ es_ingest_jsonb(PG_FUNCTION_ARGS)
 	return ingest_json(fcinfo, es_jsonb_slice);
 }
 
-/* The documents of an event are valid; they are scanned again for their shape. */
-static void
-take_apart(EsEventList *list, EsEvent *event)
-{
-	event->payload = es_list_document(list, event->payload, "payload", &event->payload_document);
-	if (event->has & ES_HAS_METADATA)
-		event->metadata = es_list_document(list, event->metadata, "metadata",
-										   &event->metadata_document);
-}
-
 Datum
 es_ingest_events(PG_FUNCTION_ARGS)
 {
@@ -128,7 +118,7 @@ es_ingest_events(PG_FUNCTION_ARGS)
 		if (isnull)
 			es_report_null("event", list.count);
 		es_event_unpack(DatumGetEvent(element), event);
-		take_apart(&list, event);
+		es_list_take_apart(&list, event);
 		es_list_check_last(&list);
 	}
 	return ingest(fcinfo, &list);
@@ -229,22 +219,13 @@ set_from_columns(EsEventList *list, const Column *columns, int row)
 											   "metadata", &event->metadata_document),
 							  ordinal);
 	if (has_value(&columns[EVENT_IDS], row))
-	{
-		memcpy(event->event_id, DatumGetUUIDP(columns[EVENT_IDS].values[row])->data, ES_UUID_SIZE);
-		event->has |= ES_HAS_EVENT_ID;
-	}
+		es_event_set_id(event, columns[EVENT_IDS].values[row]);
 	if (has_value(&columns[EXPECTED_VERSIONS], row))
-	{
-		event->expected_version = DatumGetInt64(columns[EXPECTED_VERSIONS].values[row]);
-		event->has |= ES_HAS_EXPECTED_VERSION;
-	}
+		es_event_set_expected_version(event, columns[EXPECTED_VERSIONS].values[row]);
 	if (has_value(&columns[TENANT_IDS], row))
 		es_event_set_tenant_text(event, es_text_datum_slice(columns[TENANT_IDS].values[row]), ordinal);
 	if (has_value(&columns[OCCURRED_AT], row))
-	{
-		event->occurred_at = DatumGetTimestampTz(columns[OCCURRED_AT].values[row]);
-		event->has |= ES_HAS_OCCURRED_AT;
-	}
+		es_event_set_occurred_at(event, columns[OCCURRED_AT].values[row]);
 }
 
 Datum
@@ -271,17 +252,11 @@ set_from_append(FunctionCallInfo fcinfo, EsEvent *event)
 	if (!PG_ARGISNULL(3))
 		es_event_set_metadata(event, es_jsonb_field(PG_GETARG_DATUM(3)), 0);
 	if (!PG_ARGISNULL(4))
-	{
-		event->expected_version = PG_GETARG_INT64(4);
-		event->has |= ES_HAS_EXPECTED_VERSION;
-	}
+		es_event_set_expected_version(event, PG_GETARG_DATUM(4));
 	if (!PG_ARGISNULL(5))
-	{
-		memcpy(event->event_id, PG_GETARG_UUID_P(5)->data, ES_UUID_SIZE);
-		event->has |= ES_HAS_EVENT_ID;
-	}
+		es_event_set_id(event, PG_GETARG_DATUM(5));
 	if (!PG_ARGISNULL(6))
-		es_event_set_tags(event, PG_GETARG_ARRAYTYPE_P(6));
+		es_event_set_tags(event, PG_GETARG_ARRAYTYPE_P(6), 0);
 	if (!PG_ARGISNULL(7))
 		es_event_set_tenant_text(event, es_text_datum_slice(PG_GETARG_DATUM(7)), 0);
 }
@@ -299,7 +274,7 @@ es_append(PG_FUNCTION_ARGS)
 	es_list_init(&list, false, false);
 	event = es_list_add(&list);
 	memset(event, 0, sizeof(*event));
-	es_event_set_required(fcinfo, event);
+	es_event_set_required(event, fcinfo->args);
 	set_from_append(fcinfo, event);
 	es_list_check_last(&list);
 	es_ingest(list.events, list.count, &result);

@@ -57,6 +57,7 @@ store_new_events(EsOpenStore *open, uint64 xid, EsBatch *batch, EsIngestResult *
 
 	es_positions_reserve(open->store, xid, result->ingested, &reservation);
 	es_write_batch(open, batch, &reservation);
+	result->recorded_at = reservation.recorded_at;
 	publish(batch);
 
 	/*

@@ -23,6 +23,7 @@ typedef struct EsIngestResult
 	int64		ingested;
 	int64		duplicates;
 	int64		last_version;	/* of the batch's last event */
+	int64		recorded_at;	/* of what was stored now, 0 for nothing */
 } EsIngestResult;
 
 extern void es_ingest(EsEvent *events, int64 count, EsIngestResult *result);

@@ -108,6 +108,12 @@ es_is_blocks(Relation relation)
 }
 
 Oid
+es_events_oid(void)
+{
+	return find_relation("events");
+}
+
+Oid
 es_position_sequence(void)
 {
 	return find_relation("position_seq");
@@ -178,11 +184,10 @@ es_sequence_set(Oid sequence, int64 value)
 static void
 check_right(AclMode mode)
 {
-	Oid			events = find_relation("events");
-	AclResult	result = pg_class_aclcheck(events, GetUserId(), mode);
+	AclResult	result = pg_class_aclcheck(es_events_oid(), GetUserId(), mode);
 
 	if (result != ACLCHECK_OK)
-		aclcheck_error(result, OBJECT_VIEW, SCHEMA ".events");
+		aclcheck_error(result, OBJECT_FOREIGN_TABLE, SCHEMA ".events");
 }
 
 /* Raises an error unless the user may write events here and now. */

@@ -14,8 +14,8 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
-#include "api/jsonb_builder.h"
-#include "api/output.h"
+#include "row/jsonb_builder.h"
+#include "row/output.h"
 
 Datum
 es_text_datum(EsSlice slice)
@@ -59,18 +59,20 @@ es_recorded_values(const EsStoredEvent *stored, Datum *values, bool *nulls)
 	const EsEvent *event = &stored->event;
 
 	memset(nulls, false, ES_RECORDED_NATTS * sizeof(bool));
-	values[0] = Int64GetDatum(stored->position);
-	values[1] = es_tenant_datum(event->tenant_id);
-	values[2] = es_text_datum(event->entity_id);
-	values[3] = Int64GetDatum(stored->version);
-	values[4] = es_text_datum(event->event_type);
-	values[5] = es_uuid_datum(event->event_id);
-	values[6] = es_jsonb_datum(event->payload);
-	nulls[7] = !(event->has & ES_HAS_METADATA);
-	values[7] = nulls[7] ? (Datum) 0 : es_jsonb_datum(event->metadata);
-	nulls[8] = !(event->has & ES_HAS_TAGS);
-	values[8] = nulls[8] ? (Datum) 0 : es_tags_datum(event->tags);
-	values[9] = TimestampTzGetDatum(event->has & ES_HAS_OCCURRED_AT ?
-									event->occurred_at : stored->recorded_at);
-	values[10] = TimestampTzGetDatum(stored->recorded_at);
+	values[ES_RECORDED_POSITION] = Int64GetDatum(stored->position);
+	values[ES_RECORDED_TENANT_ID] = es_tenant_datum(event->tenant_id);
+	values[ES_RECORDED_ENTITY_ID] = es_text_datum(event->entity_id);
+	values[ES_RECORDED_VERSION] = Int64GetDatum(stored->version);
+	values[ES_RECORDED_EVENT_TYPE] = es_text_datum(event->event_type);
+	values[ES_RECORDED_EVENT_ID] = es_uuid_datum(event->event_id);
+	values[ES_RECORDED_PAYLOAD] = es_jsonb_datum(event->payload);
+	nulls[ES_RECORDED_METADATA] = !(event->has & ES_HAS_METADATA);
+	values[ES_RECORDED_METADATA] = event->has & ES_HAS_METADATA ?
+		es_jsonb_datum(event->metadata) : (Datum) 0;
+	nulls[ES_RECORDED_TAGS] = !(event->has & ES_HAS_TAGS);
+	values[ES_RECORDED_TAGS] = event->has & ES_HAS_TAGS ?
+		es_tags_datum(event->tags) : (Datum) 0;
+	values[ES_RECORDED_OCCURRED_AT] = TimestampTzGetDatum(event->has & ES_HAS_OCCURRED_AT ?
+														  event->occurred_at : stored->recorded_at);
+	values[ES_RECORDED_RECORDED_AT] = TimestampTzGetDatum(stored->recorded_at);
 }

@@ -34,9 +34,9 @@
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 
-#include "api/jsonb_builder.h"
-#include "api/numeric_writer.h"
 #include "core/json.h"
+#include "row/jsonb_builder.h"
+#include "row/numeric_writer.h"
 
 /* Items that need no allocation. */
 #define FEW_ITEMS 128

@@ -5,12 +5,11 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef EVENTSTORE_API_INPUT_H
-#define EVENTSTORE_API_INPUT_H
+#ifndef EVENTSTORE_ROW_INPUT_H
+#define EVENTSTORE_ROW_INPUT_H
 
 #include "postgres.h"
 
-#include "fmgr.h"
 #include "utils/array.h"
 
 #include "core/envelope.h"
@@ -42,11 +41,15 @@ extern void es_list_parse_single(EsEventList *list, EsSlice text);
 extern void es_list_parse_batch(EsEventList *list, EsSlice text);
 extern EsSlice es_list_document(EsEventList *list, EsSlice text, const char *field,
 								EsDocument *document);
+extern void es_list_take_apart(EsEventList *list, EsEvent *event);
 
-extern void es_event_set_required(FunctionCallInfo fcinfo, EsEvent *event);
-extern void es_event_set_tags(EsEvent *event, ArrayType *tags);
+extern void es_event_set_required(EsEvent *event, const NullableDatum *values);
+extern void es_event_set_tags(EsEvent *event, ArrayType *tags, int64 ordinal);
 extern void es_event_set_tenant_text(EsEvent *event, EsSlice tenant_id, int64 ordinal);
 extern void es_event_set_metadata(EsEvent *event, EsSlice metadata, int64 ordinal);
+extern void es_event_set_id(EsEvent *event, Datum uuid);
+extern void es_event_set_occurred_at(EsEvent *event, Datum occurred_at);
+extern void es_event_set_expected_version(EsEvent *event, Datum version);
 extern void es_report_null(const char *field, int64 ordinal) pg_attribute_noreturn();
 
-#endif							/* EVENTSTORE_API_INPUT_H */
+#endif							/* EVENTSTORE_ROW_INPUT_H */

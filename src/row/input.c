@@ -15,14 +15,16 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
 
-#include "api/input.h"
 #include "core/envelope.h"
 #include "core/json.h"
 #include "log/memory.h"
 #include "pg/catalog.h"
 #include "pg/errors.h"
 #include "pg/settings.h"
+#include "row/input.h"
 
 /* Bytes of text that few events are shorter than. */
 #define USUAL_EVENT_SIZE 128
@@ -266,6 +268,19 @@ es_list_document(EsEventList *list, EsSlice text, const char *field, EsDocument 
 	return es_slice(start, end - start);
 }
 
+/*
+ * Takes the documents of an event of the list apart, which are valid: they are
+ * scanned again for their shape.
+ */
+void
+es_list_take_apart(EsEventList *list, EsEvent *event)
+{
+	event->payload = es_list_document(list, event->payload, "payload", &event->payload_document);
+	if (event->has & ES_HAS_METADATA)
+		event->metadata = es_list_document(list, event->metadata, "metadata",
+										   &event->metadata_document);
+}
+
 /* ----------------------------------------------------------------- fields */
 
 void
@@ -309,14 +324,13 @@ es_event_set_metadata(EsEvent *event, EsSlice metadata, int64 ordinal)
 	event->has |= ES_HAS_METADATA;
 }
 
-/* Packs an array of tags; limits are checked as tags cannot be packed else. */
-void
-es_event_set_tags(EsEvent *event, ArrayType *tags)
+/* The elements of an array of tags, checked; returns how many there are. */
+static int
+take_tags(ArrayType *tags, EsSlice *slices, int64 ordinal)
 {
 	Datum	   *elements;
 	bool	   *nulls;
 	int			count;
-	char	   *packed;
 	EsError		error = {0};
 
 	if (ARR_NDIM(tags) > 1)
@@ -327,38 +341,73 @@ es_event_set_tags(EsEvent *event, ArrayType *tags)
 	if (count > ES_MAX_TAGS)
 	{
 		es_error_field(&error, ES_ERR_TOO_MANY_TAGS, "tags", es_slice(NULL, 0), ES_MAX_TAGS);
-		es_error_report(&error, 0);
+		es_error_report(&error, ordinal);
 	}
-	packed = palloc(ES_MAX_PACKED_TAGS);
-	event->tags = es_slice(packed, 0);
 	for (int i = 0; i < count; i++)
 	{
-		EsSlice		tag;
-
 		if (nulls[i])
-			es_report_null("tag", 0);
-		tag = es_text_datum_slice(elements[i]);
-		if (!es_text_check("tag", tag, ES_MAX_TAG, &error))
-			es_error_report(&error, 0);
-		packed[event->tags.size] = (char) tag.size;
-		memcpy(packed + event->tags.size + 1, tag.data, tag.size);
-		event->tags.size += 1 + tag.size;
+			es_report_null("tag", ordinal);
+		slices[i] = es_text_datum_slice(elements[i]);
+		if (!es_text_check("tag", slices[i], ES_MAX_TAG, &error))
+			es_error_report(&error, ordinal);
+	}
+	return count;
+}
+
+/* Packs an array of tags; limits are checked as tags cannot be packed else. */
+void
+es_event_set_tags(EsEvent *event, ArrayType *tags, int64 ordinal)
+{
+	EsSlice		slices[ES_MAX_TAGS];
+	int			count = take_tags(tags, slices, ordinal);
+	size_t		size = 0;
+	char	   *out;
+
+	for (int i = 0; i < count; i++)
+		size += 1 + slices[i].size;
+	out = palloc(size);
+	event->tags = es_slice(out, size);
+	for (int i = 0; i < count; i++)
+	{
+		*out++ = (char) slices[i].size;
+		out = es_put_slice(out, slices[i]);
 	}
 	event->tag_count = (uint8) count;
 	event->has |= ES_HAS_TAGS;
 }
 
-/* The three first arguments of make_event() and append(). */
 void
-es_event_set_required(FunctionCallInfo fcinfo, EsEvent *event)
+es_event_set_id(EsEvent *event, Datum uuid)
 {
-	if (PG_ARGISNULL(0))
+	memcpy(event->event_id, DatumGetUUIDP(uuid)->data, ES_UUID_SIZE);
+	event->has |= ES_HAS_EVENT_ID;
+}
+
+void
+es_event_set_occurred_at(EsEvent *event, Datum occurred_at)
+{
+	event->occurred_at = DatumGetTimestampTz(occurred_at);
+	event->has |= ES_HAS_OCCURRED_AT;
+}
+
+void
+es_event_set_expected_version(EsEvent *event, Datum version)
+{
+	event->expected_version = DatumGetInt64(version);
+	event->has |= ES_HAS_EXPECTED_VERSION;
+}
+
+/* Sets what every event has, from entity_id, event_type and payload. */
+void
+es_event_set_required(EsEvent *event, const NullableDatum *values)
+{
+	if (values[0].isnull)
 		es_report_null("entity_id", 0);
-	if (PG_ARGISNULL(1))
+	if (values[1].isnull)
 		es_report_null("event_type", 0);
-	if (PG_ARGISNULL(2))
+	if (values[2].isnull)
 		es_report_null("payload", 0);
-	event->entity_id = es_text_datum_slice(PG_GETARG_DATUM(0));
-	event->event_type = es_text_datum_slice(PG_GETARG_DATUM(1));
-	event->payload = es_jsonb_field(PG_GETARG_DATUM(2));
+	event->entity_id = es_text_datum_slice(values[0].value);
+	event->event_type = es_text_datum_slice(values[1].value);
+	event->payload = es_jsonb_field(values[2].value);
 }

@@ -1,0 +1,389 @@
+/*-------------------------------------------------------------------------
+ *
+ * modify.c
+ *	  INSERT and COPY FROM into the relation.
+ *
+ * Rows become events, which wait until enough of them are there, and are then
+ * ingested as a batch.  How many rows come together is decided by who brings
+ * them: the executor has batches of INSERT, and COPY, which brings one row at a
+ * time, has its rows wait here.  When something looks at the rows that were
+ * stored (RETURNING, a trigger, the check option of a view) each is stored
+ * before the next one comes, and goes back as it is stored.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "commands/explain.h"
+#include "executor/executor.h"
+#include "parser/parsetree.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "fdw/fdw.h"
+#include "log/ingest.h"
+#include "pg/errors.h"
+#include "pg/settings.h"
+#include "row/input.h"
+#include "row/output.h"
+
+#define INSERT_BATCH_ROWS 1000	/* rows the executor brings at a time */
+#define COPY_BATCH_ROWS 10000	/* rows of COPY that wait, at most */
+#define BATCH_BYTES ((size_t) 4 * 1024 * 1024)	/* text of events that wait */
+#define FIRST_CAPACITY 16		/* events there is room for at first */
+#define FEW_EVENTS 2			/* are stored as they are, whatever their
+								 * shape */
+
+/* What is kept from row to row of a statement, for one target. */
+typedef struct EsModify
+{
+	bool		is_copy;		/* which says itself in which line an error is */
+	bool		rows_wait;
+	int			batch_size;		/* rows the executor is to bring */
+	int64		rows;			/* that came so far */
+
+	EsEvent    *events;			/* that wait */
+	int			count;
+	int			capacity;
+	size_t		bytes;			/* of their text */
+	MemoryContext events_context;	/* their text, and what storing them needs */
+	MemoryContext row_context;	/* what one row needs on its way */
+} EsModify;
+
+/* ---------------------------------------------------------- rows to events */
+
+/* Columns whose values the server makes. */
+static void
+check_assigned(Relation table, const bool *nulls, EsRecordedColumn column)
+{
+	if (nulls[column])
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_GENERATED_ALWAYS),
+			 errmsg("cannot insert into column \"%s\" of \"events\"",
+					NameStr(TupleDescAttr(RelationGetDescr(table), column)->attname)),
+			 errdetail("The server assigns it.")));
+}
+
+static void
+set_required(EsEvent *event, const Datum *values, const bool *nulls, int64 ordinal)
+{
+	if (nulls[ES_RECORDED_ENTITY_ID])
+		es_report_null("entity_id", ordinal);
+	if (nulls[ES_RECORDED_EVENT_TYPE])
+		es_report_null("event_type", ordinal);
+	if (nulls[ES_RECORDED_PAYLOAD])
+		es_report_null("payload", ordinal);
+	event->entity_id = es_text_datum_slice(values[ES_RECORDED_ENTITY_ID]);
+	event->event_type = es_text_datum_slice(values[ES_RECORDED_EVENT_TYPE]);
+	event->payload = es_jsonb_field(values[ES_RECORDED_PAYLOAD]);
+}
+
+static void
+set_optional(EsEvent *event, const Datum *values, const bool *nulls, int64 ordinal)
+{
+	if (!nulls[ES_RECORDED_TENANT_ID])
+		es_event_set_tenant_text(event, es_text_datum_slice(values[ES_RECORDED_TENANT_ID]), ordinal);
+	if (!nulls[ES_RECORDED_EVENT_ID])
+		es_event_set_id(event, values[ES_RECORDED_EVENT_ID]);
+	if (!nulls[ES_RECORDED_METADATA])
+		es_event_set_metadata(event, es_jsonb_field(values[ES_RECORDED_METADATA]), ordinal);
+	if (!nulls[ES_RECORDED_TAGS])
+		es_event_set_tags(event, DatumGetArrayTypeP(values[ES_RECORDED_TAGS]), ordinal);
+	if (!nulls[ES_RECORDED_OCCURRED_AT])
+		es_event_set_occurred_at(event, values[ES_RECORDED_OCCURRED_AT]);
+}
+
+/* Makes the event that the row is; its text is the row's, or new. */
+static void
+event_from_row(Relation table, TupleTableSlot *slot, int64 ordinal, EsEvent *event)
+{
+	const Datum *values = slot->tts_values;
+	const bool *nulls = slot->tts_isnull;
+	EsError		error = {0};
+
+	slot_getallattrs(slot);
+	check_assigned(table, nulls, ES_RECORDED_POSITION);
+	check_assigned(table, nulls, ES_RECORDED_VERSION);
+	check_assigned(table, nulls, ES_RECORDED_RECORDED_AT);
+	memset(event, 0, sizeof(*event));
+	set_required(event, values, nulls, ordinal);
+	set_optional(event, values, nulls, ordinal);
+	if (!es_event_check_limits(event, (size_t) es_max_event_size_kb * 1024, &error))
+		es_error_report(&error, ordinal);
+}
+
+/* ------------------------------------------------------------- the buffer */
+
+static void
+move_slice(EsSlice *slice, char **out)
+{
+	const char *start = *out;
+
+	*out = es_put_slice(*out, *slice);
+	slice->data = start;
+}
+
+/* Puts the event's text where it can wait. */
+static void
+keep_text(EsModify *modify, EsEvent *event)
+{
+	size_t		size = es_event_text_size(event);
+	char	   *out = MemoryContextAlloc(modify->events_context, size);
+
+	move_slice(&event->entity_id, &out);
+	move_slice(&event->event_type, &out);
+	move_slice(&event->tenant_id, &out);
+	move_slice(&event->tags, &out);
+	move_slice(&event->payload, &out);
+	move_slice(&event->metadata, &out);
+	modify->bytes += size;
+}
+
+static EsEvent *
+next_event(EsModify *modify)
+{
+	if (modify->count == modify->capacity)
+	{
+		modify->capacity *= 2;
+		modify->events = repalloc(modify->events, modify->capacity * sizeof(EsEvent));
+	}
+	return &modify->events[modify->count];
+}
+
+/*
+ * Has the row wait as an event.  'alone' says that the statement may have no
+ * other row, so that an error need not say which one it is about.
+ */
+static void
+take_row(EsModify *modify, EState *estate, ResultRelInfo *relation, TupleTableSlot *slot, bool alone)
+{
+	Relation	table = relation->ri_RelationDesc;
+	EsEvent    *event = next_event(modify);
+	MemoryContext before;
+	bool		numbered = ++modify->rows > 1 || !alone;
+
+	/* the executor leaves constraints of foreign tables to their wrappers */
+	if (RelationGetDescr(table)->constr != NULL)
+		ExecConstraints(relation, slot, estate);
+	before = MemoryContextSwitchTo(modify->row_context);
+	event_from_row(table, slot, numbered && !modify->is_copy ? modify->rows : 0, event);
+	keep_text(modify, event);
+	modify->count++;
+	MemoryContextSwitchTo(before);
+	MemoryContextReset(modify->row_context);
+}
+
+/* Stores the events that wait. */
+static void
+store_events(EsModify *modify, EsIngestResult *result)
+{
+	MemoryContext before = MemoryContextSwitchTo(modify->events_context);
+
+	if (modify->count > FEW_EVENTS)
+	{
+		EsEventList list;
+
+		es_list_init(&list, false, true);
+		for (int i = 0; i < modify->count; i++)
+			es_list_take_apart(&list, &modify->events[i]);
+	}
+	es_ingest(modify->events, modify->count, result);
+	MemoryContextSwitchTo(before);
+}
+
+static void
+forget_events(EsModify *modify)
+{
+	MemoryContextReset(modify->events_context);
+	modify->count = 0;
+	modify->bytes = 0;
+}
+
+static void
+flush(EsModify *modify)
+{
+	EsIngestResult result;
+
+	store_events(modify, &result);
+	forget_events(modify);
+}
+
+/* Stores the event that waits, and makes the slot the row that it is now. */
+static void
+store_row(EsModify *modify, TupleTableSlot *slot)
+{
+	MemoryContext before = MemoryContextSwitchTo(modify->row_context);
+	EsIngestResult result;
+	EsStoredEvent stored;
+
+	store_events(modify, &result);
+	memset(&stored, 0, sizeof(stored));
+	stored.event = modify->events[0];
+	stored.position = result.last_position;
+	stored.version = result.last_version;
+	stored.recorded_at = result.recorded_at;
+	ExecClearTuple(slot);
+	es_recorded_values(&stored, slot->tts_values, slot->tts_isnull);
+	ExecStoreVirtualTuple(slot);
+	ExecMaterializeSlot(slot);
+	MemoryContextSwitchTo(before);
+	MemoryContextReset(modify->row_context);
+	forget_events(modify);
+}
+
+/* ------------------------------------------------------------- statements */
+
+static EsModify *
+begin(EState *estate, ResultRelInfo *relation)
+{
+	EsModify   *modify = MemoryContextAllocZero(estate->es_query_cxt, sizeof(EsModify));
+
+	es_fdw_check_table(relation->ri_RelationDesc);
+	modify->batch_size = INSERT_BATCH_ROWS;
+	modify->capacity = FIRST_CAPACITY;
+	modify->events = MemoryContextAlloc(estate->es_query_cxt, FIRST_CAPACITY * sizeof(EsEvent));
+	modify->events_context = AllocSetContextCreate(estate->es_query_cxt, "eventstore events",
+												   ALLOCSET_DEFAULT_SIZES);
+	modify->row_context = AllocSetContextCreate(estate->es_query_cxt, "eventstore row",
+												ALLOCSET_DEFAULT_SIZES);
+	relation->ri_FdwState = modify;
+	return modify;
+}
+
+/* Can nobody tell that a row is not stored yet when the next one comes? */
+static bool
+rows_may_wait(const ResultRelInfo *relation)
+{
+	const TriggerDesc *triggers = relation->ri_TrigDesc;
+
+	return relation->ri_projectReturning == NULL &&
+		relation->ri_WithCheckOptions == NIL &&
+		(triggers == NULL ||
+		 !(triggers->trig_insert_before_row || triggers->trig_insert_after_row));
+}
+
+List *
+es_fdw_plan_modify(PlannerInfo *root, ModifyTable *plan,
+				   Index relation, int subplan pg_attribute_unused())
+{
+	es_fdw_check_relid(planner_rt_fetch(relation, root)->relid);
+	if (plan->onConflictAction != ONCONFLICT_NONE)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("INSERT into \"events\" does not support ON CONFLICT"),
+				 errhint("To repeat safely, give eventstore.append() or ingest_batch() the expected version and the event's id.")));
+	return NIL;
+}
+
+void
+es_fdw_begin_modify(ModifyTableState *state, ResultRelInfo *relation,
+					List *private pg_attribute_unused(), int subplan pg_attribute_unused(), int flags)
+{
+	EsModify   *modify;
+	int			width = outerPlanState(state)->plan->plan_width;
+
+	if (flags & EXEC_FLAG_EXPLAIN_ONLY)
+		return;
+	modify = begin(state->ps.state, relation);
+	/* the executor keeps a batch of rows in memory, however large they are */
+	if (width > 0)
+		modify->batch_size = Max(2, Min(INSERT_BATCH_ROWS, BATCH_BYTES / width));
+}
+
+/* Begins COPY, or what is routed to the table as a partition of another. */
+void
+es_fdw_begin_insert(ModifyTableState *state, ResultRelInfo *relation)
+{
+	EsModify   *modify = begin(state->ps.state, relation);
+	const TriggerDesc *triggers = relation->ri_TrigDesc;
+
+	modify->is_copy = state->ps.plan == NULL;
+
+	/*
+	 * COPY ends us after its statement triggers; and those of a parent are
+	 * not ours to see
+	 */
+	modify->rows_wait = modify->is_copy && rows_may_wait(relation) &&
+		relation->ri_RootResultRelInfo == NULL &&
+		(triggers == NULL || !triggers->trig_insert_after_statement);
+}
+
+/* How many rows the executor is to bring at a time. */
+int
+es_fdw_batch_size(ResultRelInfo *relation)
+{
+	const EsModify *modify = relation->ri_FdwState;
+
+	if (!rows_may_wait(relation))
+		return 1;
+	return modify != NULL ? modify->batch_size : INSERT_BATCH_ROWS;
+}
+
+static bool
+is_full(const EsModify *modify)
+{
+	return modify->count >= COPY_BATCH_ROWS || modify->bytes >= BATCH_BYTES;
+}
+
+TupleTableSlot *
+es_fdw_insert(EState *estate, ResultRelInfo *relation, TupleTableSlot *slot,
+			  TupleTableSlot *plan_slot pg_attribute_unused())
+{
+	EsModify   *modify = relation->ri_FdwState;
+
+	take_row(modify, estate, relation, slot, true);
+	if (!modify->rows_wait)
+		store_row(modify, slot);
+	else if (is_full(modify))
+		flush(modify);
+	return slot;
+}
+
+TupleTableSlot **
+es_fdw_batch_insert(EState *estate, ResultRelInfo *relation, TupleTableSlot **slots,
+					TupleTableSlot **plan_slots pg_attribute_unused(), int *count)
+{
+	EsModify   *modify = relation->ri_FdwState;
+	bool		too_large = false;
+
+	for (int i = 0; i < *count; i++)
+	{
+		take_row(modify, estate, relation, slots[i], *count == 1);
+		if (is_full(modify))
+		{
+			flush(modify);
+			too_large = true;
+		}
+	}
+	if (modify->count > 0)
+		flush(modify);
+	/* the executor asks but once; it must not go down to single rows midway */
+	if (too_large)
+		relation->ri_BatchSize = Max(2, relation->ri_BatchSize / 2);
+	return slots;
+}
+
+/* Ends INSERT and COPY.  After an error nobody comes here. */
+void
+es_fdw_end_modify(EState *estate pg_attribute_unused(), ResultRelInfo *relation)
+{
+	EsModify   *modify = relation->ri_FdwState;
+
+	if (modify == NULL)
+		return;
+	if (modify->count > 0)
+		flush(modify);
+	MemoryContextDelete(modify->events_context);
+	MemoryContextDelete(modify->row_context);
+	relation->ri_FdwState = NULL;
+}
+
+void
+es_fdw_explain_modify(ModifyTableState *state pg_attribute_unused(), ResultRelInfo *relation,
+					  List *private pg_attribute_unused(), int subplan pg_attribute_unused(),
+					  ExplainState *explain)
+{
+	if (explain->verbose)
+		ExplainPropertyInteger("Batch Size", NULL, relation->ri_BatchSize, explain);
+}
