@@ -142,6 +142,66 @@ SELECT * FROM eventstore.stat_ingest;
 \echo :LAST_ERROR_SQLSTATE
 RESET ROLE;
 
+-- The relation: INSERT writes, SELECT reads, and giving back what was written is reading.
+SET ROLE regress_es_writer;
+INSERT INTO eventstore.events (entity_id, event_type) VALUES ('rights-rel', 't');
+INSERT INTO eventstore.events (entity_id, event_type) VALUES ('rights-rel', 't') RETURNING version;
+COPY eventstore.events (entity_id, event_type) FROM STDIN;
+rights-rel	t
+\.
+COPY eventstore.events TO STDOUT;
+COPY (SELECT * FROM eventstore.events) TO STDOUT;
+SET ROLE regress_es_reader;
+SELECT count(*) FROM eventstore.events WHERE entity_id = 'rights-rel';
+INSERT INTO eventstore.events (entity_id, event_type) VALUES ('rights-rel', 't');
+COPY eventstore.events (entity_id, event_type) FROM STDIN;
+\.
+SET ROLE regress_es_both;
+INSERT INTO eventstore.events (entity_id, event_type) VALUES ('rights-rel', 't') RETURNING version;
+SET ROLE regress_es_nobody;
+INSERT INTO eventstore.events (entity_id, event_type) VALUES ('rights-rel', 't');
+CREATE SERVER mine FOREIGN DATA WRAPPER eventstore;
+RESET ROLE;
+-- Rights on columns are enough where only those are used.
+GRANT SELECT (entity_id, version), INSERT (entity_id, event_type) ON eventstore.events TO regress_es_nobody;
+SET ROLE regress_es_nobody;
+INSERT INTO eventstore.events (entity_id, event_type) VALUES ('rights-rel', 't') RETURNING entity_id, version;
+INSERT INTO eventstore.events (entity_id, event_type, payload) VALUES ('rights-rel', 't', '1');
+SELECT max(version) FROM eventstore.events WHERE entity_id = 'rights-rel';
+SELECT payload FROM eventstore.events;
+RESET ROLE;
+REVOKE SELECT (entity_id, version), INSERT (entity_id, event_type) ON eventstore.events FROM regress_es_nobody;
+-- Who may use the server cannot get at events by a table of their own.
+CREATE SCHEMA regress_es_own AUTHORIZATION regress_es_nobody;
+SET ROLE regress_es_nobody;
+CREATE FOREIGN TABLE regress_es_own.events (entity_id text, event_type text) SERVER eventstore;
+RESET ROLE;
+GRANT USAGE ON FOREIGN SERVER eventstore TO regress_es_nobody;
+GRANT USAGE ON FOREIGN DATA WRAPPER eventstore TO regress_es_nobody;
+SET ROLE regress_es_nobody;
+CREATE FOREIGN TABLE regress_es_own.events (entity_id text, event_type text) SERVER eventstore;
+SELECT * FROM regress_es_own.events;
+INSERT INTO regress_es_own.events VALUES ('rights-rel', 't');
+COPY regress_es_own.events FROM STDIN;
+\.
+CREATE SERVER regress_es_own FOREIGN DATA WRAPPER eventstore;
+CREATE FOREIGN TABLE regress_es_own.events2 (entity_id text, event_type text) SERVER regress_es_own;
+SELECT * FROM regress_es_own.events2;
+DROP SERVER regress_es_own CASCADE;
+RESET ROLE;
+DROP SCHEMA regress_es_own CASCADE;
+REVOKE ALL ON FOREIGN SERVER eventstore FROM regress_es_nobody;
+REVOKE ALL ON FOREIGN DATA WRAPPER eventstore FROM regress_es_nobody;
+-- The owner of a view lends its rights.
+CREATE VIEW eventstore_orders AS SELECT entity_id, event_type FROM eventstore.events WHERE entity_id LIKE 'rights-%';
+ALTER VIEW eventstore_orders OWNER TO regress_es_writer;
+GRANT ALL ON eventstore_orders TO regress_es_nobody;
+SET ROLE regress_es_nobody;
+INSERT INTO eventstore_orders VALUES ('rights-rel', 't');
+SELECT * FROM eventstore_orders;
+RESET ROLE;
+DROP VIEW eventstore_orders;
+
 -- The block table and its sequence are nobody's but the owner's, whatever one may do with events.
 SET ROLE regress_es_both;
 SELECT * FROM eventstore.blocks;

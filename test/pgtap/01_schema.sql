@@ -10,7 +10,7 @@ CREATE TEMP VIEW member_trigger AS SELECT oid, tgname FROM pg_trigger WHERE tgre
 CREATE TEMP VIEW member_column AS
 SELECT attrelid, attnum, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
 WHERE relnamespace = 'eventstore'::regnamespace AND relkind IN ('r', 'v', 'f') AND attnum > 0 AND NOT attisdropped;
-SELECT plan(133 + (SELECT count(*) FROM member)::int + (SELECT count(*) FROM member_trigger)::int + (SELECT count(*) FROM member_column)::int);
+SELECT plan(138 + (SELECT count(*) FROM member)::int + (SELECT count(*) FROM member_trigger)::int + (SELECT count(*) FROM member_column)::int);
 
 -- ------------------------------------------------------------------ extension
 SELECT is((SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE extname = 'eventstore'),
@@ -129,6 +129,16 @@ SELECT is((SELECT array_agg(amprocnum::int ORDER BY amprocnum) FROM pg_amproc JO
 
 -- ----------------------------------------------------------------- relations
 SELECT ok(EXISTS (SELECT FROM pg_class WHERE oid = 'eventstore.events'::regclass AND relkind = 'f'), 'events is a foreign table');
+SELECT is((SELECT (s.srvname, w.fdwname, w.fdwhandler::regproc, w.fdwvalidator::regproc)::text FROM pg_foreign_table t JOIN pg_foreign_server s ON s.oid = ftserver JOIN pg_foreign_data_wrapper w ON w.oid = srvfdw
+           WHERE ftrelid = 'eventstore.events'::regclass), '(eventstore,eventstore,eventstore.fdw_handler,eventstore.fdw_validator)', 'of the extension''s own server and wrapper');
+SELECT is((SELECT array_agg(attname::text ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'eventstore.events'::regclass AND attnum > 0 AND attnotnull), ARRAY['entity_id', 'event_type'],
+          'an event must have an entity and a type');
+SELECT is((SELECT array_agg(attname || ' ' || pg_get_expr(adbin, adrelid)) FROM pg_attrdef JOIN pg_attribute ON attrelid = adrelid AND attnum = adnum WHERE adrelid = 'eventstore.events'::regclass),
+          ARRAY['payload ''{}''::jsonb'], 'and an empty payload when none is given');
+SELECT is((SELECT count(*) FROM pg_foreign_server, aclexplode(srvacl) a WHERE a.grantee = 0) + (SELECT count(*) FROM pg_foreign_data_wrapper, aclexplode(fdwacl) a WHERE a.grantee = 0), 0::bigint,
+          'nobody was granted the use of server or wrapper');
+SELECT is_empty($$SELECT f FROM unnest(ARRAY['eventstore.fdw_handler()', 'eventstore.fdw_validator(text[], oid)']) f WHERE has_function_privilege('public', f, 'EXECUTE')$$,
+                'nor that of their functions');
 SELECT has_view('eventstore', 'stat_index', 'the view stat_index exists');
 SELECT has_view('eventstore', 'stat_ingest', 'the view stat_ingest exists');
 SELECT has_table('eventstore', 'blocks', 'the block table exists');
