@@ -69,7 +69,7 @@ typedef struct Tally
 typedef struct Measurement
 {
 	const char *name;
-				int64_t(*steps) (const Data *data);
+	int64_t		(*steps) (const Data *data);
 	void		(*prepare) (Data *data, int64_t step);	/* or NULL */
 	void		(*run) (Data *data, int64_t step, Tally *tally);
 } Measurement;
