@@ -21,20 +21,20 @@
 
 /* ---- comparisons ------------------------------------------------------ */
 
-static inline Found
+static pg_attribute_always_inline Found
 LANE(test_range) (Vector vector, const Vector *operands)
 {
 	return LANE(within) (vector, operands[0], operands[1]);
 }
 
-static inline Found
+static pg_attribute_always_inline Found
 LANE(test_equal) (Vector vector, const Vector *operands)
 {
 	return LANE(equals) (vector, operands[0]);
 }
 
 /* Is it one of eight? */
-static inline Found
+static pg_attribute_always_inline Found
 LANE(test_eight) (Vector vector, const Vector *operands)
 {
 	Found		found = either(LANE(equals) (vector, operands[0]), LANE(equals) (vector, operands[1]));

@@ -134,12 +134,6 @@ collect_16(uint64 tops)
 	return (tops >> 15) * UINT64CONST(0x0001000200040008) >> 48 & 0xF;
 }
 
-static inline Found
-collect_32(uint64 tops)
-{
-	return (tops >> 31 & 1) | tops >> 62;
-}
-
 /* The inverse, as lanes with all bits set. */
 static inline Vector
 lanes_8(uint64 bits)
@@ -176,21 +170,44 @@ choose(uint64 tops, Vector a, Vector b, int bits)
 	return (a & chosen) | (b & ~chosen);
 }
 
+#define DEFINE_COMPARISONS(bits) \
+static pg_attribute_always_inline Found \
+equals_##bits(Vector a, Vector b) \
+{ \
+	return collect_##bits(zero_lanes(a ^ b, LANE_TOPS(bits))); \
+} \
+static pg_attribute_always_inline Found \
+within_##bits(Vector v, Vector low, Vector span) \
+{ \
+	return collect_##bits(within(v, low, span, LANE_TOPS(bits))); \
+}
+
+DEFINE_COMPARISONS(8)
+DEFINE_COMPARISONS(16)
+
+/* Two lanes are compared faster one after the other. */
+static inline Found
+equals_32(Vector a, Vector b)
+{
+	uint64		difference = a ^ b;
+
+	return ((uint32) difference == 0) | (difference >> 32 == 0) << 1;
+}
+
+static inline Found
+within_32(Vector v, Vector low, Vector span)
+{
+	uint32		first = (uint32) v - (uint32) low;
+	uint32		second = (uint32) (v >> 32) - (uint32) low;
+
+	return (first <= (uint32) span) | (second <= (uint32) span) << 1;
+}
+
 #define DEFINE_LANES(bits) \
 static inline Vector \
 splat_##bits(uint64 value) \
 { \
 	return value * LANE_ONES_##bits; \
-} \
-static inline Found \
-equals_##bits(Vector a, Vector b) \
-{ \
-	return collect_##bits(zero_lanes(a ^ b, LANE_TOPS(bits))); \
-} \
-static inline Found \
-within_##bits(Vector v, Vector low, Vector span) \
-{ \
-	return collect_##bits(within(v, low, span, LANE_TOPS(bits))); \
 } \
 static inline Vector \
 min_##bits(Vector a, Vector b) \

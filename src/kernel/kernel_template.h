@@ -55,6 +55,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "kernel/find_linear.h"
 #include "kernel/kernel.h"
 
 #define XXH_INLINE_ALL

@@ -21,14 +21,22 @@ skip_plain(const char *p, const char *end)
 	return p;
 }
 
-/* What is looked for: its first and last byte in vectors, and the rest. */
+/*
+ * A needle of a text is looked for by its first and last byte.  Both may be where
+ * the rest is not: bytes that are compared in vain are counted, and when they are
+ * too many for what was searched, the text is one for find_linear.c.
+ */
 typedef struct Needle
 {
 	const char *data;
 	size_t		size;
-	Vector		first;
+	Vector		first;			/* its first byte */
 	Vector		last;
+	size_t		patience;		/* bytes that may still be compared */
 } Needle;
+
+/* For each byte of the text, so many of the needle: short ones never lose patience. */
+#define FIND_PATIENCE 32
 
 /* Places where the needle's first and last byte are; all bytes are read. */
 static inline uint64
@@ -42,7 +50,7 @@ candidates(const char *p, const Needle *needle)
 
 /* The first of these places where the whole needle is, or NULL. */
 static const char *
-first_match(const char *p, uint64 places, const Needle *needle)
+first_match(const char *p, uint64 places, Needle *needle)
 {
 	for (; places != 0; places &= places - 1)
 	{
@@ -50,6 +58,7 @@ first_match(const char *p, uint64 places, const Needle *needle)
 
 		if (needle->size <= 2 || memcmp(place + 1, needle->data + 1, needle->size - 2) == 0)
 			return place;
+		needle->patience -= Min(needle->patience, needle->size);
 	}
 	return NULL;
 }
@@ -59,8 +68,9 @@ first_match(const char *p, uint64 places, const Needle *needle)
  * where more can be read.
  */
 static const char *
-find_short(const char *text, size_t places, const Needle *needle)
+find_short(const char *text, const char *end, Needle *needle)
 {
+	size_t		places = end - text;
 	char		first[sizeof(Vector)] = {0};
 	char		last[sizeof(Vector)] = {0};
 	Found		found;
@@ -70,6 +80,28 @@ find_short(const char *text, size_t places, const Needle *needle)
 	found = both(equals_8(load_vector(first), needle->first),
 				 equals_8(load_vector(last), needle->last));
 	return first_match(text, bits_8(found) & first_bits(places), needle);
+}
+
+/* The last vector's places are looked at again, if need be. */
+static const char *
+find_long(const char *text, const char *end, Needle *needle)
+{
+	const char *last = end - sizeof(Vector);
+
+	for (const char *p = text;; p += sizeof(Vector))
+	{
+		uint64		places;
+		const char *found;
+
+		p = Min(p, last);
+		places = candidates(p, needle);
+		if (places != 0 && (found = first_match(p, places, needle)) != NULL)
+			return found;
+		if (p == last)
+			return NULL;
+		if (needle->patience == 0)
+			return es_find_linear(p, end - p + needle->size - 1, needle->data, needle->size);
+	}
 }
 
 static const char *
@@ -84,20 +116,9 @@ find(const char *text, size_t size, const char *needle_data, size_t needle_size)
 		return NULL;
 	needle.first = splat_8((unsigned char) needle_data[0]);
 	needle.last = splat_8((unsigned char) needle_data[needle_size - 1]);
+	needle.patience = size * FIND_PATIENCE;
 	end = text + (size - needle_size + 1);
 	if (end - text < (ptrdiff_t) sizeof(Vector))
-		return find_short(text, end - text, &needle);
-	for (const char *p = text;; p += sizeof(Vector))
-	{
-		const char *found;
-		uint64		places;
-
-		/* the last ones are looked at again, if need be */
-		p = Min(p, end - sizeof(Vector));
-		places = candidates(p, &needle);
-		if (places != 0 && (found = first_match(p, places, &needle)) != NULL)
-			return found;
-		if (p == end - sizeof(Vector))
-			return NULL;
-	}
+		return find_short(text, end, &needle);
+	return find_long(text, end, &needle);
 }

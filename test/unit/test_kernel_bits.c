@@ -10,6 +10,7 @@
 #include "support.h"
 
 #include "fence.h"
+#include "kernel/find_linear.h"
 #include "kernel/kernel.h"
 #include "tap.h"
 
@@ -275,6 +276,63 @@ test_find_places(const EsKernel *kernel, Fenced fenced)
 	is_int(wrong, 0, "%s: find, at each place", kernel->name);
 }
 
+/*
+ * What takes the square of its length when places are tried one after the other;
+ * the needle is nowhere, or at the end.  First those with a 'b' at many places.
+ */
+static void
+test_find_hostile(const EsKernel *kernel)
+{
+	size_t		needle_size = 100000;
+	size_t		size = 2 * needle_size;
+	char	   *text = malloc(size);
+	char	   *needle = malloc(needle_size);
+	int64		wrong = 0;
+
+	for (size_t at = 0; at < needle_size; at += needle_size / 16 + 3)
+	{
+		memset(text, 'a', size);
+		memset(needle, 'a', needle_size);
+		needle[at] = 'b';
+		wrong += kernel->find(text, size, needle, needle_size) != NULL;
+		text[needle_size + at] = 'b';
+		wrong += kernel->find(text, size, needle, needle_size) != text + needle_size;
+	}
+	is_int(wrong, 0, "%s: find, hostile needles", kernel->name);
+	free(text);
+	free(needle);
+}
+
+/* What is for the hostile, with texts of few letters and needles with a period. */
+static void
+test_find_linear(void)
+{
+	Random		random = {6};
+	int64		wrong = 0;
+
+	for (int round = 0; round < 200000; round++)
+	{
+		char		text[120];
+		char		needle[40];
+		size_t		size = 1 + random_below(&random, sizeof(text));
+		size_t		needle_size = 1 + random_below(&random, Min(size, sizeof(needle)));
+		size_t		period = 1 + random_below(&random, 8);
+		uint32		letters = 1 + random_below(&random, 3);
+
+		fill_text(&random, text, size, letters);
+		fill_text(&random, needle, needle_size, letters);
+		for (size_t i = period; i < needle_size && round % 2 == 0; i++)
+			needle[i] = needle[i - period];
+		for (size_t i = period; i < size && round % 4 == 0; i++)
+			text[i] = random_chance(&random, 97) ? text[i - period] : 'a';
+		if (random_chance(&random, 30))
+			memcpy(needle, text + random_below(&random, size - needle_size + 1), needle_size);
+		wrong += es_find_linear(text, size, needle, needle_size) !=
+			find_slowly(text, size, needle, needle_size);
+	}
+	is_int(wrong, 0, "find_linear");
+}
+
 int
 main(void)
 {
@@ -296,7 +354,8 @@ main(void)
 		test_unpacking(kernel, 24, a, b);
 		test_find(kernel, a, b);
 		test_find_places(kernel, a);
-
+		test_find_hostile(kernel);
 	}
+	test_find_linear();
 	return tap_done();
 }
