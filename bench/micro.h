@@ -88,6 +88,8 @@ extern void block_read_body(const StoredBlock *stored, EsBlock *block, char *bod
 
 extern const Measurement *measurement_number(size_t number);
 
+extern void measure_loops(int64_t rounds);
+
 #define MEASUREMENTS_MAX 16
 
 #endif							/* BENCH_MICRO_H */

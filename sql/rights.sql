@@ -140,6 +140,10 @@ SELECT * FROM eventstore.stat_ingest();
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM eventstore.stat_ingest;
 \echo :LAST_ERROR_SQLSTATE
+SELECT * FROM eventstore.stat_kernel();
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM eventstore.stat_kernel;
+\echo :LAST_ERROR_SQLSTATE
 RESET ROLE;
 
 -- The block table and its sequence are nobody's but the owner's, whatever one may do with events.
