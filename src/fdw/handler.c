@@ -26,6 +26,13 @@ set_scan(FdwRoutine *routine)
 	routine->IterateForeignScan = es_fdw_iterate_scan;
 	routine->ReScanForeignScan = es_fdw_rescan;
 	routine->EndForeignScan = es_fdw_end_scan;
+	routine->ExplainForeignScan = es_fdw_explain_scan;
+	routine->AnalyzeForeignTable = es_fdw_analyze;
+	routine->IsForeignScanParallelSafe = es_fdw_is_parallel_safe;
+	routine->EstimateDSMForeignScan = es_fdw_estimate_dsm;
+	routine->InitializeDSMForeignScan = es_fdw_initialize_dsm;
+	routine->ReInitializeDSMForeignScan = es_fdw_reinitialize_dsm;
+	routine->InitializeWorkerForeignScan = es_fdw_initialize_worker;
 }
 
 static void

@@ -259,6 +259,14 @@ es_scan_begin(EsScan *scan, Snapshot snapshot, EsFilter *filter, EsOrder order,
 		begin_pages(scan, shared);
 }
 
+/* Of all pages, reads only this one with the next calls. */
+void
+es_scan_only_page(EsScan *scan, BlockNumber page)
+{
+	scan->page.next = page;
+	scan->page.limit = page + 1;
+}
+
 /*
  * Moves to the next block with events that are, or may be, what the filter asks
  * for: scan->view, and the sets scan->sure and scan->unsure.

@@ -45,6 +45,7 @@ es_view_open(EsView *view, EsBlockRow *row)
 	MemoryContextReset(view->context);
 	if (row->status != ES_BLOCK_OK)
 		es_report_damage(row->first_position, row->status);
+	view->number++;
 	view->row = row;
 	view->block = &row->block;
 	view->count = row->block.header.event_count;
