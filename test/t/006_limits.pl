@@ -23,7 +23,7 @@ sub sql
 
 is(attempt($node, 'CREATE EXTENSION eventstore'), '', 'not preloaded: CREATE EXTENSION works');
 for my $call (q{append('a', 'b')}, q{ingest_batch('[]'::text)}, q{entity_version('a')}, q{read_entity('a')},
-	'read_all()', 'get_event(1)', 'safe_position()', 'verify()', 'rebuild_index()', 'stat_index()')
+	'read_all()', 'get_event(1)', 'safe_position()', 'verify()', 'rebuild_index()', 'stat_index()', 'stat_kernel()')
 {
 	like(attempt($node, "SELECT * FROM eventstore.$call"),
 		qr/ERROR:  55000: eventstore must be loaded via "shared_preload_libraries".*HINT:  .*shared_preload_libraries/s,
