@@ -250,6 +250,8 @@ x	t
 \.
 SELECT (SELECT count(*) FROM ins_rest) AS rest, entity_version('ins-part');
 SAVEPOINT a;
+INSERT INTO ins_parent (entity_id, event_type) VALUES ('ins-part', 't') ON CONFLICT DO NOTHING;
+ROLLBACK TO a;
 UPDATE ins_parent SET payload = '{}';
 ROLLBACK TO a;
 -- A row that moves to the partition is inserted there.

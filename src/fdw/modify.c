@@ -263,16 +263,22 @@ rows_may_wait(const ResultRelInfo *relation)
 		 !(triggers->trig_insert_before_row || triggers->trig_insert_after_row));
 }
 
-List *
-es_fdw_plan_modify(PlannerInfo *root, ModifyTable *plan,
-				   Index relation, int subplan pg_attribute_unused())
+static void
+refuse_on_conflict(const ModifyTable *plan)
 {
-	es_fdw_check_relid(planner_rt_fetch(relation, root)->relid);
 	if (plan->onConflictAction != ONCONFLICT_NONE)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("INSERT into \"events\" does not support ON CONFLICT"),
 				 errhint("To repeat safely, give eventstore.append() or ingest_batch() the expected version and the event's id.")));
+}
+
+List *
+es_fdw_plan_modify(PlannerInfo *root, ModifyTable *plan,
+				   Index relation, int subplan pg_attribute_unused())
+{
+	es_fdw_check_relid(planner_rt_fetch(relation, root)->relid);
+	refuse_on_conflict(plan);
 	return NIL;
 }
 
@@ -298,6 +304,8 @@ es_fdw_begin_insert(ModifyTableState *state, ResultRelInfo *relation)
 	EsModify   *modify = begin(state->ps.state, relation);
 	const TriggerDesc *triggers = relation->ri_TrigDesc;
 
+	if (state->ps.plan != NULL)
+		refuse_on_conflict((ModifyTable *) state->ps.plan);
 	modify->is_copy = state->ps.plan == NULL;
 
 	/*
