@@ -1,7 +1,7 @@
 /*
  * micro.c
  *		Measure parts of src/core alone, without a server, on the events of the
- *		workloads, and print one table.
+ *		workloads, and print one table; and the loops of src/kernel, in another.
  *
  * Every measurement is run once before, so that all memory has been touched,
  * and then several times in turn with the others; medians are printed.
@@ -125,7 +125,7 @@ static void
 usage(void)
 {
 	fputs("usage: micro [--events N] [--batch N] [--rounds N] [--seed N]\n"
-		  "             [--kernel scalar|v128|avx2|avx512] [WORKLOAD]...\n", stderr);
+		  "             [--kernel scalar|v128|avx2|avx512] [WORKLOAD | loops]...\n", stderr);
 	exit(2);
 }
 
@@ -183,6 +183,10 @@ main(int argc, char **argv)
 
 	parse_options(argc, argv, &options);
 	es_kernel = find_kernel(options.kernel);
+	if (optind == argc || strcmp(argv[optind], "loops") == 0)
+		measure_loops(options.rounds);
+	if (optind < argc && strcmp(argv[optind], "loops") == 0 && ++optind == argc)
+		return 0;
 	print_head();
 	for (int i = optind; i < argc; i++)
 		measure(kind_find(argv[i]), &options);

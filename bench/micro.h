@@ -69,7 +69,7 @@ typedef struct Tally
 typedef struct Measurement
 {
 	const char *name;
-				int64_t(*steps) (const Data *data);
+	int64_t		(*steps) (const Data *data);
 	void		(*prepare) (Data *data, int64_t step);	/* or NULL */
 	void		(*run) (Data *data, int64_t step, Tally *tally);
 } Measurement;
@@ -87,6 +87,8 @@ extern void block_read_body(const StoredBlock *stored, EsBlock *block, char *bod
 							EsStoredEvent *event);
 
 extern const Measurement *measurement_number(size_t number);
+
+extern void measure_loops(int64_t rounds);
 
 #define MEASUREMENTS_MAX 16
 

@@ -10,6 +10,9 @@ SELECT state, entities = (SELECT count(*) FROM (SELECT DISTINCT tenant_id, entit
        entity_memory > 0 AS entity_memory, posting_memory > 0 AS posting_memory, blocks_read = blocks_total AS all_read, built_in >= interval '0' AS built_in
 FROM stat_index;
 
+-- The loops that are counted.
+SELECT loop, kernel IN ('scalar', 'v128', 'avx2', 'avx512') AS kernel, calls >= 0 AS calls, rows >= 0 AS rows FROM stat_kernel;
+
 -- What each thing adds to the statistics.
 CREATE TEMP TABLE s AS SELECT i.batches, i.events, i.duplicates, i.event_bytes, i.blocks, i.block_bytes, i.conflicts, i.waits, x.entities, x.events AS indexed FROM stat_ingest i, stat_index x;
 CREATE FUNCTION added(OUT batches bigint, OUT events bigint, OUT duplicates bigint, OUT event_bytes bigint, OUT blocks bigint, OUT more_block_bytes boolean, OUT conflicts bigint, OUT waits bigint, OUT entities bigint, OUT indexed bigint)

@@ -140,6 +140,10 @@ SELECT * FROM eventstore.stat_ingest();
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM eventstore.stat_ingest;
 \echo :LAST_ERROR_SQLSTATE
+SELECT * FROM eventstore.stat_kernel();
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM eventstore.stat_kernel;
+\echo :LAST_ERROR_SQLSTATE
 RESET ROLE;
 
 -- The relation: INSERT writes, SELECT reads, and giving back what was written is reading.

@@ -52,6 +52,22 @@ COMMENT ON COLUMN stat_ingest.block_bytes IS 'bytes of those blocks';
 COMMENT ON COLUMN stat_ingest.conflicts IS 'batches refused for an expected version';
 COMMENT ON COLUMN stat_ingest.waits IS 'waits for another transaction that had an entity';
 
+CREATE FUNCTION stat_kernel(
+    OUT loop text,
+    OUT kernel text,
+    OUT calls bigint,
+    OUT rows bigint
+) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'es_stat_kernel_sql' LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 15;
+COMMENT ON FUNCTION stat_kernel() IS 'what scans did with vector instructions; use the view';
+
+CREATE VIEW stat_kernel AS SELECT * FROM stat_kernel();
+COMMENT ON VIEW stat_kernel IS 'the loops with vector instructions that scan blocks, and their use since the server started';
+COMMENT ON COLUMN stat_kernel.loop IS 'what the loop does';
+COMMENT ON COLUMN stat_kernel.kernel IS 'the instructions that this session uses for it';
+COMMENT ON COLUMN stat_kernel.calls IS 'calls, in all databases and with any instructions';
+COMMENT ON COLUMN stat_kernel.rows IS 'rows in these calls; of find, bytes';
+
 CREATE FUNCTION verify(
     OUT severity text,
     OUT "position" bigint,
@@ -65,4 +81,4 @@ CREATE FUNCTION rebuild_index() RETURNS void
     AS 'MODULE_PATHNAME', 'es_rebuild_index_sql' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION rebuild_index() IS 'builds the entity index anew; locks out everybody else meanwhile';
 
-REVOKE ALL ON stat_index, stat_ingest FROM PUBLIC;
+REVOKE ALL ON stat_index, stat_ingest, stat_kernel FROM PUBLIC;

@@ -14,15 +14,19 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
+#include "kernel/kernel.h"
+#include "log/kernel_use.h"
 #include "log/store.h"
 #include "log/verify.h"
 #include "pg/catalog.h"
 #include "pg/compat.h"
 #include "pg/errors.h"
+#include "pg/shmem.h"
 #include "row/output.h"
 
 ES_FUNCTION(es_stat_index_sql);
 ES_FUNCTION(es_stat_ingest_sql);
+ES_FUNCTION(es_stat_kernel_sql);
 ES_FUNCTION(es_verify_sql);
 ES_FUNCTION(es_rebuild_index_sql);
 ES_FUNCTION(es_blocks_changed);
@@ -110,6 +114,28 @@ es_stat_ingest_sql(PG_FUNCTION_ARGS)
 	values[6] = Int64GetDatum(pg_atomic_read_u64(&counters->conflicts));
 	values[7] = Int64GetDatum(pg_atomic_read_u64(&counters->waits));
 	put_values(fcinfo, values, nulls);
+	return (Datum) 0;
+}
+
+Datum
+es_stat_kernel_sql(PG_FUNCTION_ARGS)
+{
+	es_check_may_read();
+	es_shmem_check_loaded();
+	es_kernel_use_flush();
+	InitMaterializedSRF(fcinfo, 0);
+	for (int loop = 0; loop < ES_KERNEL_LOOPS; loop++)
+	{
+		EsKernelCounters *counters = &es_shared->kernel_use[loop];
+		Datum		values[4];
+		bool		nulls[4] = {false};
+
+		values[0] = CStringGetTextDatum(es_kernel_loop_name(loop));
+		values[1] = CStringGetTextDatum(es_kernel->name);
+		values[2] = Int64GetDatum(pg_atomic_read_u64(&counters->calls));
+		values[3] = Int64GetDatum(pg_atomic_read_u64(&counters->rows));
+		put_values(fcinfo, values, nulls);
+	}
 	return (Datum) 0;
 }
 

@@ -104,6 +104,13 @@ typedef struct EsStoredEvent
 	EsSlice		body;			/* tags, payload, metadata; empty when large */
 } EsStoredEvent;
 
+/* When it happened: by the caller, or when it was recorded. */
+static inline int64
+es_stored_occurred_at(const EsStoredEvent *stored)
+{
+	return stored->event.has & ES_HAS_OCCURRED_AT ? stored->event.occurred_at : stored->recorded_at;
+}
+
 typedef enum EsBlockStatus
 {
 	ES_BLOCK_OK = 0,

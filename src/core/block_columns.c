@@ -12,9 +12,9 @@
  */
 #include "core/block_columns.h"
 
+#include "core/block_vectors.h"
 #include "core/column.h"
 #include "core/hash.h"
-#include "core/integers.h"
 #include "kernel/kernel.h"
 
 #include "port/pg_bitutils.h"
@@ -75,8 +75,9 @@ es_columns_header_crc(const EsBlock *block)
 							   block->head_start - sizeof(EsBlockHeader), NULL, 0);
 }
 
-static EsBlockStatus
-check_head(EsBlock *block)
+/* Checks, once, what the columns of the head are covered by. */
+EsBlockStatus
+es_columns_check_head(EsBlock *block)
 {
 	if (!block->head_checked &&
 		es_columns_checksum(block->data + block->head_start,
@@ -87,14 +88,21 @@ check_head(EsBlock *block)
 	return ES_BLOCK_OK;
 }
 
-static uint32
-body_end(const EsBlock *block)
+/* Opens the symbols, if the block has any; no column can be read with them before. */
+bool
+es_columns_open_symbols(EsBlock *block)
 {
-	return block->size - ES_COLUMNS_PADDING;
+	const EsColumnsHeader *columns = &block->columns;
+
+	return columns->symbols == 0 ||
+		(columns->symbols >= columns->body_start &&
+		 columns->symbols + columns->symbols_size <= es_columns_end(block) &&
+		 es_symbols_open(&block->symbols, block->data + columns->symbols, columns->symbols_size));
 }
 
-static EsBlockStatus
-check_body(EsBlock *block)
+/* Checks, once, what all but the head is covered by, and opens the symbols. */
+EsBlockStatus
+es_columns_check_body(EsBlock *block)
 {
 	const EsColumnsHeader *columns = &block->columns;
 
@@ -104,10 +112,7 @@ check_body(EsBlock *block)
 							block->size - columns->body_start,
 							&block->header) != columns->body_checksum)
 		return ES_BLOCK_BAD_BODY_CRC;
-	if (columns->symbols != 0 &&
-		(columns->symbols < columns->body_start ||
-		 columns->symbols + columns->symbols_size > body_end(block) ||
-		 !es_symbols_open(&block->symbols, block->data + columns->symbols, columns->symbols_size)))
+	if (!es_columns_open_symbols(block))
 		return ES_BLOCK_BAD_STRUCTURE;
 	block->body_checked = true;
 	return ES_BLOCK_OK;
@@ -115,53 +120,15 @@ check_body(EsBlock *block)
 
 /* ----------------------------------------------------------------- columns */
 
-static inline EsColumnEntry
-get_entry(const EsBlock *block, uint32 slot)
-{
-	EsColumnEntry entry;
-	uint32		offset = slot < ES_HEAD_SLOTS ? block->head_start + slot * sizeof(entry) :
-	block->directory + (slot - ES_HEAD_SLOTS) * sizeof(entry);
-
-	memcpy(&entry, block->data + offset, sizeof(entry));
-	return entry;
-}
-
-/* Makes a column of its entry, with bounds for its data. */
-static inline bool
-open_column(const EsBlock *block, uint32 slot, const EsColumnEntry *entry, uint32 count,
-			EsColumn *column)
-{
-	bool		in_head = slot < ES_HEAD_SLOTS;
-	uint32		start = in_head ? block->head_start : block->columns.body_start;
-	uint32		end = in_head ? block->columns.body_start : body_end(block);
-
-	if (entry->data < start || entry->data > end)
-		return false;
-	column->encoding = entry->encoding;
-	column->width = entry->width;
-	column->param = entry->param;
-	column->count = count;
-	column->data = block->data + entry->data;
-	column->end = block->data + end;
-	return true;
-}
-
 /* Reads an integer of one of the fixed columns. */
 static bool
 get_integer(const EsBlock *block, uint32 slot, uint32 row, int64 *value)
 {
-	EsColumnEntry entry = get_entry(block, slot);
-	EsColumn	column;
-	uint32		count = block->header.event_count;
+	EsIntegers	integers;
 
-	if (!open_column(block, slot, &entry, count, &column) ||
-		column.encoding != ES_COLUMN_INTEGER || column.param > ES_UNIT_THOUSAND ||
-		!es_integers_width_valid(column.width) ||
-		(size_t) (column.end - column.data) < sizeof(*value) + es_integers_size(column.width, count))
+	if (!es_vector_integers(block, slot, &integers))
 		return false;
-	memcpy(value, column.data, sizeof(*value));
-	*value = (int64) ((uint64) *value + (column.param == ES_UNIT_THOUSAND ? 1000 : 1) *
-					  es_integers_get(column.data + sizeof(*value), column.width, row));
+	*value = es_vector_integer(&integers, row);
 	return true;
 }
 
@@ -169,11 +136,11 @@ get_integer(const EsBlock *block, uint32 slot, uint32 row, int64 *value)
 static bool
 get_string(EsBlock *block, uint32 slot, uint32 row, char **out, uint32 room, EsSlice *string)
 {
-	EsColumnEntry entry = get_entry(block, slot);
+	EsColumnEntry entry = es_vector_entry(block, slot);
 	EsColumn	column;
 	uint32		size;
 
-	if (!open_column(block, slot, &entry, block->header.event_count, &column) ||
+	if (!es_vector_column(block, slot, &entry, block->header.event_count, &column) ||
 		!es_column_get(&column, row, es_slice(NULL, 0), NULL, *out, room, &size))
 		return false;
 	*string = es_slice(*out, size);
@@ -219,7 +186,7 @@ EsBlockStatus
 es_columns_read_head(EsBlock *block, uint32 ordinal, char *strings, EsStoredEvent *stored)
 {
 	EsEvent    *event = &stored->event;
-	EsBlockStatus status = check_head(block);
+	EsBlockStatus status = es_columns_check_head(block);
 
 	if (status != ES_BLOCK_OK)
 		return status;
@@ -234,8 +201,8 @@ es_columns_read_head(EsBlock *block, uint32 ordinal, char *strings, EsStoredEven
 /* -------------------------------------------------------------------- body */
 
 /* The list of columns that a shape is. */
-static bool
-find_shape(const EsBlock *block, int64 shape, EsSlice *list)
+bool
+es_columns_find_shape(const EsBlock *block, int64 shape, EsSlice *list)
 {
 	const EsColumnsHeader *columns = &block->columns;
 	uint32		lists = columns->shapes + columns->shape_count * sizeof(uint16);
@@ -243,11 +210,11 @@ find_shape(const EsBlock *block, int64 shape, EsSlice *list)
 	uint32		end;
 
 	if (shape < 0 || shape >= columns->shape_count ||
-		columns->shapes < columns->body_start || lists > body_end(block))
+		columns->shapes < columns->body_start || lists > es_columns_end(block))
 		return false;
 	start = shape == 0 ? 0 : es_get_uint16(block->data + columns->shapes + (shape - 1) * sizeof(uint16));
 	end = es_get_uint16(block->data + columns->shapes + shape * sizeof(uint16));
-	if (end < start || end - start > ES_MAX_LEAVES + 1 || lists + end > body_end(block))
+	if (end < start || end - start > ES_MAX_LEAVES + 1 || lists + end > es_columns_end(block))
 		return false;
 	*list = es_slice(block->data + lists + start, end - start);
 	return true;
@@ -284,20 +251,17 @@ find_rank(const EsBlock *block, const EsColumnEntry *entry, uint32 row, uint32 *
 		  uint32 *count)
 {
 	uint32		rows = block->header.event_count;
-	uint32		bytes = (rows + 7) / 8;
-	uint32		offset;
+	const char *bitmap;
 
 	*rank = row;
 	*count = rows;
-	if (entry->presence == 0)
+	if (!es_vector_bitmap(block, entry, &bitmap))
+		return false;
+	if (bitmap == NULL)
 		return true;
-	offset = block->columns.presence + (entry->presence - 1) * bytes;
-	if (entry->presence > block->columns.presence_count ||
-		offset < block->columns.body_start || offset + bytes > body_end(block))
+	if (!((uint8) bitmap[row / 8] >> (row % 8) & 1))
 		return false;
-	if (!((uint8) block->data[offset + row / 8] >> (row % 8) & 1))
-		return false;
-	*rank = count_present(block->data + offset, row, rows, count);
+	*rank = count_present(bitmap, row, rows, count);
 	return true;
 }
 
@@ -306,21 +270,17 @@ static bool
 put_text(Assembly *assembly, uint32 offset)
 {
 	const EsBlock *block = assembly->block;
-	const char *text = block->data + offset + sizeof(uint16);
-	uint32		size;
+	EsSlice		text;
 
-	if (offset < block->columns.body_start || offset + sizeof(uint16) > body_end(block))
+	if (!es_vector_text(block, offset, &text) ||
+		text.size > (size_t) (assembly->out_end - assembly->out))
 		return false;
-	size = es_get_uint16(block->data + offset);
-	if (offset + sizeof(uint16) + size > body_end(block) ||
-		size > (size_t) (assembly->out_end - assembly->out))
-		return false;
-	if (size <= 16 && assembly->out_end - assembly->out >= 16 &&
+	if (text.size <= 16 && assembly->out_end - assembly->out >= 16 &&
 		offset + sizeof(uint16) + 16 <= block->size)
-		memcpy(assembly->out, text, 16);
+		memcpy(assembly->out, text.data, 16);
 	else
-		memcpy(assembly->out, text, size);
-	assembly->out += size;
+		memcpy(assembly->out, text.data, text.size);
+	assembly->out += text.size;
 	return true;
 }
 
@@ -337,13 +297,13 @@ put_segment(Assembly *assembly, uint32 slot)
 
 	if (slot >= block->columns.column_count)
 		return false;
-	entry = get_entry(block, slot);
+	entry = es_vector_entry(block, slot);
 	if (!put_text(assembly, entry.text))
 		return false;
 	if (entry.encoding == ES_COLUMN_NONE)
 		return true;
 	if (!find_rank(block, &entry, assembly->row, &rank, &count) ||
-		!open_column(block, slot, &entry, count, &column) ||
+		!es_vector_column(block, slot, &entry, count, &column) ||
 		!es_column_get(&column, rank, assembly->entity_id,
 					   block->columns.symbols == 0 ? NULL : &block->symbols,
 					   assembly->out, assembly->out_end - assembly->out, &size))
@@ -361,7 +321,7 @@ put_document(Assembly *assembly, uint32 shape_slot, EsSlice *document)
 	EsSlice		list;
 
 	if (!get_integer(assembly->block, shape_slot, assembly->row, &shape) ||
-		!find_shape(assembly->block, shape, &list))
+		!es_columns_find_shape(assembly->block, shape, &list))
 		return false;
 	for (uint32 i = 0; i < list.size; i++)
 	{
@@ -387,7 +347,7 @@ EsBlockStatus
 es_columns_read_body(EsBlock *block, char *body, EsStoredEvent *stored)
 {
 	EsEvent    *event = &stored->event;
-	EsBlockStatus status = check_body(block);
+	EsBlockStatus status = es_columns_check_body(block);
 	Assembly	assembly = {
 		.block = block,
 		.row = (uint32) (stored->position - block->header.first_position),

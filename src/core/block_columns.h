@@ -69,9 +69,20 @@ StaticAssertDecl(sizeof(EsColumnEntry) == 8, "EsColumnEntry has no padding");
 /* Bytes after a body that may be overwritten while it is put together. */
 #define ES_BODY_SLACK		32
 
+/* Where the parts of an open block end: the padding starts here. */
+static inline uint32
+es_columns_end(const EsBlock *block)
+{
+	return block->size - ES_COLUMNS_PADDING;
+}
+
 extern uint32 es_columns_checksum(const char *data, size_t size, const EsBlockHeader *header);
 extern EsBlockStatus es_columns_open(EsBlock *block);
 extern uint32 es_columns_header_crc(const EsBlock *block);
+extern EsBlockStatus es_columns_check_head(EsBlock *block);
+extern EsBlockStatus es_columns_check_body(EsBlock *block);
+extern bool es_columns_open_symbols(EsBlock *block);
+extern bool es_columns_find_shape(const EsBlock *block, int64 shape, EsSlice *list);
 extern EsBlockStatus es_columns_read_head(EsBlock *block, uint32 ordinal,
 										  char *strings, EsStoredEvent *stored);
 extern EsBlockStatus es_columns_read_body(EsBlock *block, char *body,

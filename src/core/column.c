@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * column.c
- *	  Columns of strings: reading one value.
+ *	  Columns of strings: reading one value, opening all of them.
  *
  * Nothing is believed: each size is compared with what is left of the column's
  * bytes, and what is written with the room there is.
@@ -74,34 +74,41 @@ put_value(Target target, EsSlice string, const char *end, uint32 *size)
 
 /* --------------------------------------------------- exceptions and affixes */
 
-/*
- * Crosses the exceptions.  Sets *found, and *string, when value i is one.
- */
-static const char *
-take_exceptions(const char *p, const char *end, uint32 i, bool *found, EsSlice *string)
+/* Crosses the exceptions. */
+static inline const char *
+take_exceptions(const char *p, const char *end, EsExceptions *exceptions)
 {
-	const char *table = p + sizeof(uint16);
-	const char *bytes;
 	EsSlice		last;
 	uint32		count;
 
-	*found = false;
 	if (!has(p, end, sizeof(uint16)))
 		return NULL;
 	count = es_get_uint16(p);
-	bytes = table + count * 2 * sizeof(uint16);
-	if (count == 0 || count > ES_MAX_EXCEPTIONS || !has(p, end, bytes - p) ||
-		!find_string(table + sizeof(uint16), 2 * sizeof(uint16), count - 1, bytes, end, &last))
+	exceptions->count = count;
+	exceptions->table = p + sizeof(uint16);
+	exceptions->bytes = exceptions->table + count * 2 * sizeof(uint16);
+	if (count == 0 || count > ES_MAX_EXCEPTIONS || !has(p, end, exceptions->bytes - p) ||
+		!find_string(exceptions->table + sizeof(uint16), 2 * sizeof(uint16), count - 1,
+					 exceptions->bytes, end, &last))
 		return NULL;
-	for (uint32 j = 0; j < count && !*found; j++)
+	return last.data + last.size;
+}
+
+/* Sets *found, and *string, when value i is an exception. */
+static inline bool
+find_exception(const EsExceptions *exceptions, const char *end, uint32 i, bool *found,
+			   EsSlice *string)
+{
+	*found = false;
+	for (uint32 j = 0; j < exceptions->count; j++)
 	{
-		if (es_get_uint16(table + j * 2 * sizeof(uint16)) != i)
+		if (es_get_uint16(exceptions->table + j * 2 * sizeof(uint16)) != i)
 			continue;
 		*found = true;
-		if (!find_string(table + sizeof(uint16), 2 * sizeof(uint16), j, bytes, end, string))
-			return NULL;
+		return find_string(exceptions->table + sizeof(uint16), 2 * sizeof(uint16), j,
+						   exceptions->bytes, end, string);
 	}
-	return last.data + last.size;
+	return true;
 }
 
 static inline const char *
@@ -369,12 +376,15 @@ es_column_get(const EsColumn *column, uint32 i, EsSlice entity_id,
 		return false;
 	if (column->encoding & ES_COLUMN_EXCEPTIONS)
 	{
+		EsExceptions exceptions;
 		EsSlice		string;
 		bool		found;
 
-		p = take_exceptions(p, column->end, i, &found, &string);
-		if (p == NULL || found)
-			return p != NULL && put_value(target, string, column->end, size);
+		p = take_exceptions(p, column->end, &exceptions);
+		if (p == NULL || !find_exception(&exceptions, column->end, i, &found, &string))
+			return false;
+		if (found)
+			return put_value(target, string, column->end, size);
 	}
 	if (encoding >= ES_COLUMN_DIGITS && (p = take_affixes(p, column->end, &affixes)) == NULL)
 		return false;
@@ -403,4 +413,170 @@ es_column_get(const EsColumn *column, uint32 i, EsSlice entity_id,
 		default:
 			return false;
 	}
+}
+
+/* ------------------------------------------------------------ opening them all */
+
+/* Do 'count' ends, 'step' bytes apart, not decrease? */
+static bool
+ends_ascend(const char *ends, uint32 step, uint32 count)
+{
+	uint32		previous = 0;
+	bool		ascend = true;
+
+	for (uint32 i = 0; i < count; i++)
+	{
+		uint32		next = es_get_uint16(ends + (size_t) i * step);
+
+		ascend &= next >= previous;
+		previous = next;
+	}
+	return ascend;
+}
+
+/* Strings, of which 'ends' has the ends; what follows them starts at *after. */
+static bool
+open_ends(EsStrings *strings, const char *ends, uint32 count, const char **after)
+{
+	const char *end = strings->column.end;
+
+	if (!has(ends, end, sizeof(uint16) * (size_t) count))
+		return false;
+	strings->ends = ends;
+	strings->bytes = ends + sizeof(uint16) * (size_t) count;
+	*after = strings->bytes;
+	if (count == 0)
+		return true;
+	if (!ends_ascend(ends, sizeof(uint16), count) ||
+		!has(strings->bytes, end, es_get_uint16(strings->bytes - sizeof(uint16))))
+		return false;
+	*after += es_get_uint16(strings->bytes - sizeof(uint16));
+	return true;
+}
+
+/* Are the exceptions' numbers those of values, each greater than the last? */
+static bool
+check_exceptions(const EsExceptions *exceptions, uint32 count)
+{
+	int64		previous = -1;
+
+	for (uint32 i = 0; i < exceptions->count; i++)
+	{
+		uint32		value = es_get_uint16(exceptions->table + i * 2 * sizeof(uint16));
+
+		if (value <= previous || value >= count)
+			return false;
+		previous = value;
+	}
+	return ends_ascend(exceptions->table + sizeof(uint16), 2 * sizeof(uint16), exceptions->count);
+}
+
+static bool
+open_constant(EsStrings *strings, const char *p)
+{
+	const char *end = strings->column.end;
+
+	if (!has(p, end, sizeof(uint16)))
+		return false;
+	strings->constant = es_slice(p + sizeof(uint16), es_get_uint16(p));
+	return has(p + sizeof(uint16), end, strings->constant.size);
+}
+
+static bool
+open_words(EsStrings *strings, const char *p)
+{
+	const char *end = strings->column.end;
+
+	if (strings->width > 8 || !es_integers_width_valid(strings->width) || !has(p, end, sizeof(uint16)))
+		return false;
+	strings->word_count = es_get_uint16(p);
+	return strings->word_count > 0 && strings->word_count <= ES_COLUMN_MAX_WORDS &&
+		open_ends(strings, p + sizeof(uint16), strings->word_count, &strings->data) &&
+		has(strings->data, end, es_integers_size(strings->width, strings->count));
+}
+
+static bool
+open_numbers(EsStrings *strings, const char *p)
+{
+	if ((strings->encoding == ES_COLUMN_DECIMAL && strings->param >= ES_COLUMN_MAX_DIGITS) ||
+		(strings->encoding == ES_COLUMN_DIGITS && strings->param > ES_COLUMN_MAX_DIGITS) ||
+		(strings->encoding == ES_COLUMN_TIMESTAMP && (strings->param & 7) > 6) ||
+		!es_integers_width_valid(strings->width) ||
+		!has(p, strings->column.end,
+			 sizeof(int64) + (size_t) es_integers_size(strings->width, strings->count)))
+		return false;
+	memcpy(&strings->base, p, sizeof(strings->base));
+	strings->data = p + sizeof(strings->base);
+	return true;
+}
+
+static bool
+open_binary(EsStrings *strings, const char *p)
+{
+	strings->each = strings->encoding == ES_COLUMN_UUID ? ES_UUID_SIZE : (strings->param + 1U) / 2;
+	strings->data = p;
+	return has(p, strings->column.end, (size_t) strings->count * strings->each);
+}
+
+/* Opens what follows exceptions and affixes. */
+static bool
+open_values(EsStrings *strings, const char *p)
+{
+	const char *after;
+
+	switch (strings->encoding)
+	{
+		case ES_COLUMN_CONSTANT:
+			return open_constant(strings, p);
+		case ES_COLUMN_ENTITY:
+			return true;
+		case ES_COLUMN_DICTIONARY:
+			return open_words(strings, p);
+		case ES_COLUMN_INTEGER:
+		case ES_COLUMN_DECIMAL:
+		case ES_COLUMN_DIGITS:
+		case ES_COLUMN_TIMESTAMP:
+			return open_numbers(strings, p);
+		case ES_COLUMN_HEX:
+		case ES_COLUMN_UUID:
+			return open_binary(strings, p);
+		case ES_COLUMN_PLAIN:
+		case ES_COLUMN_SYMBOLS:
+			return open_ends(strings, p, strings->count, &after);
+		default:
+			return false;
+	}
+}
+
+/*
+ * Opens a column for a loop over its values.  False when its bytes make no
+ * sense; then some or all of its values cannot be read by es_column_get()
+ * either, or nobody who follows doc/format.md has written them.
+ */
+bool
+es_column_open(const EsColumn *column, EsStrings *strings)
+{
+	const char *p = column->data;
+	Affixes		affixes;
+
+	memset(strings, 0, sizeof(*strings));
+	strings->column = *column;
+	strings->encoding = column->encoding & ~ES_COLUMN_EXCEPTIONS;
+	strings->count = column->count;
+	strings->width = column->width;
+	strings->param = column->param;
+	if (p > column->end)
+		return false;
+	if ((column->encoding & ES_COLUMN_EXCEPTIONS) &&
+		((p = take_exceptions(p, column->end, &strings->exceptions)) == NULL ||
+		 !check_exceptions(&strings->exceptions, column->count)))
+		return false;
+	if (strings->encoding >= ES_COLUMN_DIGITS)
+	{
+		if ((p = take_affixes(p, column->end, &affixes)) == NULL)
+			return false;
+		strings->prefix = affixes.prefix;
+		strings->suffix = affixes.suffix;
+	}
+	return open_values(strings, p);
 }

@@ -114,11 +114,92 @@ typedef struct EsColumn
 	const char *end;			/* nothing is read from here on */
 } EsColumn;
 
+/* Values that are kept aside, and their numbers. */
+typedef struct EsExceptions
+{
+	uint32		count;
+	const char *table;
+	const char *bytes;
+} EsExceptions;
+
+/*
+ * A column that is open for a loop over its values.  All sizes were checked, and
+ * so were the ends of strings; what can be wrong in a single value is said here.
+ * What an exception's place holds besides means nothing.
+ */
+typedef struct EsStrings
+{
+	EsColumn	column;			/* for es_column_get() */
+	EsEncoding	encoding;		/* without flag; never NONE */
+	uint32		count;			/* values */
+	const char *presence;		/* bitmap of the events with a value; NULL:
+								 * all */
+	EsExceptions exceptions;	/* see es_strings_exception() */
+	EsSlice		prefix;			/* from DIGITS on: around each value but the */
+	EsSlice		suffix;			/* exceptions */
+
+	/* CONSTANT */
+	EsSlice		constant;
+
+	/*
+	 * DICTIONARY: codes of at most 8 bits, at 'data'.  A code may exceed
+	 * word_count; es_column_get() refuses the value then.
+	 */
+	uint32		word_count;		/* 1 to ES_COLUMN_MAX_WORDS */
+
+	/*
+	 * INTEGER, DECIMAL, DIGITS, TIMESTAMP: base and distances, at 'data';
+	 * param is right.  es_column_get() refuses a negative number of DIGITS,
+	 * and a TIMESTAMP before ES_TIMESTAMP_MIN or not before ES_TIMESTAMP_END.
+	 */
+	int64		base;
+	uint8		width;
+	uint8		param;
+
+	/* codes, distances, or the 'each' bytes of values of HEX and UUID */
+	const char *data;
+	uint32		each;
+
+	/* ends and bytes of words, or of values of PLAIN and SYMBOLS */
+	const char *ends;
+	const char *bytes;
+} EsStrings;
+
 extern bool es_column_encode(EsColumnWork *work, const EsColumnSource *source,
 							 EsColumnMemory *memory, EsColumnCode *code,
 							 char *out, uint32 room);
 extern bool es_column_get(const EsColumn *column, uint32 i, EsSlice entity_id,
 						  const EsSymbolReader *symbols, char *out, uint32 room,
 						  uint32 *size);
+extern bool es_column_open(const EsColumn *column, EsStrings *strings);
+
+/* String i of those whose ends are 'step' bytes apart. */
+static inline EsSlice
+es_strings_part(const char *ends, uint32 step, const char *bytes, uint32 i)
+{
+	uint32		from = i == 0 ? 0 : es_get_uint16(ends + (size_t) (i - 1) * step);
+
+	return es_slice(bytes + from, es_get_uint16(ends + (size_t) i * step) - from);
+}
+
+/*
+ * Word i of a DICTIONARY, or what stands between prefix and suffix in value i of
+ * PLAIN, or the codes of it in SYMBOLS.
+ */
+static inline EsSlice
+es_strings_text(const EsStrings *strings, uint32 i)
+{
+	return es_strings_part(strings->ends, sizeof(uint16), strings->bytes, i);
+}
+
+/* Exception i, of ascending *value, the number of the value it is. */
+static inline EsSlice
+es_strings_exception(const EsStrings *strings, uint32 i, uint32 *value)
+{
+	const EsExceptions *exceptions = &strings->exceptions;
+
+	*value = es_get_uint16(exceptions->table + (size_t) i * 2 * sizeof(uint16));
+	return es_strings_part(exceptions->table + sizeof(uint16), 2 * sizeof(uint16), exceptions->bytes, i);
+}
 
 #endif							/* EVENTSTORE_CORE_COLUMN_H */

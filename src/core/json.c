@@ -641,6 +641,30 @@ unescaped(char c)
 	}
 }
 
+/* Appends the character that the escape at p means; returns the byte after it. */
+static const char *
+put_unescaped(const char *p, const char *end, char **out)
+{
+	uint32		code;
+
+	if (p[1] != 'u')
+	{
+		*(*out)++ = unescaped(p[1]);
+		return p + 2;
+	}
+	code = hex_quad(p + 2, end);
+	p += 6;
+	if (IS_HIGH_SURROGATE(code))
+	{
+		uint32		low = hex_quad(p + 2, end);
+
+		code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+		p += 6;
+	}
+	*out = put_utf8(*out, code);
+	return p;
+}
+
 /*
  * Writes the characters of the string body [p, end), which
  * es_json_scan_string() accepted, to out; returns how many bytes.  They are
@@ -655,27 +679,43 @@ es_json_unescape(const char *p, const char *end, char *out)
 	{
 		if (*p != '\\')
 			*out++ = *p++;
-		else if (p[1] != 'u')
-		{
-			*out++ = unescaped(p[1]);
-			p += 2;
-		}
 		else
-		{
-			uint32		code = hex_quad(p + 2, end);
-
-			p += 6;
-			if (IS_HIGH_SURROGATE(code))
-			{
-				uint32		low = hex_quad(p + 2, end);
-
-				code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
-				p += 6;
-			}
-			out = put_utf8(out, code);
-		}
+			p = put_unescaped(p, end, &out);
 	}
 	return out - start;
+}
+
+/*
+ * Does a string, with its quotes and perhaps escapes, mean this text?  Never,
+ * when an escape is wrong.
+ */
+bool
+es_json_escaped_string_equal(EsSlice json_string, EsSlice text)
+{
+	const char *p = json_string.data + 1;
+	const char *end = json_string.data + json_string.size - 1;
+	const char *wanted = text.data;
+	const char *wanted_end = text.data + text.size;
+
+	while (p < end)
+	{
+		char		character[4] = {*p};
+		char	   *after = character + 1;
+
+		if (*p != '\\')
+			p++;
+		else if (scan_escape(p, end) == NULL)
+			return false;
+		else
+		{
+			after = character;
+			p = put_unescaped(p, end, &after);
+		}
+		if (after - character > wanted_end - wanted || memcmp(character, wanted, after - character) != 0)
+			return false;
+		wanted += after - character;
+	}
+	return wanted == wanted_end;
 }
 
 /*

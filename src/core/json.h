@@ -54,9 +54,29 @@ extern int64 es_json_depth(EsSlice json);
 extern const char *es_json_scan_string(const char *p, const char *end,
 									   bool *escaped);
 extern size_t es_json_unescape(const char *p, const char *end, char *out);
+extern bool es_json_escaped_string_equal(EsSlice json_string, EsSlice text);
 extern size_t es_json_escape(EsSlice text, char *out);
 
 /* Bytes that es_json_escape() may write, quotes included. */
 #define ES_JSON_ESCAPED_SIZE(size) (6 * (size_t) (size) + 2)
+
+/* Has a string, which is at least its quotes, no escapes? */
+static inline bool
+es_json_string_plain(EsSlice json_string)
+{
+	return memchr(json_string.data, '\\', json_string.size) == NULL;
+}
+
+/* Does a string, with its quotes, mean this text? */
+static inline bool
+es_json_string_equal(EsSlice json_string, EsSlice text)
+{
+	if (json_string.size < text.size + UINT64CONST(2))
+		return false;			/* escapes only make it longer */
+	if (json_string.size == text.size + 2)
+		return es_bytes_equal(json_string.data + 1, text.data, text.size) &&
+			es_json_string_plain(json_string);
+	return es_json_escaped_string_equal(json_string, text);
+}
 
 #endif							/* EVENTSTORE_CORE_JSON_H */

@@ -72,6 +72,20 @@ touch(EsPacker *packer, EsPackUse *use)
 
 /* ----------------------------------------------------------------- shapes */
 
+static int
+compare_shapes(const void *a, const void *b)
+{
+	uint32		left = *(const uint32 *) a;
+	uint32		right = *(const uint32 *) b;
+
+	return left < right ? -1 : left > right;
+}
+
+/*
+ * Counts the documents of each shape.  The shapes are taken in the order of
+ * their numbers, so that blocks with the same ones have the same columns:
+ * readers of many blocks need not find their way in each.
+ */
 static void
 count_shapes(EsPacker *packer, int kind)
 {
@@ -88,6 +102,7 @@ count_shapes(EsPacker *packer, int kind)
 		if (use->rows++ == 0)
 			packer->distinct[packer->distinct_count++] = shape;
 	}
+	qsort(packer->distinct, packer->distinct_count, sizeof(uint32), compare_shapes);
 }
 
 static void

@@ -10,8 +10,23 @@
 
 #include "core/base.h"
 
+#include "port/pg_bswap.h"
+
 #define ES_UUID_SIZE		16
 #define ES_UUID_TEXT_SIZE	36
+
+/* The two halves as big-endian signed numbers, which is how blocks keep them. */
+static inline void
+es_uuid_halves(const uint8 *uuid, int64 halves[2])
+{
+	uint64		half;
+
+	for (int i = 0; i < 2; i++)
+	{
+		memcpy(&half, uuid + i * sizeof(half), sizeof(half));
+		halves[i] = (int64) pg_ntoh64(half);
+	}
+}
 
 extern bool es_uuid_parse(EsSlice text, uint8 *uuid);
 extern void es_uuid_print(const uint8 *uuid, char *out);

@@ -8,6 +8,32 @@
 #include "kernel/kernel.h"
 
 const EsKernel *es_kernel = &es_kernel_scalar;
+EsKernelUse es_kernel_use[ES_KERNEL_LOOPS];
+
+/* As statistics call it. */
+const char *
+es_kernel_loop_name(EsKernelLoop loop)
+{
+	static const char *const names[ES_KERNEL_LOOPS] = {
+		[ES_LOOP_RANGE] = "range",
+		[ES_LOOP_EQUAL] = "equal",
+		[ES_LOOP_IN_SET] = "in_set",
+		[ES_LOOP_MEMBER] = "member",
+		[ES_LOOP_UNPACK] = "unpack",
+		[ES_LOOP_EXPAND] = "expand",
+		[ES_LOOP_COMPRESS] = "compress",
+		[ES_LOOP_COUNT] = "count",
+		[ES_LOOP_AND] = "and",
+		[ES_LOOP_OR] = "or",
+		[ES_LOOP_AND_NOT] = "and_not",
+		[ES_LOOP_NOT] = "not",
+		[ES_LOOP_SUM] = "sum",
+		[ES_LOOP_EXTENT] = "extent",
+		[ES_LOOP_FIND] = "find"
+	};
+
+	return names[loop];
+}
 
 /* The features are those that flags.mk lets the compiler use. */
 #ifdef __x86_64__

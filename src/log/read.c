@@ -234,20 +234,6 @@ settle(Reading *reading)
 	return horizon;
 }
 
-/* The first position of the block in which to start. */
-static int64
-start_of_block_after(Reading *reading, int64 position)
-{
-	EsLogScan	scan;
-	int64		start = position + 1;
-
-	es_log_scan_begin(&scan, reading->open.blocks, reading->snapshot, start, true);
-	if (es_log_scan_next(&scan))
-		start = scan.row.first_position;
-	es_log_scan_end(&scan);
-	return start;
-}
-
 static bool
 is_of_tenant(EsBlock *block, uint32 ordinal, EsSlice tenant_id)
 {
@@ -303,7 +289,8 @@ es_read_log(const EsLogQuery *query, EsSink *sink)
 	if (query->after_position < horizon)
 	{
 		es_log_scan_begin(&scan, reading.open.blocks, reading.snapshot,
-						  start_of_block_after(&reading, query->after_position), false);
+						  es_log_block_start(reading.open.blocks, reading.snapshot,
+											 query->after_position + 1), false);
 		while (reading.delivered < query->max_count && es_log_scan_next(&scan) &&
 			   scan.row.first_position <= horizon)
 		{

@@ -80,6 +80,17 @@ large_body(EsBlockRow *row)
 	return es_slice(VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body));
 }
 
+/*
+ * Completes an event whose head was read.  'body' has es_block_body_room()
+ * bytes.  What is large is palloc'd.
+ */
+EsBlockStatus
+es_row_body(EsBlockRow *row, char *body, EsStoredEvent *stored)
+{
+	return es_block_read_body(&row->block, stored->large ? large_body(row) : es_slice(NULL, 0),
+							  body, stored);
+}
+
 /* Reads an event whole.  Its fields point into the row, or are palloc'd. */
 EsBlockStatus
 es_row_event(EsBlockRow *row, uint32 ordinal, EsStoredEvent *stored)
@@ -89,8 +100,7 @@ es_row_event(EsBlockRow *row, uint32 ordinal, EsStoredEvent *stored)
 	if (status == ES_BLOCK_OK)
 		status = es_block_read_head(&row->block, ordinal, palloc(ES_BLOCK_HEAD_ROOM), stored);
 	if (status == ES_BLOCK_OK)
-		status = es_block_read_body(&row->block, stored->large ? large_body(row) : es_slice(NULL, 0),
-									palloc(es_block_body_room(&row->block)), stored);
+		status = es_row_body(row, palloc(es_block_body_room(&row->block)), stored);
 	return status;
 }
 
@@ -232,7 +242,6 @@ es_log_scan_begin(EsLogScan *scan, Relation blocks, Snapshot snapshot,
 				  int64 position, bool backward)
 {
 	Oid			index = RelationGetPrimaryKeyIndex(blocks);
-	ScanKeyData key;
 
 	if (!OidIsValid(index))
 		ereport(ERROR,
@@ -242,10 +251,20 @@ es_log_scan_begin(EsLogScan *scan, Relation blocks, Snapshot snapshot,
 	scan->index = index_open(index, AccessShareLock);
 	scan->direction = backward ? BackwardScanDirection : ForwardScanDirection;
 	scan->slot = table_slot_create(blocks, NULL);
+	scan->scan = index_beginscan(blocks, scan->index, snapshot, 1, 0);
+	es_log_scan_move(scan, position);
+}
+
+/* Begins again, at another position. */
+void
+es_log_scan_move(EsLogScan *scan, int64 position)
+{
+	bool		backward = ScanDirectionIsBackward(scan->direction);
+	ScanKeyData key;
+
 	ScanKeyInit(&key, 1,
 				backward ? BTLessEqualStrategyNumber : BTGreaterEqualStrategyNumber,
 				backward ? F_INT8LE : F_INT8GE, Int64GetDatum(position));
-	scan->scan = index_beginscan(blocks, scan->index, snapshot, 1, 0);
 	index_rescan(scan->scan, &key, 1, NULL, 0);
 }
 
@@ -282,4 +301,18 @@ es_log_scan_end(EsLogScan *scan)
 	index_endscan(scan->scan);
 	ExecDropSingleTupleTableSlot(scan->slot);
 	index_close(scan->index, AccessShareLock);
+}
+
+/* The first position of the visible block that a scan from 'position' begins with. */
+int64
+es_log_block_start(Relation blocks, Snapshot snapshot, int64 position)
+{
+	EsLogScan	scan;
+	int64		start = position;
+
+	es_log_scan_begin(&scan, blocks, snapshot, position, true);
+	if (es_log_scan_next(&scan))
+		start = scan.row.first_position;
+	es_log_scan_end(&scan);
+	return start;
 }

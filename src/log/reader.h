@@ -59,6 +59,7 @@ typedef struct EsLogScan
 } EsLogScan;
 
 extern void es_row_open(EsBlockRow *row, Relation blocks, HeapTuple tuple);
+extern EsBlockStatus es_row_body(EsBlockRow *row, char *body, EsStoredEvent *stored);
 extern EsBlockStatus es_row_event(EsBlockRow *row, uint32 ordinal,
 								  EsStoredEvent *stored);
 extern void es_row_event_checked(EsBlockRow *row, uint32 ordinal,
@@ -79,9 +80,11 @@ extern void es_reader_end(EsReader *reader);
 
 extern void es_log_scan_begin(EsLogScan *scan, Relation blocks, Snapshot snapshot,
 							  int64 position, bool backward);
+extern void es_log_scan_move(EsLogScan *scan, int64 position);
 extern bool es_log_scan_next(EsLogScan *scan);
 extern bool es_log_scan_is_own(EsLogScan *scan);
 extern EsBlock *es_log_scan_block(EsLogScan *scan);
 extern void es_log_scan_end(EsLogScan *scan);
+extern int64 es_log_block_start(Relation blocks, Snapshot snapshot, int64 position);
 
 #endif							/* EVENTSTORE_LOG_READER_H */

@@ -75,6 +75,11 @@ init_shared(void *memory)
 		ereport(FATAL,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not generate random bytes for the entity index")));
+	for (int loop = 0; loop < ES_KERNEL_LOOPS; loop++)
+	{
+		pg_atomic_init_u64(&shared->kernel_use[loop].calls, 0);
+		pg_atomic_init_u64(&shared->kernel_use[loop].rows, 0);
+	}
 	for (int i = 0; i < ES_MAX_STORES; i++)
 		init_store(&shared->stores[i]);
 }

@@ -18,6 +18,7 @@
 #include "storage/spin.h"
 
 #include "index/map.h"
+#include "kernel/kernel.h"
 
 /* Databases of one server that can use eventstore at a time. */
 #define ES_MAX_STORES 128
@@ -96,6 +97,13 @@ typedef struct EsSlot
 	char		padding[12];
 } EsSlot;
 
+/* What all backends did with a loop of the kernels, for stat_kernel. */
+typedef struct EsKernelCounters
+{
+	pg_atomic_uint64 calls;
+	pg_atomic_uint64 rows;
+} EsKernelCounters;
+
 typedef struct EsShared
 {
 	LWLock	   *lock;			/* handing out and taking back stores */
@@ -103,6 +111,7 @@ typedef struct EsShared
 	int			backend_slots;
 	int			prepared_slots;
 	uint8		hash_secret[192];
+	EsKernelCounters kernel_use[ES_KERNEL_LOOPS];	/* see kernel_use.c */
 	EsStore		stores[ES_MAX_STORES];
 	EsSlot		slots[FLEXIBLE_ARRAY_MEMBER];	/* backends', then prepared
 												 * transactions' */

@@ -72,7 +72,6 @@ es_recorded_values(const EsStoredEvent *stored, Datum *values, bool *nulls)
 	nulls[ES_RECORDED_TAGS] = !(event->has & ES_HAS_TAGS);
 	values[ES_RECORDED_TAGS] = event->has & ES_HAS_TAGS ?
 		es_tags_datum(event->tags) : (Datum) 0;
-	values[ES_RECORDED_OCCURRED_AT] = TimestampTzGetDatum(event->has & ES_HAS_OCCURRED_AT ?
-														  event->occurred_at : stored->recorded_at);
+	values[ES_RECORDED_OCCURRED_AT] = TimestampTzGetDatum(es_stored_occurred_at(stored));
 	values[ES_RECORDED_RECORDED_AT] = TimestampTzGetDatum(stored->recorded_at);
 }

@@ -2,7 +2,8 @@
  *
  * fuzz_columns.c
  *	  Blocks in column layout that were changed: nothing outside is read or
- *	  written.
+ *	  written, neither of single events nor of whole columns, and what is
+ *	  remembered of places is what is there.
  *
  * The input is the number of a valid block, flags, and changes to it.  With the
  * flags, checksums are made right again, so that the fuzzer gets past them.
@@ -13,7 +14,8 @@
 #include "fuzz.h"
 #include "generate.h"
 
-#include "core/block_columns.h"
+#include "core/block_vectors.h"
+#include "core/path_places.h"
 
 #define FIX_HEADER		0x01
 #define FIX_HEAD		0x02
@@ -174,6 +176,83 @@ read_all(EsBlock *block)
 	return good;
 }
 
+static void
+touch(EsSlice slice)
+{
+	static volatile uint32 sink;
+
+	for (uint32 i = 0; i < slice.size; i++)
+		sink = sink + (uint8) slice.data[i];
+}
+
+/* Opens a column; its parts lie inside the block. */
+static void
+open_strings(const EsBlock *block, uint32 slot)
+{
+	EsStrings	strings;
+	uint64		bits[ES_BLOCK_BIT_WORDS];
+	uint32		value;
+
+	(void) es_vector_presence(block, slot, bits);
+	if (!es_vector_strings(block, slot, &strings))
+		return;
+	touch(strings.prefix);
+	touch(strings.suffix);
+	touch(strings.constant);
+	for (uint32 i = 0; i < strings.exceptions.count; i++)
+	{
+		touch(es_strings_exception(&strings, i, &value));
+		MUST(value < strings.count);
+	}
+	for (uint32 i = 0; strings.ends != NULL && i < (strings.word_count > 0 ? strings.word_count : strings.count); i++)
+		touch(es_strings_text(&strings, i));
+	for (uint32 i = 0; strings.data != NULL && strings.each == 0 && strings.encoding != ES_COLUMN_HEX && i < strings.count; i++)
+		(void) es_integers_get(strings.data, strings.width, i);
+	touch(es_slice(strings.data, strings.data == NULL ? 0 : (size_t) strings.count * strings.each));
+}
+
+static void
+open_columns(const EsBlock *block)
+{
+	EsIntegers	integers;
+
+	for (uint32 slot = 0; slot < ES_FIXED_SLOTS; slot++)
+	{
+		if (es_vector_integers(block, slot, &integers))
+			(void) es_vector_integer(&integers, integers.count - 1);
+	}
+	for (uint32 slot = 0; slot <= block->columns.column_count; slot++)
+		open_strings(block, slot);
+}
+
+/* Keys that generated documents have. */
+static const EsPath paths[] = {
+	{0},
+	{1, {{ES_STEP_KEY, {"total", 5}, 0}}},
+	{2, {{ES_STEP_KEY, {"customer", 8}, 0}, {ES_STEP_EITHER, {"tier", 4}, 0}}},
+	{1, {{ES_STEP_KEY, {"", 0}, 0}}}
+};
+
+/* What is remembered from block to block is what this one says. */
+static void
+check_places(const EsBlock *block)
+{
+	static EsPlaces places;
+	static EsPlace found[ES_MAX_BLOCK_SHAPES];
+	bool		known;
+
+	if (places.memory == NULL)
+		es_places_init(&places, paths, lengthof(paths), malloc(es_places_size(lengthof(paths))));
+	known = es_places_look_up(&places, block);
+	for (uint32 i = 0; i < lengthof(paths); i++)
+	{
+		bool		right = es_path_places(block, &paths[i], found, lengthof(found));
+
+		MUST(right == known);
+		MUST(!known || memcmp(found, es_places_get(&places, i), block->columns.shape_count * sizeof(EsPlace)) == 0);
+	}
+}
+
 static bool
 in_columns(const EsBlock *block)
 {
@@ -191,7 +270,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	bytes = make_block(&memory, data, size);
 	if (es_block_open(&block, bytes.data, bytes.size) == ES_BLOCK_OK && in_columns(&block))
+	{
 		MUST(read_all(&block) || size > 3);
+		open_columns(&block);
+		check_places(&block);
+	}
 	if (es_block_salvage(&block, bytes.data, bytes.size) == ES_BLOCK_OK && in_columns(&block))
 		read_all(&block);
 	memory_free(&memory);

@@ -10,7 +10,7 @@ CREATE TEMP VIEW member_trigger AS SELECT oid, tgname FROM pg_trigger WHERE tgre
 CREATE TEMP VIEW member_column AS
 SELECT attrelid, attnum, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
 WHERE relnamespace = 'eventstore'::regnamespace AND relkind IN ('r', 'v', 'f') AND attnum > 0 AND NOT attisdropped;
-SELECT plan(138 + (SELECT count(*) FROM member)::int + (SELECT count(*) FROM member_trigger)::int + (SELECT count(*) FROM member_column)::int);
+SELECT plan(139 + (SELECT count(*) FROM member)::int + (SELECT count(*) FROM member_trigger)::int + (SELECT count(*) FROM member_column)::int);
 
 -- ------------------------------------------------------------------ extension
 SELECT is((SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE extname = 'eventstore'),
@@ -141,6 +141,7 @@ SELECT is_empty($$SELECT f FROM unnest(ARRAY['eventstore.fdw_handler()', 'events
                 'nor that of their functions');
 SELECT has_view('eventstore', 'stat_index', 'the view stat_index exists');
 SELECT has_view('eventstore', 'stat_ingest', 'the view stat_ingest exists');
+SELECT has_view('eventstore', 'stat_kernel', 'the view stat_kernel exists');
 SELECT has_table('eventstore', 'blocks', 'the block table exists');
 SELECT has_sequence('eventstore', 'position_seq', 'the durable limit of positions exists');
 SELECT col_is_pk('eventstore', 'blocks', 'first_position', 'blocks are found by their first position');

@@ -1,42 +1,22 @@
 /*-------------------------------------------------------------------------
  *
  * test_kernel.c
- *	  Every kernel that this machine can run, against the obvious loop: all
- *	  short lengths at all alignments, between pages that cannot be read.
+ *	  The parser's loops of every kernel that this machine can run, against the
+ *	  obvious ones: all short lengths at all alignments, between pages that
+ *	  cannot be read.  The others are in test_kernel_rows.c and test_kernel_bits.c.
  *
  *-------------------------------------------------------------------------
  */
 #include "support.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include "core/hash.h"
+#include "fence.h"
 #include "kernel/kernel.h"
 #include "tap.h"
 
 /* More than four of the widest vectors, and one byte. */
 #define MAX_LENGTH 257
 #define MAX_ALIGNMENT 64
-
-/* Readable bytes with a page before and one after them that are not. */
-typedef struct Fenced
-{
-	char	   *start;
-	char	   *end;
-} Fenced;
-
-static Fenced
-fenced_pages(void)
-{
-	size_t		page = (size_t) sysconf(_SC_PAGESIZE);
-	char	   *memory = mmap(NULL, 3 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	Fenced		result = {memory + page, memory + 2 * page};
-
-	if (memory == MAP_FAILED || mprotect(result.start, page, PROT_READ | PROT_WRITE) != 0)
-		abort();
-	return result;
-}
 
 static const char *
 skip_plain_slowly(const char *p, const char *end)

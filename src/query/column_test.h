@@ -1,0 +1,18 @@
+/*-------------------------------------------------------------------------
+ *
+ * column_test.h
+ *	  A test of the events of a block, by whole columns where that is possible.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EVENTSTORE_QUERY_COLUMN_TEST_H
+#define EVENTSTORE_QUERY_COLUMN_TEST_H
+
+#include "postgres.h"
+
+#include "query/filter.h"
+
+extern void es_column_test(const EsTarget *target, const EsTest *test, EsView *view,
+						   const uint64 *wanted, EsVerdicts *verdicts);
+
+#endif							/* EVENTSTORE_QUERY_COLUMN_TEST_H */

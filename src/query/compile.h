@@ -1,0 +1,48 @@
+/*-------------------------------------------------------------------------
+ *
+ * compile.h
+ *	  Expressions of a query as programs of filter.h.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EVENTSTORE_QUERY_COMPILE_H
+#define EVENTSTORE_QUERY_COMPILE_H
+
+#include "postgres.h"
+
+#include "nodes/primnodes.h"
+
+#include "query/filter.h"
+
+/*
+ * Gives the value that an expression without columns has in this execution.
+ * False when it has none yet, as while a plan is only explained.
+ */
+typedef bool (*EsEvaluate) (void *arg, Expr *expr, Datum *value, bool *isnull);
+
+typedef struct EsCompiler
+{
+	Index		relid;			/* columns of events are Vars of this relation */
+	List	   *scan_tlist;		/* ... or INDEX_VARs that refer to this list */
+	EsEvaluate	evaluate;
+	void	   *arg;
+	EsFilter   *filter;
+} EsCompiler;
+
+/* A column of events, or what stands at a path in one of the documents. */
+typedef struct EsOperand
+{
+	EsField		field;
+	bool		in_document;
+	EsValueType type;			/* also JSON: of the operators that give jsonb */
+	EsPath		path;
+} EsOperand;
+
+extern List *es_compile(EsCompiler *compiler, List *clauses);
+extern bool es_compile_operand(EsCompiler *compiler, Expr *expr, EsOperand *operand);
+extern EsNode *es_compile_contains(EsCompiler *compiler, const EsOperand *operand,
+								   Datum jsonb);
+extern EsNode *es_node_test(EsFilter *filter, const EsOperand *operand, EsTestKind kind,
+							uint32 constants);
+
+#endif							/* EVENTSTORE_QUERY_COMPILE_H */

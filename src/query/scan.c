@@ -1,0 +1,301 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan.c
+ *	  Goes through blocks: all of them, or those of a part of the log in order.
+ *
+ * All blocks are found by reading the table's pages one after the other, also
+ * side by side with parallel workers.  A part of the log is found by the index on
+ * first_position; times are translated to positions by bisection, since
+ * recorded_at never decreases along the log.  In both cases a block counts if
+ * the snapshot sees its row, and nothing else decides.
+ *
+ * The page of the current block stays pinned until the next one is asked for, as
+ * PostgreSQL's own scans do it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "access/relscan.h"
+#include "access/table.h"
+#include "miscadmin.h"
+#include "storage/predicate.h"
+#include "utils/rel.h"
+
+#include "log/kernel_use.h"
+#include "pg/catalog.h"
+#include "query/scan.h"
+
+/* Pages that a parallel worker takes at a time. */
+#define PAGES_AT_A_TIME 16
+
+const EsRange es_range_all = {1, PG_INT64_MAX, PG_INT64_MIN, PG_INT64_MAX};
+
+/* ------------------------------------------------------------------- pages */
+
+static void
+begin_pages(EsScan *scan, EsSharedScan *shared)
+{
+	EsPageScan *page = &scan->page;
+
+	memset(page, 0, offsetof(EsPageScan, rows));
+	page->buffer = InvalidBuffer;
+	page->shared = shared;
+	page->pages = shared != NULL ? shared->pages : RelationGetNumberOfBlocks(scan->blocks);
+	page->limit = shared != NULL ? 0 : page->pages;
+	if (page->pages > (BlockNumber) NBuffers / 4)
+		page->strategy = GetAccessStrategy(BAS_BULKREAD);
+}
+
+/* The next page for this process, InvalidBlockNumber after the last. */
+static BlockNumber
+next_page(EsPageScan *page)
+{
+	if (page->next == page->limit && page->shared != NULL)
+	{
+		uint64		first = pg_atomic_fetch_add_u64(&page->shared->next_page, PAGES_AT_A_TIME);
+
+		page->next = (BlockNumber) Min(first, page->pages);
+		page->limit = (BlockNumber) Min(first + PAGES_AT_A_TIME, page->pages);
+	}
+	return page->next < page->limit ? page->next++ : InvalidBlockNumber;
+}
+
+/* Points the tuple to a line of the page; false when there is no row. */
+static bool
+find_tuple(EsScan *scan, Page contents, BlockNumber number, OffsetNumber line)
+{
+	HeapTuple	tuple = &scan->page.tuple;
+	ItemId		item = PageGetItemId(contents, line);
+
+	if (!ItemIdIsNormal(item))
+		return false;
+	tuple->t_tableOid = RelationGetRelid(scan->blocks);
+	tuple->t_data = (HeapTupleHeader) PageGetItem(contents, item);
+	tuple->t_len = ItemIdGetLength(item);
+	ItemPointerSet(&tuple->t_self, number, line);
+	return true;
+}
+
+/* Notes which rows of the page the snapshot sees. */
+static void
+find_visible_rows(EsScan *scan, BlockNumber number)
+{
+	EsPageScan *page = &scan->page;
+	Page		contents;
+	OffsetNumber lines;
+	bool		all_visible;
+
+	LockBuffer(page->buffer, BUFFER_LOCK_SHARE);
+	contents = BufferGetPage(page->buffer);
+	TestForOldSnapshot(scan->snapshot, scan->blocks, contents);
+	lines = PageGetMaxOffsetNumber(contents);
+	all_visible = PageIsAllVisible(contents) && !scan->snapshot->takenDuringRecovery;
+	page->row_count = page->next_row = 0;
+	for (OffsetNumber line = FirstOffsetNumber; line <= lines; line++)
+	{
+		bool		visible;
+
+		if (!find_tuple(scan, contents, number, line))
+			continue;
+		visible = all_visible ||
+			HeapTupleSatisfiesVisibility(&page->tuple, scan->snapshot, page->buffer);
+		HeapCheckForSerializableConflictOut(visible, scan->blocks, &page->tuple, page->buffer,
+											scan->snapshot);
+		if (visible)
+			page->rows[page->row_count++] = line;
+	}
+	LockBuffer(page->buffer, BUFFER_LOCK_UNLOCK);
+}
+
+static bool
+read_page(EsScan *scan)
+{
+	EsPageScan *page = &scan->page;
+	BlockNumber number = next_page(page);
+
+	if (BufferIsValid(page->buffer))
+		ReleaseBuffer(page->buffer);
+	page->buffer = InvalidBuffer;
+	if (number == InvalidBlockNumber)
+		return false;
+	CHECK_FOR_INTERRUPTS();
+	page->buffer = ReadBufferExtended(scan->blocks, MAIN_FORKNUM, number, RBM_NORMAL,
+									  page->strategy);
+	find_visible_rows(scan, number);
+	return true;
+}
+
+static EsBlockRow *
+next_page_row(EsScan *scan)
+{
+	EsPageScan *page = &scan->page;
+
+	while (page->next_row == page->row_count)
+	{
+		if (!read_page(scan))
+			return NULL;
+	}
+	find_tuple(scan, BufferGetPage(page->buffer), BufferGetBlockNumber(page->buffer),
+			   page->rows[page->next_row++]);
+	es_row_open(&scan->page_row, scan->blocks, &page->tuple);
+	return &scan->page_row;
+}
+
+/* --------------------------------------------------------------- log order */
+
+/*
+ * The first position from which on all blocks were recorded at 'time' or later;
+ * PG_INT64_MAX when there is none.
+ */
+static int64
+position_of_time(EsScan *scan, int64 time)
+{
+	EsLogScan	probe;
+	int64		low = 1;
+	int64		high = 1;
+	bool		later = true;
+
+	es_log_scan_begin(&probe, scan->blocks, scan->snapshot, PG_INT64_MAX, true);
+	if (es_log_scan_next(&probe))
+	{
+		later = es_log_scan_block(&probe)->header.recorded_at >= time;
+		high = probe.row.first_position;
+	}
+	es_log_scan_end(&probe);
+	if (!later)
+		return PG_INT64_MAX;
+	es_log_scan_begin(&probe, scan->blocks, scan->snapshot, low, false);
+	while (low < high)
+	{
+		int64		middle = low + (high - low) / 2;
+
+		es_log_scan_move(&probe, middle);
+		if (!es_log_scan_next(&probe) || es_log_scan_block(&probe)->header.recorded_at >= time)
+			high = middle;
+		else
+			low = probe.row.first_position + 1;
+	}
+	es_log_scan_end(&probe);
+	return low;
+}
+
+/* Translates the range of times; false when no block can be in it. */
+static bool
+narrow_by_time(EsScan *scan)
+{
+	EsRange    *range = &scan->range;
+
+	if (range->first_time > PG_INT64_MIN)
+		range->first_position = Max(range->first_position, position_of_time(scan, range->first_time));
+	if (range->last_time < PG_INT64_MAX)
+	{
+		int64		after = position_of_time(scan, range->last_time + 1);
+
+		if (after < PG_INT64_MAX)
+			range->last_position = Min(range->last_position, after - 1);
+	}
+	return range->first_position <= range->last_position;
+}
+
+static bool
+open_log(EsScan *scan)
+{
+	EsRange    *range = &scan->range;
+
+	if (range->first_position > range->last_position || range->first_time > range->last_time ||
+		!narrow_by_time(scan))
+		return false;
+	if (scan->order == ES_ORDER_FORWARD)
+		es_log_scan_begin(&scan->log, scan->blocks, scan->snapshot,
+						  es_log_block_start(scan->blocks, scan->snapshot, range->first_position),
+						  false);
+	else
+		es_log_scan_begin(&scan->log, scan->blocks, scan->snapshot, range->last_position, true);
+	scan->log_open = true;
+	return true;
+}
+
+/* Has the scan left the range on its far side? */
+static bool
+is_beyond(const EsScan *scan, const EsBlockRow *row)
+{
+	if (scan->order == ES_ORDER_FORWARD)
+		return row->first_position > scan->range.last_position;
+	return row->status == ES_BLOCK_OK &&
+		row->first_position + row->block.header.event_count - 1 < scan->range.first_position;
+}
+
+static EsBlockRow *
+next_log_row(EsScan *scan)
+{
+	if (!scan->log_open && !open_log(scan))
+		return NULL;
+	if (!es_log_scan_next(&scan->log) || is_beyond(scan, &scan->log.row))
+		return NULL;
+	return &scan->log.row;
+}
+
+/* -------------------------------------------------------------------- scan */
+
+/*
+ * Begins to read blocks.  The range is for scans in log order; the filter must
+ * say the same, since events outside of it are delivered too.
+ */
+void
+es_scan_begin(EsScan *scan, Snapshot snapshot, EsFilter *filter, EsOrder order,
+			  const EsRange *range, EsSharedScan *shared)
+{
+	memset(scan, 0, offsetof(EsScan, sure));
+	scan->blocks = es_blocks_open(AccessShareLock);
+	scan->snapshot = snapshot;
+	scan->filter = filter;
+	scan->order = order;
+	scan->range = *range;
+	PredicateLockRelation(scan->blocks, snapshot);
+	es_view_begin(&scan->view, filter->paths, filter->path_count);
+	if (order == ES_ORDER_NONE)
+		begin_pages(scan, shared);
+}
+
+/*
+ * Moves to the next block with events that are, or may be, what the filter asks
+ * for: scan->view, and the sets scan->sure and scan->unsure.
+ */
+bool
+es_scan_next(EsScan *scan)
+{
+	EsBlockRow *row;
+
+	while ((row = scan->order == ES_ORDER_NONE ? next_page_row(scan) : next_log_row(scan)) != NULL)
+	{
+		bool		any;
+
+		es_view_open(&scan->view, row);
+		es_bits_fill(scan->sure, scan->view.count);
+		any = es_filter_run(scan->filter, &scan->view, scan->sure, scan->unsure);
+		scan->counts.blocks++;
+		if (any || scan->view.touched)
+			scan->counts.events += scan->view.count;
+		else
+			scan->counts.skipped++;
+		if (any)
+			return true;
+	}
+	return false;
+}
+
+void
+es_scan_end(EsScan *scan)
+{
+	if (scan->order == ES_ORDER_NONE && BufferIsValid(scan->page.buffer))
+		ReleaseBuffer(scan->page.buffer);
+	if (scan->page.strategy != NULL)
+		FreeAccessStrategy(scan->page.strategy);
+	if (scan->log_open)
+		es_log_scan_end(&scan->log);
+	es_view_end(&scan->view);
+	table_close(scan->blocks, NoLock);
+	es_kernel_use_flush();
+}

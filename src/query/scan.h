@@ -1,0 +1,98 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan.h
+ *	  Goes through blocks: all of them, or those of a part of the log in order.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EVENTSTORE_QUERY_SCAN_H
+#define EVENTSTORE_QUERY_SCAN_H
+
+#include "postgres.h"
+
+#include "access/htup.h"
+#include "port/atomics.h"
+#include "storage/buf.h"
+#include "storage/bufmgr.h"
+#include "storage/bufpage.h"
+#include "utils/snapshot.h"
+
+#include "log/reader.h"
+#include "query/filter.h"
+#include "query/view.h"
+
+typedef enum EsOrder
+{
+	ES_ORDER_NONE,				/* as the blocks lie in the table */
+	ES_ORDER_FORWARD,			/* by position */
+	ES_ORDER_BACKWARD
+} EsOrder;
+
+/* Inclusive; blocks without an event in both ranges may be left out. */
+typedef struct EsRange
+{
+	int64		first_position;
+	int64		last_position;
+	int64		first_time;		/* of recorded_at */
+	int64		last_time;
+} EsRange;
+
+/* What parallel workers share: pages are handed out, a few at a time. */
+typedef struct EsSharedScan
+{
+	pg_atomic_uint64 next_page; /* fetch_add, by any worker; nothing depends on
+								 * its order with other memory */
+	BlockNumber pages;			/* set before the workers start */
+} EsSharedScan;
+
+/* What was done, for EXPLAIN. */
+typedef struct EsScanCounts
+{
+	uint64		blocks;			/* visible blocks that were opened */
+	uint64		skipped;		/* of them, by the header alone */
+	uint64		events;			/* in blocks that were not skipped */
+	uint64		unsure;			/* that PostgreSQL had to test */
+	uint64		removed;		/* of them, found not to match */
+	uint64		found;
+} EsScanCounts;
+
+/* The heap page that is being read. */
+typedef struct EsPageScan
+{
+	BufferAccessStrategy strategy;
+	EsSharedScan *shared;		/* NULL: this process reads all pages */
+	BlockNumber next;
+	BlockNumber limit;			/* of the pages that were handed out */
+	BlockNumber pages;
+	Buffer		buffer;			/* pinned */
+	HeapTupleData tuple;
+	uint32		row_count;
+	uint32		next_row;
+	OffsetNumber rows[MaxHeapTuplesPerPage];	/* that the snapshot sees */
+} EsPageScan;
+
+typedef struct EsScan
+{
+	Relation	blocks;
+	Snapshot	snapshot;
+	EsOrder		order;
+	EsRange		range;
+	EsFilter   *filter;
+	EsPageScan	page;			/* ES_ORDER_NONE */
+	EsBlockRow	page_row;
+	EsLogScan	log;			/* otherwise */
+	bool		log_open;
+	EsView		view;			/* of the current block */
+	EsScanCounts counts;
+	uint64		sure[ES_BLOCK_BIT_WORDS];
+	uint64		unsure[ES_BLOCK_BIT_WORDS];
+} EsScan;
+
+extern const EsRange es_range_all;
+
+extern void es_scan_begin(EsScan *scan, Snapshot snapshot, EsFilter *filter, EsOrder order,
+						  const EsRange *range, EsSharedScan *shared);
+extern bool es_scan_next(EsScan *scan);
+extern void es_scan_end(EsScan *scan);
+
+#endif							/* EVENTSTORE_QUERY_SCAN_H */

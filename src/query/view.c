@@ -1,0 +1,200 @@
+/*-------------------------------------------------------------------------
+ *
+ * view.c
+ *	  A block that is being looked at: its events' columns, whatever its layout.
+ *
+ * In row layout events are read one by one, when they are first asked for.  In
+ * column layout the columns are read where they lie, without checking the
+ * checksums of their bytes: that would cost more than the scan, and nothing but
+ * the answer depends on it.  Events that are delivered are read with checksums.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "query/view.h"
+
+void
+es_view_begin(EsView *view, const EsPath *paths, uint32 path_count)
+{
+	memset(view, 0, sizeof(*view));
+	view->context = AllocSetContextCreate(CurrentMemoryContext, "eventstore block",
+										  ALLOCSET_DEFAULT_SIZES);
+	if (path_count == 0)
+		return;
+	view->places = palloc(sizeof(EsPlaces));
+	es_places_init(view->places, paths, path_count, palloc(es_places_size(path_count)));
+}
+
+void
+es_view_end(EsView *view)
+{
+	MemoryContextDelete(view->context);
+	if (view->places == NULL)
+		return;
+	pfree(view->places->memory);
+	pfree(view->places);
+}
+
+/* Looks at the block of a row, which must stay where it is meanwhile. */
+void
+es_view_open(EsView *view, EsBlockRow *row)
+{
+	MemoryContextReset(view->context);
+	if (row->status != ES_BLOCK_OK)
+		es_report_damage(row->first_position, row->status);
+	view->row = row;
+	view->block = &row->block;
+	view->count = row->block.header.event_count;
+	view->words = (view->count + 63) / 64;
+	view->columns = row->block.header.layout == ES_BLOCK_LAYOUT_COLUMNS;
+	view->placed = view->touched = false;
+	view->events = NULL;
+	view->strings = view->body = view->value = NULL;
+	if (view->columns && !es_columns_open_symbols(view->block))
+		es_view_damaged(view);
+}
+
+void
+es_view_damaged(const EsView *view)
+{
+	es_report_damage(view->row->first_position, ES_BLOCK_BAD_STRUCTURE);
+}
+
+/* --------------------------------------------------------------- as events */
+
+/*
+ * Where event i is kept once it was read.  In row layout that is a place for
+ * each, since all conditions look there; else one place for the last event.
+ */
+static EsStoredEvent *
+place_for_event(EsView *view, uint32 i)
+{
+	uint32		places = view->columns ? 1 : view->count;
+	uint32		place = view->columns ? 0 : i;
+
+	if (view->events == NULL)
+	{
+		view->events = MemoryContextAllocZero(view->context, places * sizeof(EsStoredEvent));
+		view->complete = MemoryContextAllocZero(view->context, places * sizeof(bool));
+		if (view->columns)
+			view->strings = MemoryContextAlloc(view->context, ES_BLOCK_HEAD_ROOM);
+	}
+	return &view->events[place];
+}
+
+/* Who and what event i is.  In column layout it lasts until the next call. */
+const EsStoredEvent *
+es_view_head(EsView *view, uint32 i)
+{
+	EsStoredEvent *stored = place_for_event(view, i);
+	EsBlockStatus status;
+
+	view->touched = true;
+	if (stored->position == view->row->first_position + i)
+		return stored;
+	status = es_block_read_head(view->block, i, view->strings, stored);
+	if (status != ES_BLOCK_OK)
+		es_report_damage(view->row->first_position + i, status);
+	view->complete[stored - view->events] = false;
+	return stored;
+}
+
+/* Event i, whole.  In column layout it lasts until the next call. */
+const EsStoredEvent *
+es_view_event(EsView *view, uint32 i)
+{
+	EsStoredEvent *stored = unconstify(EsStoredEvent *, es_view_head(view, i));
+	bool	   *complete = &view->complete[stored - view->events];
+	MemoryContext before = MemoryContextSwitchTo(view->context);
+	EsBlockStatus status = ES_BLOCK_OK;
+
+	if (!*complete)
+	{
+		if (view->columns && view->body == NULL)
+			view->body = palloc(es_block_body_room(view->block));
+		status = es_row_body(view->row, view->body, stored);
+	}
+	MemoryContextSwitchTo(before);
+	if (status != ES_BLOCK_OK)
+		es_report_damage(stored->position, status);
+	*complete = true;
+	return stored;
+}
+
+/* -------------------------------------------------------------- as columns */
+
+/* One of the fixed columns of integers. */
+void
+es_view_integers(EsView *view, uint32 slot, EsIntegers *integers)
+{
+	view->touched = true;
+	if (!es_vector_integers(view->block, slot, integers))
+		es_view_damaged(view);
+}
+
+void
+es_view_strings(EsView *view, uint32 slot, EsStrings *strings)
+{
+	view->touched = true;
+	if (!es_vector_strings(view->block, slot, strings))
+		es_view_damaged(view);
+}
+
+/* The places of a path, one for each shape of the block. */
+const EsPlace *
+es_view_places(EsView *view, uint32 path)
+{
+	if (!view->placed && !es_places_look_up(view->places, view->block))
+		es_view_damaged(view);
+	view->placed = true;
+	return es_places_get(view->places, path);
+}
+
+/* The distances of a column as a byte each; NULL when they don't fit. */
+const char *
+es_view_codes(EsView *view, const char *data, uint32 width, uint32 count)
+{
+	char	   *codes;
+
+	if (width == 8)
+		return data;
+	if (width > 8)
+		return NULL;
+	codes = MemoryContextAlloc(view->context, count);
+	if (width == 0)
+		memset(codes, 0, count);
+	else
+		es_kernel_unpack(data, width, count, codes);
+	return codes;
+}
+
+/* The entity_id of an event, as columns that repeat it need it. */
+static EsSlice
+entity_of(EsView *view, const EsStrings *strings, uint32 row)
+{
+	if (strings->encoding != ES_COLUMN_ENTITY)
+		return es_slice(NULL, 0);
+	return es_view_head(view, row)->event.entity_id;
+}
+
+/*
+ * Value i of a column, which is that of event 'row'.  It lasts until the next
+ * call.
+ */
+EsSlice
+es_view_value(EsView *view, const EsStrings *strings, uint32 i, uint32 row)
+{
+	uint32		room = es_block_body_room(view->block) + ES_BODY_SLACK;
+	uint32		size;
+
+	if (view->value == NULL)
+		view->value = MemoryContextAlloc(view->context, room);
+	if (!es_column_get(&strings->column, i, entity_of(view, strings, row),
+					   view->block->columns.symbols == 0 ? NULL : &view->block->symbols,
+					   view->value, room, &size))
+		es_view_damaged(view);
+	return es_slice(view->value, size);
+}

@@ -1,0 +1,72 @@
+/*-------------------------------------------------------------------------
+ *
+ * view.h
+ *	  A block that is being looked at: its events' columns, whatever its layout.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EVENTSTORE_QUERY_VIEW_H
+#define EVENTSTORE_QUERY_VIEW_H
+
+#include "postgres.h"
+
+#include "core/path_places.h"
+#include "log/reader.h"
+#include "query/verdict.h"
+
+/* Columns of eventstore.recorded_event, from 1. */
+typedef enum EsField
+{
+	ES_FIELD_POSITION = 1,
+	ES_FIELD_TENANT_ID,
+	ES_FIELD_ENTITY_ID,
+	ES_FIELD_VERSION,
+	ES_FIELD_EVENT_TYPE,
+	ES_FIELD_EVENT_ID,
+	ES_FIELD_PAYLOAD,
+	ES_FIELD_METADATA,
+	ES_FIELD_TAGS,
+	ES_FIELD_OCCURRED_AT,
+	ES_FIELD_RECORDED_AT
+} EsField;
+
+#define ES_FIELDS ES_FIELD_RECORDED_AT
+
+/*
+ * The block that is looked at.  What depends on it is in 'context', which is
+ * emptied when the next one is opened.
+ */
+typedef struct EsView
+{
+	MemoryContext context;
+	EsPlaces   *places;			/* of the paths that are asked for, or NULL */
+	EsBlockRow *row;
+	EsBlock    *block;
+	uint32		count;			/* events */
+	uint32		words;			/* of a set of them */
+	bool		columns;		/* it is in column layout */
+	bool		placed;			/* places were looked up */
+	bool		touched;		/* more than the header was looked at */
+
+	EsStoredEvent *events;		/* that were read */
+	bool	   *complete;		/* with the body */
+	char	   *strings;		/* columns: of the event's head */
+	char	   *body;
+	char	   *value;			/* the last value of a column */
+} EsView;
+
+extern void es_view_begin(EsView *view, const EsPath *paths, uint32 path_count);
+extern void es_view_open(EsView *view, EsBlockRow *row);
+extern void es_view_end(EsView *view);
+
+extern const EsStoredEvent *es_view_head(EsView *view, uint32 i);
+extern const EsStoredEvent *es_view_event(EsView *view, uint32 i);
+extern void es_view_integers(EsView *view, uint32 slot, EsIntegers *integers);
+extern void es_view_strings(EsView *view, uint32 slot, EsStrings *strings);
+extern const EsPlace *es_view_places(EsView *view, uint32 path);
+extern const char *es_view_codes(EsView *view, const char *data, uint32 width,
+								 uint32 count);
+extern EsSlice es_view_value(EsView *view, const EsStrings *strings, uint32 i, uint32 row);
+extern void es_view_damaged(const EsView *view) pg_attribute_noreturn();
+
+#endif							/* EVENTSTORE_QUERY_VIEW_H */

@@ -1,0 +1,388 @@
+# PostgreSQL against eventstore: the same events in eventstore.events and in a
+# plain table, and random queries that must give the same rows or the same error.
+#
+# Which of several events fails first, and which of equal values is taken, depends
+# on the order of the rows.  So the answer must be that of a table with the events
+# in the order in which the relation gave them, or in that of the log.
+#
+# Of three stores one has its events in rows, one in columns, one in both.
+# Queries run in a psql for each store, in groups that have settings of their own:
+# kernels, join methods, parallel query, generic plans, time zones.
+#
+#   EVENTSTORE_QUERY_SEED   another seed, other events and queries (1)
+#   EVENTSTORE_QUERY_COUNT  queries in all (4000)
+use strict;
+use warnings;
+use utf8;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+
+use Dice;
+use EventGenerator;
+use Eventstore;
+use IPC::Run;
+use PostgreSQL::Test::Utils;
+use QueryGenerator;
+use Test::More;
+
+use constant EVENTS => 1500;
+use constant GROUP_SIZE => 40;
+use constant SHOWN_DIFFERENCES => 5;
+use constant SHOWN_LENGTH => 2000;
+
+my $seed = $ENV{EVENTSTORE_QUERY_SEED} // 1;
+my $count = $ENV{EVENTSTORE_QUERY_COUNT} // 4000;
+
+srand($seed);
+
+my $node = new_node('query_differential', conf => <<'EOC');
+eventstore.index_memory = '64MB'
+fsync = off
+jit = off
+client_min_messages = error
+statement_timeout = 60s
+max_parallel_workers_per_gather = 0
+EOC
+
+my @kernels = grep { $node->psql('postgres', "SET eventstore.kernel = '$_'") == 0 } qw(scalar v128 avx2 avx512);
+my $has_icu = $node->safe_psql('postgres', "SELECT count(*) FROM pg_collation WHERE collprovider = 'i'") > 0;
+
+# --------------------------------------------------------------------- stores
+
+my $functions = <<'EOS';
+CREATE EXTENSION eventstore;
+CREATE TABLE hex (batch int, ordinal int, line text);
+
+-- Rolled back batches leave gaps among the positions.
+CREATE PROCEDURE store_batches() LANGUAGE plpgsql AS $$
+DECLARE
+    lines text;
+    this_batch int;
+BEGIN
+    FOR this_batch, lines IN SELECT batch, '[' || string_agg(convert_from(decode(line, 'hex'), 'UTF8'), E',\n' ORDER BY ordinal) || ']'
+        FROM hex GROUP BY batch ORDER BY batch
+    LOOP
+        IF this_batch % 23 = 5 THEN
+            PERFORM eventstore.ingest_batch(array_fill('steady'::text, '{3}'), array_fill('x'::text, '{3}'), array_fill('{}'::text, '{3}'));
+            ROLLBACK;
+        END IF;
+        PERFORM eventstore.ingest_batch(lines);
+        COMMIT;
+    END LOOP;
+END
+$$;
+EOS
+
+my $tables = <<'EOS';
+CREATE TABLE plain AS SELECT * FROM eventstore.events;
+CREATE TABLE in_log_order AS SELECT * FROM plain ORDER BY position;
+CREATE TABLE small (entity text, tenant text, weight int);
+INSERT INTO small
+    SELECT entity_id, tenant_id, (position % 17)::int FROM plain WHERE position % 29 = 1 OR version = 3 AND position % 5 = 0;
+INSERT INTO small VALUES ('none', 'default', 7), ('none', 'none', 7), (NULL, NULL, 8), ('steady', NULL, 3), ('order-000007', 'default', 7);
+ANALYZE plain, in_log_order, small;
+EOS
+my $collation = "CREATE COLLATION ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false)";
+
+# Writes the events for COPY, in batches of the sizes that the sub gives.
+sub write_events
+{
+	my ($path, $batch_size) = @_;
+	my ($batch, $left) = (0, 0);
+
+	open(my $out, '>:raw', $path) or die "cannot write $path: $!";
+	for my $ordinal (1 .. EVENTS)
+	{
+		($batch, $left) = ($batch + 1, $batch_size->()) if $left-- <= 0;
+		$left = $left < 0 ? 0 : $left;
+		utf8::encode(my $bytes = event_line($batch % 2 ? 3 : 25));
+		print $out join("\t", $batch, $ordinal, unpack('H*', $bytes)), "\n";
+	}
+	close($out) or die "cannot write $path: $!";
+	return;
+}
+
+# A database with these events in both relations; returns the layouts of blocks.
+sub create_store
+{
+	my ($dbname, $batch_size, $locale) = @_;
+	my $file = $node->basedir . "/$dbname.copy";
+
+	write_events($file, $batch_size);
+	$node->safe_psql('postgres', "CREATE DATABASE $dbname TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C' $locale");
+	$node->safe_psql($dbname, "$functions COPY hex FROM '$file'; CALL store_batches();");
+	$node->safe_psql($dbname, $tables);
+	$node->safe_psql($dbname, $collation) if $has_icu;
+	unlink $file;
+	return $node->safe_psql($dbname,
+		q{SELECT string_agg(DISTINCT get_byte(block::text::bytea, 3)::text, ',' ORDER BY get_byte(block::text::bytea, 3)::text) FROM eventstore.blocks});
+}
+
+# What constants of queries are taken from.
+sub learn_store
+{
+	my ($dbname) = @_;
+	my @rows = map { [ split /\|/ ] } split /\n/, $node->safe_psql($dbname,
+		'SELECT event_id, occurred_at, recorded_at FROM plain WHERE position % 13 = 2 ORDER BY position');
+
+	use_samples(
+		last => $node->safe_psql($dbname, 'SELECT max(position) FROM plain'),
+		event_ids => [ map { $_->[0] } @rows ],
+		times => [ map { $_->[1], $_->[2] } @rows ],
+		ci => $has_icu);
+	return;
+}
+
+# -------------------------------------------------------------------- queries
+
+# Settings of the groups; the kernels take turns besides.
+my @settings = (
+	[],
+	[ 'SET plan_cache_mode = force_generic_plan', "SET TimeZone = 'America/New_York'" ],
+	[ map { "SET enable_$_ = off" } qw(hashjoin mergejoin material memoize) ],
+	[ map { "SET $_" } 'parallel_setup_cost = 0', 'parallel_tuple_cost = 0', 'min_parallel_table_scan_size = 0', 'max_parallel_workers_per_gather = 2' ],
+	[ 'SET plan_cache_mode = force_custom_plan', "SET DateStyle = 'SQL, DMY'" ],
+	[ map { "SET enable_$_ = off" } qw(hashjoin nestloop hashagg seqscan) ],
+	[ 'SET enable_sort = off', 'SET work_mem = 64', "SET extra_float_digits = 0" ],
+	[ 'SET force_parallel_mode = on', 'SET max_parallel_workers_per_gather = 1', 'SET enable_partitionwise_aggregate = on' ]);
+
+# Queries, each with its settings.
+sub queries
+{
+	my ($number) = @_;
+	my @queries;
+
+	for (my $group = 0; @queries < $number; $group++)
+	{
+		my @set = @{ $settings[ $group % @settings ] };
+		my $parallel = grep { /max_parallel_workers_per_gather/ } @set;
+
+		push @set, "SET eventstore.kernel = '$kernels[ $group / 2 % @kernels ]'" if @kernels;
+		push @queries, map { my $query = generate_query(parallel => $parallel); $query->{set} = \@set; $query->{errors} = 'some' if $parallel; $query } 1 .. GROUP_SIZE;
+	}
+	return @queries[ 0 .. $number - 1 ];
+}
+
+my %relation_of = (plain => 'plain', events => 'eventstore.events', in_log_order => 'in_log_order');
+my @sides = qw(events plain);
+
+# The statements for one of the two relations.
+sub statements_for
+{
+	my ($statements, $side) = @_;
+	return map { s/\{T\}/$relation_of{$side}/gr =~ s/\{SIDE\}/$side/gr . ";\n" } @$statements;
+}
+
+# The psql script that runs the queries on both sides.  Each answer begins with a
+# line of its own on both outputs, and rows end with a character that none has.
+sub script
+{
+	my ($rival, @queries) = @_;
+	my $script = "\\set VERBOSITY verbose\n\\set SHOW_CONTEXT never\n\\set ON_ERROR_ROLLBACK on\n\\pset recordsep '\\036\\n'\n\\pset null '<null>'\n";
+	my $set = [];
+
+	for my $number (0 .. $#queries)
+	{
+		my $query = $queries[$number];
+
+		$script .= join('', "RESET ALL;\n", map { "$_;\n" } @{ $query->{set} }) if $query->{set} != $set;
+		$set = $query->{set};
+		for my $side (@sides)
+		{
+			my $mark = "\036 $number $side\n";
+			$script .= "\\echo $mark\\warn $mark" . join('', statements_for($query->{statements}, $side eq 'plain' ? $rival : $side));
+		}
+		$script .= join('', map { "$_;\n" } @{ $query->{then} // [] });
+	}
+	return "$script\\echo \036 end\n\\warn \036 end\n";
+}
+
+# Output by number and side.
+sub answers
+{
+	my ($path) = @_;
+	my @answers;
+
+	open(my $in, '<:utf8', $path) or die "cannot read $path: $!";
+	local $/ = "\036 ";
+	while (my $part = <$in>)
+	{
+		chomp $part;
+		$answers[$1]{$2} = $3 if $part =~ /^(\d+) (\w+)\n(.*)$/s;
+	}
+	close($in);
+	return @answers;
+}
+
+# Runs the queries on eventstore.events and another table, which counts as the
+# plain side; returns rows and errors of each by number and side.
+sub run_queries
+{
+	my ($dbname, $rival, @queries) = @_;
+	my $path = $node->basedir . "/$dbname";
+
+	open(my $out, '>:utf8', "$path.sql") or die "cannot write $path.sql: $!";
+	print $out script($rival, @queries);
+	close($out) or die "cannot write $path.sql: $!";
+	IPC::Run::run([ 'psql', '-XAtq', '-d', $node->connstr($dbname), '-f', "$path.sql" ], '>', "$path.out", '2>', "$path.err", IPC::Run::timeout(60 + @queries));
+
+	my @rows = answers("$path.out");
+	my @errors = answers("$path.err");
+
+	unlink "$path.sql", "$path.out", "$path.err";
+	return (\@rows, \@errors);
+}
+
+# SQLSTATE and message of each error, without the place in the script.
+sub errors_of { return join "\n", ($_[0] // '') =~ /^(?:psql:[^\n]*?: )?((?:ERROR|FATAL|PANIC):\s+[^\n]*)/mg; }
+
+# Lines of rows, as a rule one each.
+sub lines_of { return split /\036\n|\n/, $_[0], -1; }
+
+# Are the answers the same, as far as it is defined?
+sub same_answers
+{
+	my ($query, $rows, $errors) = @_;
+	my ($events, $plain) = map { errors_of($errors->{$_}) } @sides;
+
+	return 0 if !defined $rows->{plain} || !defined $rows->{events};
+	return $events ne '' && $plain ne '' if $events ne $plain && $query->{errors} eq 'some';
+	return 0 if $events ne $plain;
+	return 1 if $events ne '' && $query->{errors} eq 'some' || $rows->{plain} eq $rows->{events};
+	return 0 if $query->{ordered};
+	return join("\036", sort(lines_of($rows->{plain}))) eq join("\036", sort(lines_of($rows->{events})));
+}
+
+# ---------------------------------------------------------------- differences
+
+sub shortened { return length $_[0] > SHOWN_LENGTH ? substr($_[0], 0, SHOWN_LENGTH) . " ... (" . length($_[0]) . " characters)\n" : $_[0]; }
+
+# Rows that one side has and the other has not, or all of it when it is the order.
+sub rows_apart
+{
+	my ($query, $mine, $theirs) = @_;
+	my %theirs;
+
+	return $mine // 'the session ended' if $query->{ordered} || !defined $mine || !defined $theirs;
+	$theirs{$_}++ for lines_of($theirs);
+	return join "\n", grep { !$theirs{$_} || $theirs{$_}-- <= 0 } lines_of($mine);
+}
+
+sub describe
+{
+	my ($dbname, $query, $rows, $errors) = @_;
+	my $text = join "\n", "difference in $dbname:", (map { "$_;" } @{ $query->{set} }, @{ $query->{statements} }), '';
+
+	for my $side (@sides)
+	{
+		my ($other) = grep { $_ ne $side } @sides;
+		$text .= "-- $side only:\n" . shortened(errors_of($errors->{$side}) . rows_apart($query, $rows->{$side}, $rows->{$other})) . "\n";
+	}
+	my (undef, $plan) = $node->psql($dbname, join("\n", 'BEGIN;', (map { "$_;" } @{ $query->{set} }), statements_for($query->{explain}, 'events')));
+	$text .= "-- plan:\n" . shortened($plan // '') . "\n";
+	utf8::encode($text);
+	return $text;
+}
+
+# Numbers of the queries whose answers differ.
+sub differences
+{
+	my ($queries, $rows, $errors) = @_;
+	return grep { !same_answers($queries->[$_], $rows->[$_] // {}, $errors->[$_] // {}) } 0 .. $#$queries;
+}
+
+# Compares the answers to all queries; says how much they had to say.
+sub compare_queries
+{
+	my ($name, $dbname, @queries) = @_;
+	my ($rows, $errors) = run_queries($dbname, 'plain', @queries);
+	my @different = differences(\@queries, $rows, $errors);
+	my $failing = grep { errors_of($_->{plain}) ne '' } @$errors;
+	my $empty = grep { errors_of($errors->[$_]{plain}) eq '' && ($rows->[$_]{plain} // '') =~ /^(0|f|\s)*$/ } 0 .. $#queries;
+
+	if (@different && !grep { $_->{then} } @queries)
+	{
+		my @again = @queries[@different];
+		@different = @different[ differences(\@again, run_queries($dbname, 'in_log_order', @again)) ];
+	}
+	ok(@different == 0, "$name: " . @queries . " queries, $failing of them errors, $empty without rows: " . @different . ' differences');
+	@different = sort { length "@{ $queries[$a]{statements} }" <=> length "@{ $queries[$b]{statements} }" } @different;
+	splice @different, SHOWN_DIFFERENCES if @different > SHOWN_DIFFERENCES;
+	diag(describe($dbname, $queries[$_], $rows->[$_] // {}, $errors->[$_] // {})) for @different;
+	return;
+}
+
+# ---------------------------------------------------------------- transactions
+
+# A statement that stores a few events, and one that has them in the plain table
+# as well, which finds them by their positions.
+sub storing
+{
+	my @lines = map { event_line(20) } 1 .. pick(1, 1, 3, 30);
+	my $batch = '[' . join(',', @lines) . ']';
+
+	return ('SELECT first_position, last_position FROM eventstore.ingest_batch(' . ("'" . ($batch =~ s/'/''/gr) . "'") . "::text) \\gset\n"
+		. 'INSERT INTO plain SELECT e.* FROM generate_series(:first_position, :last_position) p, eventstore.get_event(p) e');
+}
+
+# What follows a query in a transaction: events, savepoints that come and go.
+sub transaction_steps
+{
+	my ($depth) = @_;
+
+	return ([ 'BEGIN ISOLATION LEVEL ' . pick('READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE'), storing() ], 0) if $depth < 0;
+	return ([ pick('COMMIT', 'COMMIT', 'ROLLBACK') ], -1) if $depth == 0 && chance(25);
+	return ([ 'SAVEPOINT s', storing() ], $depth + 1) if $depth < 3 && chance(35);
+	return ([ pick('ROLLBACK TO s; RELEASE s', 'ROLLBACK TO s; RELEASE s', 'RELEASE s') ], $depth - 1) if $depth > 0 && chance(60);
+	return ([ storing() ], $depth);
+}
+
+# A cursor sees what was there when it was opened, whatever is stored meanwhile.
+sub cursor_queries
+{
+	my ($query) = grep { $_->{statements}[0] =~ /^SELECT/ && $_->{errors} eq 'exact' } map { generate_query(parallel => 1) } 1 .. 30;
+
+	return ({ %$query, statements => ["DECLARE c_{SIDE} CURSOR FOR $query->{statements}[0]"], set => [], then => [ storing() ] },
+		{ %$query, statements => [ 'FETCH ALL FROM c_{SIDE}', 'CLOSE c_{SIDE}' ], set => [] });
+}
+
+# Queries in transactions that store events, and two when all of them are over.
+sub transaction_queries
+{
+	my ($number) = @_;
+	my $depth = -1;
+	my @queries;
+
+	while (@queries < $number)
+	{
+		my $query = generate_query(parallel => 1);
+
+		next if grep { /^BEGIN/ } @{ $query->{statements} };
+		push @queries, cursor_queries() if $depth >= 0 && chance(15);
+		(my $then, $depth) = transaction_steps($depth);
+		push @queries, { %$query, set => [], then => $then };
+	}
+	$queries[-1]{then} = ['COMMIT'];
+	return @queries, map { { statements => [$_], explain => [], set => [], errors => 'exact' } } 'SELECT position FROM {T}', 'SELECT * FROM {T}';
+}
+
+# --------------------------------------------------------------------- the run
+
+my @stores = (
+	[ 'in_rows', '1', sub { return 1; }, '' ],
+	[ 'in_columns', '2', sub { return pick(30, 100, 300); }, '' ],
+	[ 'mixed', '1,2', sub { return pick(1, 1, 1, 2, 5, 40, 200); }, $has_icu ? "LOCALE_PROVIDER icu ICU_LOCALE 'en'" : '' ]);
+
+for my $store (@stores)
+{
+	my ($name, $layouts, $batch_size, $locale) = @$store;
+
+	like(create_store($name, $batch_size, $locale), qr/^1?,?\Q$layouts\E$/, "$name: layouts of blocks");
+	learn_store($name);
+	compare_queries($name, $name, queries(int($count / 3)));
+	compare_queries("$name, in transactions", $name, transaction_queries(int($count / 30)));
+	is_sound($node, $name, $name);
+}
+$node->stop;
+done_testing();
