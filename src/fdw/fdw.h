@@ -58,9 +58,6 @@ extern TupleTableSlot **es_fdw_batch_insert(EState *estate, ResultRelInfo *relat
 											TupleTableSlot **slots,
 											TupleTableSlot **plan_slots, int *count);
 extern void es_fdw_end_modify(EState *estate, ResultRelInfo *relation);
-extern void es_fdw_explain_modify(ModifyTableState *state, ResultRelInfo *relation,
-								  List *private, int subplan,
-								  struct ExplainState *explain);
 
 /* refuse.c */
 extern void es_fdw_refuse_change(PlannerInfo *root, Index relation,

@@ -46,7 +46,6 @@ set_insert(FdwRoutine *routine)
 	routine->GetForeignModifyBatchSize = es_fdw_batch_size;
 	routine->ExecForeignInsert = es_fdw_insert;
 	routine->ExecForeignBatchInsert = es_fdw_batch_insert;
-	routine->ExplainForeignModify = es_fdw_explain_modify;
 }
 
 static void
