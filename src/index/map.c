@@ -19,6 +19,14 @@
  * Entities whose 64-bit hashes are equal hang on one another by 'next', which
  * is a slot like the others.
  *
+ * A second trie, whose root is a node, has the tenants: entries like entities,
+ * but without an entity_id, which no entity lacks, and nothing in them but the
+ * name ever changes or is asked for.  Who adds an entity enters its tenant
+ * first, as that is one step and the other another; so whoever finds an entity
+ * (acquire) finds its tenant too, and a process that stops between the two
+ * leaves a tenant without entities, which does no harm.  The default tenant is
+ * not entered: it is always there.
+ *
  *-------------------------------------------------------------------------
  */
 #include "index/map.h"
@@ -52,17 +60,42 @@ node_slot(const EsPool *pool, EsRef node, uint64 hash, int used)
 	return &slots[(hash << used) >> (64 - NODE_BITS)];
 }
 
-/* Gives the index an empty root.  Returns false when memory is full. */
+/*
+ * The slot with which the search for a key begins, and in *used how many bits
+ * of the hash led to it.
+ */
+static EsRef *
+first_slot(const EsPool *pool, const EsIndex *index, const EsKey *key, int *used)
+{
+	if (key->entity_id.size == 0)
+	{
+		*used = NODE_BITS;
+		return node_slot(pool, index->tenants, key->hash, 0);
+	}
+	*used = ROOT_BITS;
+	return root_slot(pool, index, key->hash);
+}
+
+static EsRef
+make_root(EsPool *pool, EsIndex *index, size_t size)
+{
+	EsRef		root = es_arena_alloc(pool, &index->arena, size);
+
+	if (root == 0)
+		return 0;
+	memset(es_ref_pointer(pool, root), 0, size);
+	index->counts.entity_bytes += size;
+	return root;
+}
+
+/* Gives the index empty roots.  Returns false when memory is full. */
 bool
 es_index_init(EsPool *pool, EsIndex *index)
 {
 	memset(index, 0, sizeof(*index));
-	index->root = es_arena_alloc(pool, &index->arena, ROOT_SIZE);
-	if (index->root == 0)
-		return false;
-	memset(es_ref_pointer(pool, index->root), 0, ROOT_SIZE);
-	index->counts.entity_bytes = ROOT_SIZE;
-	return true;
+	index->root = make_root(pool, index, ROOT_SIZE);
+	index->tenants = make_root(pool, index, NODE_SIZE);
+	return index->root != 0 && index->tenants != 0;
 }
 
 /*
@@ -152,9 +185,8 @@ static EsRef *
 find_slot(const EsPool *pool, const EsIndex *index, const EsKey *key,
 		  EsRef *value, int *used)
 {
-	EsRef	   *slot = root_slot(pool, index, key->hash);
+	EsRef	   *slot = first_slot(pool, index, key, used);
 
-	*used = ROOT_BITS;
 	for (;;)
 	{
 		EsEntity   *entity;
@@ -211,7 +243,8 @@ make_entity(EsPool *pool, EsIndex *index, const EsKey *key)
 	entity->tenant_id_size = (uint8) key->tenant_id.size;
 	if (key->tenant_id.size > 0)
 		memcpy(entity->key, key->tenant_id.data, key->tenant_id.size);
-	memcpy(entity->key + key->tenant_id.size, key->entity_id.data, key->entity_id.size);
+	if (key->entity_id.size > 0)
+		memcpy(entity->key + key->tenant_id.size, key->entity_id.data, key->entity_id.size);
 	return ref;
 }
 
@@ -235,7 +268,10 @@ push_down(EsPool *pool, EsIndex *index, EsRef *slot, EsRef value, int used)
 	return true;
 }
 
-/* Returns the entity, new if need be; NULL when memory is full. */
+/*
+ * Returns the entity, new if need be; NULL when memory is full.  The tenant of a
+ * new entity must be there already: the key of a tenant has no entity_id.
+ */
 EsEntity *
 es_index_find_or_add(EsPool *pool, EsIndex *index, const EsKey *key)
 {
@@ -292,4 +328,12 @@ es_index_visit(const EsPool *pool, const EsIndex *index, EsEntityVisitor visit,
 			   void *arg)
 {
 	visit_slots(pool, es_ref_pointer(pool, index->root), 1 << ROOT_BITS, visit, arg);
+}
+
+/* The same for every tenant but the default one. */
+void
+es_index_visit_tenants(const EsPool *pool, const EsIndex *index, EsEntityVisitor visit,
+					   void *arg)
+{
+	visit_slots(pool, es_ref_pointer(pool, index->tenants), 1 << NODE_BITS, visit, arg);
 }

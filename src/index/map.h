@@ -11,13 +11,14 @@
 #include "index/entity.h"
 
 /*
- * An index: its memory, the trie's root and its sums.  root is set before the
- * index is used and stays; everything below changes as map.c says.
+ * An index: its memory, the roots of its two tries and its sums.  The roots are
+ * set before the index is used and stay; everything below changes as map.c says.
  */
 typedef struct EsIndex
 {
 	EsArena		arena;
-	EsRef		root;
+	EsRef		root;			/* of entities */
+	EsRef		tenants;		/* of tenants */
 	EsCounts	counts;
 } EsIndex;
 
@@ -39,5 +40,7 @@ extern EsEntity *es_index_find_or_add(EsPool *pool, EsIndex *index,
 typedef void (*EsEntityVisitor) (void *arg, EsEntity *entity);
 extern void es_index_visit(const EsPool *pool, const EsIndex *index,
 						   EsEntityVisitor visit, void *arg);
+extern void es_index_visit_tenants(const EsPool *pool, const EsIndex *index,
+								   EsEntityVisitor visit, void *arg);
 
 #endif							/* EVENTSTORE_INDEX_MAP_H */

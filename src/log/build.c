@@ -170,6 +170,7 @@ static void
 find_window(Build *build, Entry *entries, uint32 count)
 {
 	EsIndex    *index = &build->store->index;
+	EsSlice		known_tenant = {NULL, 0};
 	uint64		hashes[ES_PREFETCH_WINDOW];
 
 	for (uint32 i = 0; i < count; i++)
@@ -179,8 +180,7 @@ find_window(Build *build, Entry *entries, uint32 count)
 	{
 		Entry	   *entry = &entries[i];
 
-		while ((entry->entity = es_index_find_or_add(es_pool, index, &entry->key)) == NULL)
-			es_stores_find_memory();
+		entry->entity = es_store_find_or_add(build->store, &entry->key, &known_tenant);
 		es_postings_prefetch(es_pool, entry->entity);
 	}
 }

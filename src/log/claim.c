@@ -39,6 +39,7 @@ typedef struct Claimer
 	EsBatch    *batch;
 	EsIngestResult *result;
 	EsReader	reader;			/* sees what is committed or our own */
+	EsSlice		known_tenant;	/* is in the index */
 } Claimer;
 
 /* What to say of an entity in a message. */
@@ -270,16 +271,6 @@ reserve_postings(Claimer *claimer, EsGroup *group)
 	group->slots = es_posting_slots(es_pool, group->entity, group->base + 1, &group->slot_count);
 }
 
-static EsEntity *
-find_or_add_entity(EsStore *store, const EsKey *key)
-{
-	EsEntity   *entity;
-
-	while ((entity = es_index_find_or_add(es_pool, &store->index, key)) == NULL)
-		es_stores_find_memory();
-	return entity;
-}
-
 /*
  * An entity that must exist and that nobody has ever claimed is a conflict at
  * once, and need not enter the index to be one.
@@ -342,7 +333,8 @@ claim_window(Claimer *claimer, uint32 first, uint32 last)
 		EsGroup    *group = group_in_order(claimer->batch, i);
 
 		check_existence(claimer, group);
-		group->entity = find_or_add_entity(claimer->open->store, &group->key);
+		group->entity = es_store_find_or_add(claimer->open->store, &group->key,
+											 &claimer->known_tenant);
 		es_postings_prefetch(es_pool, group->entity);
 	}
 	for (uint32 i = first; i < last; i++)

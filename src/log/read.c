@@ -3,10 +3,6 @@
  * read.c
  *	  Reads events: of an entity, along the log, one by one.
  *
- * Whatever the index knows, an event is delivered only if the snapshot sees
- * its row.  The versions of an entity that a snapshot sees are always 1 to
- * some n, since they are written by one transaction after another.
- *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -20,11 +16,11 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "log/entity_scan.h"
 #include "log/position.h"
 #include "log/read.h"
 #include "log/reader.h"
 #include "log/store.h"
-#include "pg/errors.h"
 
 /* A read in progress. */
 typedef struct Reading
@@ -81,134 +77,61 @@ deliver_from_row(Reading *reading, EsBlockRow *row, uint32 ordinal)
 
 /* --------------------------------------------------------------- entities */
 
-static void
-report_missing(const EsEntity *entity, uint32 version)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("version %u of entity \"%s\" is missing", version,
-					es_slice_for_message(es_entity_id(entity))),
-			 errhint("eventstore.verify() lists all damage.")));
-}
-
-/*
- * Delivers this version if the snapshot sees it and it is of the type asked
- * for.  Returns whether the snapshot sees it.
- */
-static bool
-deliver_version(Reading *reading, EsReader *reader, const EsEntityQuery *query,
-				const EsEntity *entity, uint32 version)
-{
-	EsPosting	posting = es_posting_get(es_pool, entity, version);
-	MemoryContext before;
-	EsStoredEvent stored;
-	bool		visible;
-
-	if (posting == 0)
-		report_missing(entity, version);
-	before = MemoryContextSwitchTo(reading->per_event);
-	visible = es_reader_event(reader, posting, entity, version, &stored);
-	if (visible && (query->event_type.size == 0 ||
-					es_slice_equal(query->event_type, stored.event.event_type)))
-		deliver(reading, &stored);
-	MemoryContextSwitchTo(before);
-	MemoryContextReset(reading->per_event);
-	return visible;
-}
-
-static void
-read_forward(Reading *reading, EsReader *reader, const EsEntityQuery *query,
-			 const EsEntity *entity)
-{
-	int64		known = es_entity_known(entity);
-
-	for (int64 version = Max(query->from_version, 1);
-		 version <= known && reading->delivered < query->max_count; version++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (!deliver_version(reading, reader, query, entity, (uint32) version))
-			break;
-	}
-}
-
-static void
-read_backward(Reading *reading, EsReader *reader, const EsEntityQuery *query,
-			  const EsEntity *entity)
-{
-	int64		version = es_entity_known(entity);
-
-	if (query->from_version > 0)
-		version = Min(version, query->from_version);
-	for (; version > 0 && reading->delivered < query->max_count; version--)
-	{
-		CHECK_FOR_INTERRUPTS();
-		(void) deliver_version(reading, reader, query, entity, (uint32) version);
-	}
-}
-
-/* It is not known whose events are in a damaged block. */
-static void
-warn_of_damage(const EsStore *store)
-{
-	if (store->damaged)
-		ereport(WARNING,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("events in damaged blocks are unaccounted for"),
-				 errdetail("Entities may have more events than are found."),
-				 errhint("eventstore.verify() lists all damage.")));
-}
-
 /*
  * Delivers events of an entity in the order of their versions, or backward.
  */
 void
 es_read_entity(const EsEntityQuery *query, EsSink *sink)
 {
-	Reading		reading;
-	EsReader	reader;
-	EsEntity   *entity;
+	EsEntityRange range = {
+		.one_tenant = true,
+		.tenant_id = query->tenant_id,
+		.entity_id = query->entity_id,
+		.first_version = query->backward ? 1 : query->from_version,
+		.last_version = query->backward && query->from_version > 0 ? query->from_version : PG_INT64_MAX,
+		.backward = query->backward,
+		.heads_only = true
+	};
+	EsEntityScan scan;
+	const EsStoredEvent *stored;
+	MemoryContext before = CurrentMemoryContext;
+	int64		left = query->max_count;
 
-	begin_reading(&reading, sink);
-	warn_of_damage(reading.open.store);
-	entity = es_store_find(reading.open.store, query->tenant_id, query->entity_id);
-	if (entity != NULL)
+	es_entity_scan_begin(&scan, GetActiveSnapshot(), &range);
+	while (left > 0 && (stored = es_entity_scan_next(&scan)) != NULL)
 	{
-		es_reader_begin(&reader, reading.open.blocks, reading.snapshot);
-		if (query->backward)
-			read_backward(&reading, &reader, query, entity);
-		else
-			read_forward(&reading, &reader, query, entity);
-		es_reader_end(&reader);
+		if (query->event_type.size > 0 &&
+			!es_slice_equal(query->event_type, stored->event.event_type))
+			continue;
+		es_entity_scan_complete(&scan);
+		MemoryContextSwitchTo(scan.per_event);
+		sink->receive(sink->arg, stored);
+		MemoryContextSwitchTo(before);
+		left--;
 	}
-	end_reading(&reading);
+	es_entity_scan_end(&scan);
 }
 
 /* The last version of an entity that the snapshot sees; 0: none. */
 int64
 es_read_entity_version(EsSlice tenant_id, EsSlice entity_id)
 {
-	Reading		reading;
-	EsReader	reader;
-	EsEntity   *entity;
-	EsStoredEvent stored;
-	uint32		version = 0;
+	EsEntityRange range = {
+		.one_tenant = true,
+		.tenant_id = tenant_id,
+		.entity_id = entity_id,
+		.last_version = PG_INT64_MAX,
+		.backward = true,
+		.heads_only = true
+	};
+	EsEntityScan scan;
+	const EsStoredEvent *stored;
+	int64		version;
 
-	begin_reading(&reading, NULL);
-	warn_of_damage(reading.open.store);
-	entity = es_store_find(reading.open.store, tenant_id, entity_id);
-	if (entity != NULL)
-	{
-		es_reader_begin(&reader, reading.open.blocks, reading.snapshot);
-		for (version = es_entity_known(entity); version > 0; version--)
-		{
-			CHECK_FOR_INTERRUPTS();
-			if (es_reader_head(&reader, es_posting_get(es_pool, entity, version),
-							   entity, version, &stored))
-				break;
-		}
-		es_reader_end(&reader);
-	}
-	end_reading(&reading);
+	es_entity_scan_begin(&scan, GetActiveSnapshot(), &range);
+	stored = es_entity_scan_next(&scan);
+	version = stored == NULL ? 0 : stored->version;
+	es_entity_scan_end(&scan);
 	return version;
 }
 

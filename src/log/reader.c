@@ -214,21 +214,18 @@ es_reader_head(EsReader *reader, EsPosting posting, const EsEntity *entity,
 }
 
 /*
- * Reads this version of the entity if it is visible to the snapshot.  The
- * event's fields are good until the reader's next call, and until the current
- * memory context, in which they are put together, is reset.
+ * Completes an event whose head was read.  Its fields are good until the
+ * reader's next call, and until the current memory context, in which they are
+ * put together, is reset.
  */
-bool
-es_reader_event(EsReader *reader, EsPosting posting, const EsEntity *entity,
-				uint32 version, EsStoredEvent *stored)
+void
+es_reader_complete(EsReader *reader, EsStoredEvent *stored)
 {
-	if (!fetch_row(reader, posting))
-		return false;
-	if (reader->row.status == ES_BLOCK_OK &&
-		es_posting_ordinal(posting) >= reader->row.block.header.event_count)
-		return false;
-	es_row_event_checked(&reader->row, es_posting_ordinal(posting), stored);
-	return is_wanted(stored, entity, version);
+	EsBlockStatus status = es_row_body(&reader->row, palloc(es_block_body_room(&reader->row.block)),
+									   stored);
+
+	if (status != ES_BLOCK_OK)
+		es_report_damage(stored->position, status);
 }
 
 /* --------------------------------------------------------------- log order */

@@ -73,9 +73,7 @@ extern bool es_reader_look(EsReader *reader, EsPosting posting,
 extern bool es_reader_head(EsReader *reader, EsPosting posting,
 						   const EsEntity *entity, uint32 version,
 						   EsStoredEvent *stored);
-extern bool es_reader_event(EsReader *reader, EsPosting posting,
-							const EsEntity *entity, uint32 version,
-							EsStoredEvent *stored);
+extern void es_reader_complete(EsReader *reader, EsStoredEvent *stored);
 extern void es_reader_end(EsReader *reader);
 
 extern void es_log_scan_begin(EsLogScan *scan, Relation blocks, Snapshot snapshot,

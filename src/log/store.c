@@ -310,6 +310,69 @@ es_store_estimate_entity(EsSlice entity_id, double *events)
 	return true;
 }
 
+static void
+add_tenant(EsStore *store, EsSlice tenant_id)
+{
+	EsKey		key = {tenant_id, {NULL, 0}, es_key_hash(tenant_id, es_slice(NULL, 0))};
+
+	while (es_index_find_or_add(es_pool, &store->index, &key) == NULL)
+		es_stores_find_memory();
+}
+
+/*
+ * Finds or adds an entity, and its tenant before it.  *known_tenant is one that
+ * the caller knows to be there, so that of the entities of one tenant only the
+ * first has it looked up; empty at first.
+ */
+EsEntity *
+es_store_find_or_add(EsStore *store, const EsKey *key, EsSlice *known_tenant)
+{
+	EsEntity   *entity;
+
+	if (key->tenant_id.size > 0 && !es_slice_equal(key->tenant_id, *known_tenant))
+	{
+		entity = es_index_find(es_pool, &store->index, key);
+		if (entity != NULL)
+			return entity;
+		add_tenant(store, key->tenant_id);
+		*known_tenant = key->tenant_id;
+	}
+	while ((entity = es_index_find_or_add(es_pool, &store->index, key)) == NULL)
+		es_stores_find_memory();
+	return entity;
+}
+
+typedef struct TenantSearch
+{
+	EsStore    *store;
+	EsSlice		entity_id;
+	EsEntityVisitor visit;
+	void	   *arg;
+} TenantSearch;
+
+static void
+visit_in_tenant(void *arg, EsEntity *tenant)
+{
+	TenantSearch *search = arg;
+	EsEntity   *entity = es_store_find(search->store, es_entity_tenant_id(tenant),
+									   search->entity_id);
+
+	if (entity != NULL)
+		search->visit(search->arg, entity);
+}
+
+/* Calls visit for the entities of that name, of all tenants. */
+void
+es_store_visit_tenants(EsStore *store, EsSlice entity_id, EsEntityVisitor visit, void *arg)
+{
+	TenantSearch search = {store, entity_id, visit, arg};
+	EsEntity   *entity = es_store_find(store, es_slice(NULL, 0), entity_id);
+
+	if (entity != NULL)
+		visit(arg, entity);
+	es_index_visit_tenants(es_pool, &store->index, visit_in_tenant, &search);
+}
+
 /*
  * Declares the index wrong, because the block table is changed by other means
  * than ours.  The lock keeps everybody else out until those changes are

@@ -193,6 +193,20 @@ verify_later_version(Verifier *verifier, EsEntity *entity, uint32 version)
 }
 
 static void
+verify_tenant(Verifier *verifier, const EsEntity *entity)
+{
+	EsSlice		tenant_id = es_entity_tenant_id(entity);
+	EsKey		key = {tenant_id, {NULL, 0}, 0};
+
+	if (tenant_id.size == 0)
+		return;
+	key.hash = es_key_hash(tenant_id, key.entity_id);
+	if (es_index_find(es_pool, &verifier->open.store->index, &key) == NULL)
+		report(verifier, "error", 0, es_entity_id(entity),
+			   "the entity index does not list the entity's tenant");
+}
+
+static void
 verify_entity(void *arg, EsEntity *entity)
 {
 	Verifier   *verifier = arg;
@@ -201,6 +215,7 @@ verify_entity(void *arg, EsEntity *entity)
 	uint32		committed = es_entity_committed(entity);
 
 	CHECK_FOR_INTERRUPTS();
+	verify_tenant(verifier, entity);
 	if (seen != NULL && seen->count != seen->last_version)
 		report(verifier, "error", 0, es_entity_id(entity),
 			   psprintf("versions are not continuous: %u events up to version %u",

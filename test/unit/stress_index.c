@@ -110,6 +110,25 @@ hot_entity(uint32 number, EsKey *key, char *name)
 	return entity;
 }
 
+/* Adds a tenant, as before its first entity; then it must be listed. */
+static void
+add_tenant(uint64 number)
+{
+	char		name[32];
+	EsKey		key;
+	EsEntity   *tenant;
+
+	make_key(name, number, &key);
+	key.tenant_id = key.entity_id;
+	key.entity_id = es_slice(NULL, 0);
+	tenant = es_index_find_or_add(pool, &store, &key);
+	if (tenant == NULL)
+		raise_alarm(&failures);
+	else if (es_index_find(pool, &store, &key) != tenant ||
+			 !es_slice_equal(es_entity_tenant_id(tenant), key.tenant_id))
+		raise_alarm(&bad_finds);
+}
+
 /* All threads add the same new entities at about the same time. */
 static void
 add_cold_entity(Random *random)
@@ -119,6 +138,7 @@ add_cold_entity(Random *random)
 	uint64		number = HOT_ENTITIES + __atomic_fetch_add(&next_cold, 1, __ATOMIC_RELAXED) / 3;
 	EsEntity   *entity;
 
+	add_tenant(number);
 	make_key(name, number, &key);
 	entity = es_index_find_or_add(pool, &store, &key);
 	if (entity == NULL)
@@ -418,6 +438,9 @@ check_memory(void)
 
 	es_index_visit(pool, &store, count_visit, sums);
 	is_int(sums[0], wanted, "each entity is there once");
+	sums[0] = 0;
+	es_index_visit_tenants(pool, &store, count_visit, sums);
+	is_int(sums[0], wanted - HOT_ENTITIES, "each tenant is there once");
 	ok(store.counts.entity_bytes > sums[1], "the entities' bytes are accounted for");
 	is_int(store.arena.segment_count + free_count, es_pool_segment_count(pool), "every segment is taken or free");
 	ok(bytes <= (uint64) store.arena.segment_count * ES_SEGMENT_SIZE, "more was not given out than taken");

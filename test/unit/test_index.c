@@ -253,6 +253,37 @@ test_single_bits(void)
 	is_int(failures, 0, "hashes that differ in any one bit");
 }
 
+/* Tenants, many with one hash, are told apart and from entities. */
+static void
+test_tenants(void)
+{
+	Store		store;
+	int			failures = 0;
+	int			visited = 0;
+
+	open_store(&store, 64 * ES_SEGMENT_SIZE);
+	for (uint32 i = 0; i < 5000; i++)
+	{
+		char		name[32];
+		EsKey		tenant = {.hash = shared_hash(i)};
+		EsKey		entity = {.entity_id = text_slice("entity"),.hash = shared_hash(i)};
+		EsEntity   *added;
+
+		tenant.tenant_id = entity.tenant_id = es_slice(name, snprintf(name, sizeof(name), "tenant-%u", i));
+		failures += find(&store, &tenant) != NULL;
+		added = add(&store, &tenant);
+		failures += add(&store, &tenant) != added || !is_entity(added, &tenant);
+		failures += find(&store, &entity) != NULL || add(&store, &entity) == added;
+	}
+	is_int(failures, 0, "tenants are added once each");
+	es_index_visit_tenants(store.pool, &store.index, count_visit, &visited);
+	is_int(visited, 5000, "and all listed");
+	visited = 0;
+	es_index_visit(store.pool, &store.index, count_visit, &visited);
+	is_int(visited, 5000, "apart from entities");
+	close_store(&store);
+}
+
 static void
 test_full_memory(void)
 {
@@ -703,6 +734,7 @@ main(void)
 	test_trie("every hash four times", shared_hash, 20000);
 	test_keys();
 	test_single_bits();
+	test_tenants();
 	test_full_memory();
 	test_no_memory();
 	test_posting_fields();

@@ -1,0 +1,263 @@
+/*-------------------------------------------------------------------------
+ *
+ * entity_scan.c
+ *	  Reads an entity's events one at a time, forward or backward.
+ *
+ * Whatever the index knows, an event is delivered only if the snapshot sees
+ * its row.  The versions of an entity that a snapshot sees are always 1 to
+ * some n, since they are written by one transaction after another: so a scan
+ * forward ends where it meets one that is not visible, and a scan backward
+ * begins where it meets one that is.
+ *
+ * Several tenants may have an entity of the same name.  Their events are
+ * merged, with a cursor for each and all with one reader, so that no more than
+ * one page is pinned however many they are.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/predicate.h"
+#include "utils/memutils.h"
+
+#include "log/entity_scan.h"
+#include "pg/errors.h"
+
+/* ---------------------------------------------------------------- cursors */
+
+/* Called for each entity of the name. */
+static void
+add_cursor(void *arg, EsEntity *entity)
+{
+	EsEntityScan *scan = arg;
+	int64		known = es_entity_known(entity);
+	EsEntityCursor *cursor;
+
+	if (scan->cursor_count == scan->cursor_room)
+	{
+		EsEntityCursor *more = palloc(2 * scan->cursor_room * sizeof(EsEntityCursor));
+
+		memcpy(more, scan->cursors, scan->cursor_count * sizeof(EsEntityCursor));
+		if (scan->cursors != &scan->single)
+			pfree(scan->cursors);
+		scan->cursors = more;
+		scan->cursor_room *= 2;
+	}
+	cursor = &scan->cursors[scan->cursor_count++];
+	cursor->entity = entity;
+	cursor->version = scan->range.backward ? Min(scan->range.last_version, known) :
+		Max(scan->range.first_version, 1);
+}
+
+/* Is there a version left that may be visible? */
+static bool
+is_in_range(const EsEntityScan *scan, const EsEntityCursor *cursor)
+{
+	if (scan->range.backward)
+		return cursor->version >= Max(scan->range.first_version, 1);
+	return cursor->version <= scan->range.last_version &&
+		cursor->version <= (int64) es_entity_known(cursor->entity);
+}
+
+static void
+report_missing(const EsEntityCursor *cursor)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("version " INT64_FORMAT " of entity \"%s\" is missing", cursor->version,
+					es_slice_for_message(es_entity_id(cursor->entity))),
+			 errhint("eventstore.verify() lists all damage.")));
+}
+
+/* Reads the head of the cursor's event; false when the snapshot does not see it. */
+static bool
+read_head(EsEntityScan *scan, const EsEntityCursor *cursor)
+{
+	uint32		version = (uint32) cursor->version;
+	EsPosting	posting = es_posting_get(es_pool, cursor->entity, version);
+
+	CHECK_FOR_INTERRUPTS();
+	if (posting == 0)
+		report_missing(cursor);
+	return es_reader_head(&scan->reader, posting, cursor->entity, version, &scan->stored);
+}
+
+static void
+move(const EsEntityScan *scan, EsEntityCursor *cursor, bool visible)
+{
+	if (scan->range.backward)
+		cursor->version--;
+	else if (visible)
+		cursor->version++;
+	else
+		cursor->version = PG_INT64_MAX;
+}
+
+/*
+ * Sets the key by which the cursor is ordered among others.  False when it has
+ * no event left.
+ */
+static bool
+place(EsEntityScan *scan, EsEntityCursor *cursor)
+{
+	for (; is_in_range(scan, cursor); move(scan, cursor, false))
+	{
+		cursor->key = cursor->version;
+		if (scan->range.order == ES_ENTITY_BY_VERSION)
+			return true;
+		if (read_head(scan, cursor))
+		{
+			cursor->key = scan->stored.position;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The heap has first what it thinks is greatest. */
+static int
+compare_cursors(Datum a, Datum b, void *arg)
+{
+	const EsEntityScan *scan = arg;
+	int64		left = ((EsEntityCursor *) DatumGetPointer(a))->key;
+	int64		right = ((EsEntityCursor *) DatumGetPointer(b))->key;
+	int			order = left < right ? 1 : left > right ? -1 : 0;
+
+	return scan->range.backward ? -order : order;
+}
+
+static void
+make_heap(EsEntityScan *scan)
+{
+	scan->heap = binaryheap_allocate(scan->cursor_count, compare_cursors, scan);
+	for (uint32 i = 0; i < scan->cursor_count; i++)
+	{
+		if (place(scan, &scan->cursors[i]))
+			binaryheap_add_unordered(scan->heap, PointerGetDatum(&scan->cursors[i]));
+	}
+	binaryheap_build(scan->heap);
+}
+
+/* The cursor whose event is next, of several. */
+static EsEntityCursor *
+first_in_heap(EsEntityScan *scan)
+{
+	binaryheap *heap = scan->heap;
+
+	if (scan->moved)
+	{
+		Datum		first = binaryheap_first(heap);
+
+		if (place(scan, (EsEntityCursor *) DatumGetPointer(first)))
+			binaryheap_replace_first(heap, first);
+		else
+			(void) binaryheap_remove_first(heap);
+		scan->moved = false;
+	}
+	return binaryheap_empty(heap) ? NULL :
+		(EsEntityCursor *) DatumGetPointer(binaryheap_first(heap));
+}
+
+static EsEntityCursor *
+next_cursor(EsEntityScan *scan)
+{
+	if (scan->heap != NULL)
+		return first_in_heap(scan);
+	if (scan->cursor_count == 0 || !is_in_range(scan, scan->cursors))
+		return NULL;
+	return scan->cursors;
+}
+
+/* -------------------------------------------------------------------- scan */
+
+/* It is not known whose events are in a damaged block. */
+static void
+warn_of_damage(const EsStore *store)
+{
+	if (store->damaged)
+		ereport(WARNING,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("events in damaged blocks are unaccounted for"),
+				 errdetail("Entities may have more events than are found."),
+				 errhint("eventstore.verify() lists all damage.")));
+}
+
+static void
+find_entities(EsEntityScan *scan)
+{
+	const EsEntityRange *range = &scan->range;
+	EsEntity   *entity;
+
+	if (!range->one_tenant)
+		es_store_visit_tenants(scan->open.store, range->entity_id, add_cursor, scan);
+	else if ((entity = es_store_find(scan->open.store, range->tenant_id, range->entity_id)) != NULL)
+		add_cursor(scan, entity);
+	if (scan->cursor_count > 1)
+		make_heap(scan);
+}
+
+/*
+ * Begins to read events of an entity that the snapshot sees.  A serializable
+ * transaction locks the whole table against being read past: coarse, but never
+ * wrong.
+ */
+void
+es_entity_scan_begin(EsEntityScan *scan, Snapshot snapshot, const EsEntityRange *range)
+{
+	memset(scan, 0, offsetof(EsEntityScan, reader));
+	scan->range = *range;
+	scan->cursors = &scan->single;
+	scan->cursor_room = 1;
+	es_store_open(&scan->open, AccessShareLock);
+	PredicateLockRelation(scan->open.blocks, snapshot);
+	warn_of_damage(scan->open.store);
+	scan->per_event = AllocSetContextCreate(CurrentMemoryContext, "eventstore event",
+											ALLOCSET_DEFAULT_SIZES);
+	es_reader_begin(&scan->reader, scan->open.blocks, snapshot);
+	find_entities(scan);
+}
+
+/* The next event, until the next call; NULL after the last. */
+const EsStoredEvent *
+es_entity_scan_next(EsEntityScan *scan)
+{
+	EsEntityCursor *cursor;
+
+	MemoryContextReset(scan->per_event);
+	while ((cursor = next_cursor(scan)) != NULL)
+	{
+		bool		visible = read_head(scan, cursor);
+
+		move(scan, cursor, visible);
+		scan->moved = true;
+		if (!visible)
+			continue;
+		if (!scan->range.heads_only)
+			es_entity_scan_complete(scan);
+		return &scan->stored;
+	}
+	return NULL;
+}
+
+/* Reads the body of the event that was delivered as a head. */
+void
+es_entity_scan_complete(EsEntityScan *scan)
+{
+	MemoryContext before = MemoryContextSwitchTo(scan->per_event);
+
+	es_reader_complete(&scan->reader, &scan->stored);
+	MemoryContextSwitchTo(before);
+}
+
+void
+es_entity_scan_end(EsEntityScan *scan)
+{
+	if (scan->heap != NULL)
+		binaryheap_free(scan->heap);
+	if (scan->cursors != &scan->single)
+		pfree(scan->cursors);
+	es_reader_end(&scan->reader);
+	MemoryContextDelete(scan->per_event);
+	es_store_close(&scan->open);
+}

@@ -1,0 +1,70 @@
+/*-------------------------------------------------------------------------
+ *
+ * entity_scan.h
+ *	  Reads an entity's events one at a time.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EVENTSTORE_LOG_ENTITY_SCAN_H
+#define EVENTSTORE_LOG_ENTITY_SCAN_H
+
+#include "postgres.h"
+
+#include "lib/binaryheap.h"
+#include "utils/snapshot.h"
+
+#include "log/reader.h"
+#include "log/store.h"
+
+/* Of one entity both are the same. */
+typedef enum EsEntityOrder
+{
+	ES_ENTITY_BY_VERSION,
+	ES_ENTITY_BY_POSITION
+} EsEntityOrder;
+
+/* Which events to read.  The slices must stay until the scan ends. */
+typedef struct EsEntityRange
+{
+	bool		one_tenant;		/* else the entities of that name of all
+								 * tenants */
+	EsSlice		tenant_id;		/* when one_tenant; empty: the default */
+	EsSlice		entity_id;
+	int64		first_version;	/* inclusive, whatever the direction */
+	int64		last_version;
+	EsEntityOrder order;
+	bool		backward;
+	bool		heads_only;		/* es_entity_scan_complete() reads bodies */
+} EsEntityRange;
+
+/* An entity, and the version of it that is next. */
+typedef struct EsEntityCursor
+{
+	EsEntity   *entity;
+	int64		version;
+	int64		key;			/* by which cursors are ordered */
+} EsEntityCursor;
+
+typedef struct EsEntityScan
+{
+	EsEntityRange range;
+	EsOpenStore open;
+	MemoryContext per_event;	/* emptied at each event; callers may use it */
+	EsEntityCursor *cursors;	/* the first one is 'single', mostly all */
+	uint32		cursor_count;
+	uint32		cursor_room;
+	EsEntityCursor single;
+	binaryheap *heap;			/* of cursors, if there is more than one */
+	bool		moved;			/* the heap's first cursor is to be placed
+								 * anew */
+	EsStoredEvent stored;
+	EsReader	reader;
+} EsEntityScan;
+
+extern void es_entity_scan_begin(EsEntityScan *scan, Snapshot snapshot,
+								 const EsEntityRange *range);
+extern const EsStoredEvent *es_entity_scan_next(EsEntityScan *scan);
+extern void es_entity_scan_complete(EsEntityScan *scan);
+extern void es_entity_scan_end(EsEntityScan *scan);
+
+#endif							/* EVENTSTORE_LOG_ENTITY_SCAN_H */
