@@ -201,10 +201,10 @@ cost_blocks(RelOptInfo *rel, double share, double rows, Cost *startup, Cost *tot
 
 /* Costs of reading an entity: a page for each block with events of it. */
 static void
-cost_entity(RelOptInfo *rel, double rows, Cost *startup, Cost *total)
+cost_entity(PlannerInfo *root, RelOptInfo *rel, double rows, Cost *startup, Cost *total)
 {
 	const EventRel *events = rel->fdw_private;
-	double		pages = index_pages_fetched(events->entity_events, rel->pages, rel->pages, NULL);
+	double		pages = index_pages_fetched(events->entity_events, rel->pages, rel->pages, root);
 
 	*startup = 10 * cpu_operator_cost;
 	*total = *startup + pages * random_page_cost +
@@ -340,7 +340,7 @@ add_entity_path(PlannerInfo *root, RelOptInfo *rel, ParamPathInfo *outer)
 		choice.items[ES_PLAN_BY_VERSION] = order == ES_ORDER_NONE;
 	}
 	choice.items[ES_PLAN_ORDER] = order == ES_ORDER_NONE || outer != NULL ? ES_ORDER_FORWARD : order;
-	cost_entity(rel, rows, &startup, &total);
+	cost_entity(root, rel, rows, &startup, &total);
 	add_path(rel, (Path *) make_path(root, rel, &choice, rows, startup, total, pathkeys,
 									 outer != NULL ? outer->ppi_req_outer : rel->lateral_relids));
 }
