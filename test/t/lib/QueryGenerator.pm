@@ -30,6 +30,9 @@ our $parameters;
 # Are wild expressions wanted?
 our $wild = 0;
 
+# Would a join have its say in which row fails first?
+our $alone = 0;
+
 # Must rows come in the order of the log, since the answer shows which was first?
 our $in_log_order = 0;
 
@@ -304,9 +307,10 @@ my @other_tests = ('random() < 2', 'true', 'false', 'NULL::boolean', 'position %
 	'position = ANY (ARRAY(SELECT weight FROM small))', 'position > (SELECT count(*) FROM small)', "position < '50.5'::numeric",
 	'version = 3::smallint', "version > '2.5'::float8", 'position = version', 'entity_id = event_type', 'pg_typeof(payload)::text = \'jsonb\'',
 	"t.*::text LIKE '%paid%'", 'version IN (1, position)', 'clock_timestamp() > recorded_at', 'length(payload::text) > 9000');
-my @entity_tests = ('EXISTS (SELECT FROM small s WHERE s.entity = t.entity_id)', 'entity_id IN (SELECT s.entity FROM small s WHERE s.weight > 10)',
-	'entity_id NOT IN (SELECT s.entity FROM small s WHERE s.entity IS NOT NULL)', 'entity_id = (SELECT max(s.entity) FROM small s WHERE weight = 7)',
-	'NOT EXISTS (SELECT FROM small s WHERE s.entity = t.entity_id AND s.weight < t.version)',
+my @joining_tests = ('EXISTS (SELECT FROM small s WHERE s.entity = t.entity_id)', 'entity_id IN (SELECT s.entity FROM small s WHERE s.weight > 10)',
+	'entity_id NOT IN (SELECT s.entity FROM small s WHERE s.entity IS NOT NULL)',
+	'NOT EXISTS (SELECT FROM small s WHERE s.entity = t.entity_id AND s.weight < t.version)');
+my @entity_tests = ('entity_id = (SELECT max(s.entity) FROM small s WHERE weight = 7)',
 	"entity_id = 'steady' OR entity_id = 'order-000003'", "(entity_id = 'steady' AND version < 9 OR entity_id = 'größe-1')", "entity_id = 'steady' AND version > 20", "entity_id = 'steady' AND tenant_id = 'north'", "entity_id = 'order-000007' AND entity_id = 'order-000008'");
 
 sub column_test
@@ -325,7 +329,8 @@ sub head_test
 	return pick(@tag_tests)->() if chance(15);
 	return pick(@other_tests) if chance(10);
 	return column_test(pick(qw(position position event_type event_type tenant_id occurred_at recorded_at))) if $in_log_order;
-	return pick(@entity_tests) if chance(10);
+	return pick(@joining_tests) if chance(7) && !$alone;
+	return pick(@entity_tests) if chance(6);
 	return column_test(pick(qw(position version version event_type event_type entity_id entity_id entity_id tenant_id event_id occurred_at recorded_at)));
 }
 
@@ -507,12 +512,14 @@ sub log_order
 }
 
 # Which row fails first is defined; below an aggregate with groups it isn't.
-sub wild_scan { local $wild = 1; return single('SELECT ' . pick('position', '*', 'event_type, payload') . ' FROM {T} t' . condition()); }
-sub wild_aggregation { local $wild = 1; return single("SELECT count(*), sum(position) FROM {T} t" . condition()); }
+sub wild_scan { local ($wild, $alone) = (1, 1); return single('SELECT ' . pick('position', '*', 'event_type, payload') . ' FROM {T} t' . condition()); }
+sub wild_aggregation { local ($wild, $alone) = (1, 1); return single("SELECT count(*), sum(position) FROM {T} t" . condition()); }
 
 sub wild_list
 {
+	local $alone = 1;
 	my ($cast) = wild_cast();
+
 	return single("SELECT position, $cast FROM {T} t" . condition());
 }
 
