@@ -199,14 +199,15 @@ narrow_by_time(EsScan *scan)
 	return range->first_position <= range->last_position;
 }
 
-static bool
-open_log(EsScan *scan)
+/* Goes to the first block of the range, unless it is empty. */
+static void
+begin_log(EsScan *scan)
 {
 	EsRange    *range = &scan->range;
 
 	if (range->first_position > range->last_position || range->first_time > range->last_time ||
 		!narrow_by_time(scan))
-		return false;
+		return;
 	if (scan->order == ES_ORDER_FORWARD)
 		es_log_scan_begin(&scan->log, scan->blocks, scan->snapshot,
 						  es_log_block_start(scan->blocks, scan->snapshot, range->first_position),
@@ -214,7 +215,6 @@ open_log(EsScan *scan)
 	else
 		es_log_scan_begin(&scan->log, scan->blocks, scan->snapshot, range->last_position, true);
 	scan->log_open = true;
-	return true;
 }
 
 /* Has the scan left the range on its far side? */
@@ -230,9 +230,7 @@ is_beyond(const EsScan *scan, const EsBlockRow *row)
 static EsBlockRow *
 next_log_row(EsScan *scan)
 {
-	if (!scan->log_open && !open_log(scan))
-		return NULL;
-	if (!es_log_scan_next(&scan->log) || is_beyond(scan, &scan->log.row))
+	if (!scan->log_open || !es_log_scan_next(&scan->log) || is_beyond(scan, &scan->log.row))
 		return NULL;
 	return &scan->log.row;
 }
@@ -257,6 +255,8 @@ es_scan_begin(EsScan *scan, Snapshot snapshot, EsFilter *filter, EsOrder order,
 	es_view_begin(&scan->view, filter->paths, filter->path_count);
 	if (order == ES_ORDER_NONE)
 		begin_pages(scan, shared);
+	else
+		begin_log(scan);
 }
 
 /* Of all pages, reads only this one with the next calls. */
