@@ -238,7 +238,7 @@ next_log_row(EsScan *scan)
 /* -------------------------------------------------------------------- scan */
 
 /*
- * Begins to read blocks.  The range is for scans in log order; the filter must
+ * Begins to read blocks, in the current memory context.  The range is for scans in log order; the filter must
  * say the same, since events outside of it are delivered too.
  */
 void
@@ -246,6 +246,7 @@ es_scan_begin(EsScan *scan, Snapshot snapshot, EsFilter *filter, EsOrder order,
 			  const EsRange *range, EsSharedScan *shared)
 {
 	memset(scan, 0, offsetof(EsScan, sure));
+	scan->context = CurrentMemoryContext;
 	scan->blocks = es_blocks_open(AccessShareLock);
 	scan->snapshot = snapshot;
 	scan->filter = filter;
@@ -267,12 +268,8 @@ es_scan_only_page(EsScan *scan, BlockNumber page)
 	scan->page.limit = page + 1;
 }
 
-/*
- * Moves to the next block with events that are, or may be, what the filter asks
- * for: scan->view, and the sets scan->sure and scan->unsure.
- */
-bool
-es_scan_next(EsScan *scan)
+static bool
+next_match(EsScan *scan)
 {
 	EsBlockRow *row;
 
@@ -292,6 +289,21 @@ es_scan_next(EsScan *scan)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * Moves to the next block with events that are, or may be, what the filter asks
+ * for: scan->view, and the sets scan->sure and scan->unsure.  An index scan
+ * allocates memory that it keeps, when it goes on.
+ */
+bool
+es_scan_next(EsScan *scan)
+{
+	MemoryContext before = MemoryContextSwitchTo(scan->context);
+	bool		any = next_match(scan);
+
+	MemoryContextSwitchTo(before);
+	return any;
 }
 
 void

@@ -64,6 +64,7 @@ typedef struct EsPageScan
 
 typedef struct EsScan
 {
+	MemoryContext context;		/* in which it was begun */
 	Relation	blocks;
 	Snapshot	snapshot;
 	EsOrder		order;
