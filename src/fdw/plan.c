@@ -199,6 +199,13 @@ cost_blocks(RelOptInfo *rel, double share, double rows, Cost *startup, Cost *tot
 		*startup = 50 * cpu_operator_cost;
 }
 
+/* The cost of a scan of blocks whose events are not delivered one by one. */
+Cost
+es_fdw_scan_cost(const RelOptInfo *rel, const Path *scan)
+{
+	return scan->total_cost - rel->rows * EVENT_COST * cpu_tuple_cost;
+}
+
 /* Costs of reading an entity: a page for each block with events of it. */
 static void
 cost_entity(PlannerInfo *root, RelOptInfo *rel, double rows, Cost *startup, Cost *total)
@@ -499,12 +506,15 @@ ForeignScan *
 es_fdw_plan(PlannerInfo *root, RelOptInfo *rel, Oid table, ForeignPath *path, List *targets,
 			List *clauses, Plan *outer)
 {
-	EsPlanChoice choice = es_plan_unpack(path->fdw_private);
+	EsPlanChoice choice;
 	Needs		needs = {.compiler = {.relid = rel->relid,.evaluate = not_known}};
 	EsFilter	filter = {0};
 	List	   *keys = NIL;
 	List	   *tlist = NIL;
 
+	if (rel->reloptkind == RELOPT_UPPER_REL)
+		return es_fdw_plan_aggregate(rel, path, targets, outer);
+	choice = es_plan_unpack(path->fdw_private);
 	needs.compiler.filter = &filter;
 	if (choice.items[ES_PLAN_ACCESS] == ES_ACCESS_ENTITY)
 		keys = take_keys(root, rel->relid, &clauses);
