@@ -16,6 +16,9 @@
 
 #include "query/view.h"
 
+/* Bytes of a column that are worth loading ahead. */
+#define MAX_NOTED_RANGE 512
+
 void
 es_view_begin(EsView *view, const EsPath *paths, uint32 path_count)
 {
@@ -52,10 +55,10 @@ es_view_open(EsView *view, EsBlockRow *row)
 	view->words = (view->count + 63) / 64;
 	view->columns = row->block.header.layout == ES_BLOCK_LAYOUT_COLUMNS;
 	view->placed = view->touched = false;
+	view->range_count = 0;
 	view->events = NULL;
 	view->strings = view->body = view->value = NULL;
-	if (view->columns && !es_columns_open_symbols(view->block))
-		es_view_damaged(view);
+	view->symbols_open = false;
 }
 
 void
@@ -127,6 +130,17 @@ es_view_event(EsView *view, uint32 i)
 
 /* -------------------------------------------------------------- as columns */
 
+/* Notes where a column was, whose values take so many bits each. */
+static void
+note_range(EsView *view, const char *data, uint32 count, uint32 bits)
+{
+	if (view->range_count < ES_VIEW_RANGES)
+		view->ranges[view->range_count++] = (EsViewRange)
+	{
+		data, Min(count * bits / 8, MAX_NOTED_RANGE)
+	};
+}
+
 /* One of the fixed columns of integers. */
 void
 es_view_integers(EsView *view, uint32 slot, EsIntegers *integers)
@@ -134,6 +148,7 @@ es_view_integers(EsView *view, uint32 slot, EsIntegers *integers)
 	view->touched = true;
 	if (!es_vector_integers(view->block, slot, integers))
 		es_view_damaged(view);
+	note_range(view, integers->data, integers->count, integers->width);
 }
 
 void
@@ -142,6 +157,7 @@ es_view_strings(EsView *view, uint32 slot, EsStrings *strings)
 	view->touched = true;
 	if (!es_vector_strings(view->block, slot, strings))
 		es_view_damaged(view);
+	note_range(view, strings->column.data, strings->count, Max(strings->width, 8));
 }
 
 /* The places of a path, one for each shape of the block. */
@@ -181,6 +197,18 @@ entity_of(EsView *view, const EsStrings *strings, uint32 row)
 	return es_view_head(view, row)->event.entity_id;
 }
 
+/* The block's symbols, for columns that are written with them. */
+static const EsSymbolReader *
+open_symbols(EsView *view)
+{
+	if (view->block->columns.symbols == 0)
+		return NULL;
+	if (!view->symbols_open && !es_columns_open_symbols(view->block))
+		es_view_damaged(view);
+	view->symbols_open = true;
+	return &view->block->symbols;
+}
+
 /*
  * Value i of a column, which is that of event 'row'.  It lasts until the next
  * call.
@@ -194,7 +222,7 @@ es_view_value(EsView *view, const EsStrings *strings, uint32 i, uint32 row)
 	if (view->value == NULL)
 		view->value = MemoryContextAlloc(view->context, room);
 	if (!es_column_get(&strings->column, i, entity_of(view, strings, row),
-					   view->block->columns.symbols == 0 ? NULL : &view->block->symbols,
+					   strings->encoding == ES_COLUMN_SYMBOLS ? open_symbols(view) : NULL,
 					   view->value, room, &size))
 		es_view_damaged(view);
 	return es_slice(view->value, size);

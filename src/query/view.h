@@ -32,6 +32,15 @@ typedef enum EsField
 
 #define ES_FIELDS ES_FIELD_RECORDED_AT
 
+/* A column that was looked at, for those who load the same of other blocks. */
+typedef struct EsViewRange
+{
+	const char *data;
+	uint32		size;			/* in bytes, as far as it is worth to load */
+} EsViewRange;
+
+#define ES_VIEW_RANGES 8
+
 /*
  * The block that is looked at.  What depends on it is in 'context', which is
  * emptied when the next one is opened.
@@ -47,6 +56,9 @@ typedef struct EsView
 	uint32		words;			/* of a set of them */
 	bool		columns;		/* it is in column layout */
 	bool		placed;			/* places were looked up */
+	bool		symbols_open;
+	EsViewRange ranges[ES_VIEW_RANGES];
+	uint32		range_count;
 	bool		touched;		/* more than the header was looked at */
 
 	EsStoredEvent *events;		/* that were read */
