@@ -23,9 +23,10 @@ es_tenant_argument(FunctionCallInfo fcinfo, int n)
 {
 	EsEvent		holder;
 
+	if (PG_ARGISNULL(n))
+		return es_slice(NULL, 0);
 	memset(&holder, 0, sizeof(holder));
-	if (!PG_ARGISNULL(n))
-		es_event_set_tenant_text(&holder, es_text_datum_slice(PG_GETARG_DATUM(n)), 0);
+	es_event_set_tenant_text(&holder, es_text_datum_slice(PG_GETARG_DATUM(n)), 0);
 	return holder.tenant_id;
 }
 

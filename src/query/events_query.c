@@ -90,15 +90,6 @@ body_matches(const EsEventsQuery *query, const EsStoredEvent *stored)
 
 /* ------------------------------------------------------------ by entity */
 
-/* Is nothing wanted from here on, in the direction of the scan? */
-static bool
-is_past(const EsEventsQuery *query, const EsStoredEvent *stored)
-{
-	if (query->backward)
-		return stored->position <= query->after_position || stored->recorded_at < query->first_time;
-	return stored->recorded_at > query->last_time;
-}
-
 /* Delivers the scan's event if it is asked for. */
 static void
 deliver_from_entity(Answer *answer, EsEntityScan *scan, const EsStoredEvent *stored)
@@ -126,6 +117,10 @@ read_entity(Answer *answer)
 		.tenant_id = query->tenant_id,
 		.entity_id = query->entity_id,
 		.last_version = PG_INT64_MAX,
+		.after_position = query->after_position,
+		.in_time = true,
+		.first_time = query->first_time,
+		.last_time = query->last_time,
 		.backward = query->backward,
 		.heads_only = true
 	};
@@ -133,8 +128,7 @@ read_entity(Answer *answer)
 	const EsStoredEvent *stored;
 
 	es_entity_scan_begin(&scan, GetActiveSnapshot(), &range);
-	while (answer->left > 0 && (stored = es_entity_scan_next(&scan)) != NULL &&
-		   !is_past(query, stored))
+	while (answer->left > 0 && (stored = es_entity_scan_next(&scan)) != NULL)
 		deliver_from_entity(answer, &scan, stored);
 	es_entity_scan_end(&scan);
 }
@@ -355,7 +349,8 @@ typedef struct Distance
  * them, by clocks that differ a little.
  */
 static const Distance distances[] = {
-	{100 * INT64CONST(1000), 2000},
+	{0, 999},
+	{100 * INT64CONST(1000), 999},
 	{10 * INT64CONST(1000000), 10 * INT64CONST(1000000)}
 };
 

@@ -97,6 +97,9 @@ es_query_state(EsSlice tenant_id, EsSlice entity_id, int64 last_time, bool *isnu
 		.tenant_id = tenant_id,
 		.entity_id = entity_id,
 		.last_version = PG_INT64_MAX,
+		.in_time = true,
+		.first_time = PG_INT64_MIN,
+		.last_time = last_time,
 		.heads_only = true
 	};
 	EsEntityScan scan;
@@ -106,7 +109,7 @@ es_query_state(EsSlice tenant_id, EsSlice entity_id, int64 last_time, bool *isnu
 	*isnull = true;
 	begin_state(&state);
 	es_entity_scan_begin(&scan, GetActiveSnapshot(), &range);
-	while ((stored = es_entity_scan_next(&scan)) != NULL && stored->recorded_at <= last_time)
+	while ((stored = es_entity_scan_next(&scan)) != NULL)
 	{
 		es_entity_scan_complete(&scan);
 		add_payload(&state, stored->event.payload);
