@@ -59,6 +59,8 @@ SELECT * FROM ask($$event_types => '{}'$$);
 SELECT * FROM ask($$event_types => '{{query.a, nothing}, {query.last, ""}}'$$);
 SELECT * FROM ask($$event_types => '{query.*}', entity_id => 'q1'$$);
 SELECT * FROM ask($$event_types => '{query.a, NULL}'$$);
+SELECT * FROM ask($$event_types => array_fill('query.a'::text, ARRAY[10000]), max_count => 2$$);
+SELECT * FROM ask($$event_types => array_fill('query.a'::text, ARRAY[10001])$$);
 -- Tags: all of them.
 SELECT * FROM ask($$tags => '{x}'$$);
 SELECT * FROM ask($$tags => '{y}', max_count => 5$$);

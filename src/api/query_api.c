@@ -40,6 +40,8 @@ enum
 	ARG_TENANT_ID
 };
 
+#define MAX_ELEMENTS 10000		/* of an array of what is asked for */
+
 /* The elements of an array of text; 'name' is for the message about a null. */
 static EsSlice *
 text_elements(Datum array, const char *name, uint32 *count)
@@ -51,6 +53,10 @@ text_elements(Datum array, const char *name, uint32 *count)
 
 	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT,
 					  &elements, &nulls, &size);
+	if (size > MAX_ELEMENTS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("%s must not have more than %d elements", name, MAX_ELEMENTS)));
 	slices = palloc(Max(size, 1) * sizeof(EsSlice));
 	for (int i = 0; i < size; i++)
 	{

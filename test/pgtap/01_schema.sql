@@ -10,7 +10,7 @@ CREATE TEMP VIEW member_trigger AS SELECT oid, tgname FROM pg_trigger WHERE tgre
 CREATE TEMP VIEW member_column AS
 SELECT attrelid, attnum, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
 WHERE relnamespace = 'eventstore'::regnamespace AND relkind IN ('r', 'v', 'f') AND attnum > 0 AND NOT attisdropped;
-SELECT plan(139 + (SELECT count(*) FROM member)::int + (SELECT count(*) FROM member_trigger)::int + (SELECT count(*) FROM member_column)::int);
+SELECT plan(159 + (SELECT count(*) FROM member)::int + (SELECT count(*) FROM member_trigger)::int + (SELECT count(*) FROM member_column)::int);
 
 -- ------------------------------------------------------------------ extension
 SELECT is((SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE extname = 'eventstore'),
