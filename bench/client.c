@@ -29,6 +29,9 @@ static const Command commands[] = {
 	{"single-append", single_append, "one event a transaction, eventstore (--clients --seconds)"},
 	{"single-insert", single_insert, "one event a transaction, plain table (--clients --seconds)"},
 	{"read-entity", read_entities, "read entities of 10 events (--events as loaded, --reads)"},
+	{"queries", query_relations, "read by predicate and by entity (--repeat, --reads)"},
+	{"queries-indexed", query_with_indexes, "beside indexes made for the question (--repeat)"},
+	{"look-ups", query_in_server, "look entities up in the server (--repeat)"},
 	{"rebuild", rebuild_index, "rebuild eventstore's index (--repeat)"},
 	{"ndjson", print_ndjson, "print events for eventstore (--workload --events)"},
 	{"rows", print_rows, "print events for COPY into the plain table (--workload --events)"}
@@ -87,10 +90,10 @@ usage(void)
 {
 	fputs("usage: client SUBCOMMAND [--OPTION VALUE]...\n", stderr);
 	for (size_t i = 0; i < lengthof(commands); i++)
-		fprintf(stderr, "  %-14s %s\n", commands[i].name, commands[i].help);
+		fprintf(stderr, "  %-16s %s\n", commands[i].name, commands[i].help);
 	fputs("--workload is one of:\n", stderr);
 	for (size_t i = 0; kind_number(i) != NULL; i++)
-		fprintf(stderr, "  %-14s %s\n", kind_number(i)->name, kind_number(i)->help);
+		fprintf(stderr, "  %-16s %s\n", kind_number(i)->name, kind_number(i)->help);
 	fputs("--form is text (lines of JSON), events (event[]) or columns (arrays).\n"
 		  "--seed chooses another workload, --plain-only leaves eventstore out of reading.\n",
 		  stderr);

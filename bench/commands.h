@@ -17,7 +17,7 @@ typedef struct Options
 	int64_t		clients;		/* concurrent connections */
 	int64_t		seconds;		/* how long to append or insert */
 	int64_t		reads;			/* entities to read on each side */
-	int64_t		repeat;			/* how often to rebuild the index */
+	int64_t		repeat;			/* how often to rebuild the index, or to query */
 	int64_t		seed;			/* of the workload */
 	bool		plain_only;		/* leave eventstore out */
 } Options;
@@ -27,6 +27,9 @@ extern void bulk_copy(const Options *options);
 extern void single_append(const Options *options);
 extern void single_insert(const Options *options);
 extern void read_entities(const Options *options);
+extern void query_relations(const Options *options);
+extern void query_with_indexes(const Options *options);
+extern void query_in_server(const Options *options);
 extern void rebuild_index(const Options *options);
 
 #endif							/* BENCH_COMMANDS_H */

@@ -65,6 +65,25 @@ db_number(PGconn *conn, const char *sql)
 	return db_field(conn, PQexec(conn, sql), "number");
 }
 
+/* Look at every byte of a result, as an application would. */
+void
+db_consume(const PGresult *result)
+{
+	/* Volatile, so that the compiler can't leave the reading out. */
+	static _Thread_local volatile unsigned consumed_sum;
+	unsigned	sum = 0;
+
+	for (int row = 0; row < PQntuples(result); row++)
+	{
+		for (int column = 0; column < PQnfields(result); column++)
+		{
+			for (const char *byte = PQgetvalue(result, row, column); *byte; byte++)
+				sum += (unsigned char) *byte;
+		}
+	}
+	consumed_sum = sum;
+}
+
 /* Tell how many bytes of WAL the server has written since its initdb. */
 double
 db_wal_bytes(PGconn *conn)

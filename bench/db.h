@@ -15,6 +15,7 @@ extern void db_prepare(PGconn *conn, const char *name, const char *sql);
 extern void db_expect(PGconn *conn, PGresult *result, ExecStatusType status);
 extern double db_field(PGconn *conn, PGresult *result, const char *column);
 extern double db_number(PGconn *conn, const char *sql);
+extern void db_consume(const PGresult *result);
 extern double db_wal_bytes(PGconn *conn);
 
 #endif							/* BENCH_DB_H */

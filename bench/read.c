@@ -23,26 +23,6 @@ typedef struct Reader
 	Samples		latencies_us;
 } Reader;
 
-/* Written to, so that the compiler can't leave the reading out. */
-static volatile unsigned consumed_sum;
-
-/* Look at every byte of a result, as an application would. */
-static void
-consume(const PGresult *result)
-{
-	unsigned	sum = 0;
-
-	for (int row = 0; row < PQntuples(result); row++)
-	{
-		for (int column = 0; column < PQnfields(result); column++)
-		{
-			for (const char *byte = PQgetvalue(result, row, column); *byte; byte++)
-				sum += (unsigned char) *byte;
-		}
-	}
-	consumed_sum = sum;
-}
-
 /* Read one entity; returns how many microseconds it took. */
 static double
 read_one(PGconn *conn, const Reader *reader, int entity)
@@ -61,7 +41,7 @@ read_one(PGconn *conn, const Reader *reader, int entity)
 	if (PQntuples(result) != TEN_EVENTS)
 		die("%s has %d events in %s, not %d", entity_id, PQntuples(result),
 			reader->name, TEN_EVENTS);
-	consume(result);
+	db_consume(result);
 	elapsed_us = (clock_seconds() - started) * 1e6;
 	PQclear(result);
 	return elapsed_us;

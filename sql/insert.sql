@@ -75,9 +75,16 @@ SELECT raised($$INSERT INTO events (entity_id, event_type, tags) SELECT 'e', 't'
 SELECT entity_version('e');
 
 -- ------------------------------------------------------------ many, in batches
-INSERT INTO events (entity_id, event_type, payload)
-SELECT format('ins-batch-%s-%s', n, i % 7), 't', jsonb_build_object('i', i, 'n', n)
-FROM unnest(ARRAY[1, 2, 3, 999, 1000, 1001, 2000, 2001]) n, generate_series(1, n) i;
+DO $$
+DECLARE
+    rows int;
+BEGIN
+    FOREACH rows IN ARRAY ARRAY[1, 2, 3, 99, 100, 101, 1099, 1100, 1101, 2100, 2101] LOOP
+        INSERT INTO eventstore.events (entity_id, event_type, payload)
+        SELECT format('ins-batch-%s-%s', rows, i % 7), 't', jsonb_build_object('i', i, 'n', rows) FROM generate_series(1, rows) i;
+    END LOOP;
+END
+$$;
 SELECT n, count(*), count(DISTINCT entity_id) AS entities, bool_and(i > before) AS in_order, bool_and(version = row) AS versions
 FROM (SELECT (payload ->> 'n')::int AS n, entity_id, version, (payload ->> 'i')::int AS i, lag((payload ->> 'i')::int, 1, 0) OVER (PARTITION BY payload ->> 'n' ORDER BY position) AS before,
              row_number() OVER (PARTITION BY entity_id ORDER BY position) AS row
@@ -90,9 +97,12 @@ SELECT batches - :batches AS batches, blocks - :blocks < 30 AS few_blocks FROM s
 SELECT batches FROM stat_ingest \gset
 INSERT INTO events (entity_id, event_type, payload) SELECT 'ins-large', 't', to_jsonb(repeat(md5(i::text), 2000)) FROM generate_series(1, 1500) i;
 SELECT batches - :batches > 15 AS more_batches FROM stat_ingest;
+-- So do those that turn out large later, and then small again.
+INSERT INTO events (entity_id, event_type, payload)
+SELECT 'ins-mixed', 't', jsonb_build_object('i', i, 'text', repeat('x', CASE WHEN i / 1000 % 2 = 1 THEN 20000 ELSE 10 END)) FROM generate_series(1, 5000) i;
+SELECT count(*), bool_and((payload ->> 'i')::bigint = version) AS in_order FROM read_entity('ins-mixed');
 SELECT count(*), bool_and(payload = to_jsonb(repeat(md5(version::text), 2000))) AS same FROM read_entity('ins-large');
-EXPLAIN (VERBOSE, COSTS OFF) INSERT INTO events (entity_id, event_type) SELECT 'e', 't' FROM generate_series(1, 10);
-EXPLAIN (VERBOSE, COSTS OFF) INSERT INTO events (entity_id, event_type) VALUES ('e', 't') RETURNING position;
+EXPLAIN (COSTS OFF) INSERT INTO events (entity_id, event_type) SELECT 'e', 't' FROM generate_series(1, 10);
 EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) INSERT INTO events (entity_id, event_type) VALUES ('ins-explained', 't');
 SELECT entity_version('ins-explained');
 -- No row is inserted that the statement itself inserted.
@@ -250,6 +260,8 @@ x	t
 \.
 SELECT (SELECT count(*) FROM ins_rest) AS rest, entity_version('ins-part');
 SAVEPOINT a;
+INSERT INTO ins_parent (entity_id, event_type) VALUES ('ins-part', 't') ON CONFLICT DO NOTHING;
+ROLLBACK TO a;
 UPDATE ins_parent SET payload = '{}';
 ROLLBACK TO a;
 -- A row that moves to the partition is inserted there.

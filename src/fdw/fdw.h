@@ -16,16 +16,38 @@
 extern void es_fdw_check_table(Relation table);
 extern void es_fdw_check_relid(Oid relid);
 
-/* scan.c */
+/* plan.c */
 extern void es_fdw_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relid);
 extern void es_fdw_paths(PlannerInfo *root, RelOptInfo *rel, Oid relid);
 extern ForeignScan *es_fdw_plan(PlannerInfo *root, RelOptInfo *rel, Oid relid,
 								ForeignPath *path, List *targets, List *clauses,
 								Plan *outer);
+extern bool es_fdw_is_parallel_safe(PlannerInfo *root, RelOptInfo *rel,
+									RangeTblEntry *entry);
+
+/* aggregate.c */
+extern void es_fdw_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *rel,
+							   RelOptInfo *grouped, void *extra);
+
+/* scan.c */
 extern void es_fdw_begin_scan(ForeignScanState *node, int flags);
 extern TupleTableSlot *es_fdw_iterate_scan(ForeignScanState *node);
 extern void es_fdw_rescan(ForeignScanState *node);
 extern void es_fdw_end_scan(ForeignScanState *node);
+extern Size es_fdw_estimate_dsm(ForeignScanState *node, ParallelContext *context);
+extern void es_fdw_initialize_dsm(ForeignScanState *node, ParallelContext *context,
+								  void *coordinate);
+extern void es_fdw_reinitialize_dsm(ForeignScanState *node, ParallelContext *context,
+									void *coordinate);
+extern void es_fdw_initialize_worker(ForeignScanState *node, shm_toc *toc,
+									 void *coordinate);
+
+/* explain.c */
+extern void es_fdw_explain_scan(ForeignScanState *node, struct ExplainState *explain);
+
+/* analyze.c */
+extern bool es_fdw_analyze(Relation table, AcquireSampleRowsFunc *acquire,
+						   BlockNumber *pages);
 
 /* modify.c */
 extern List *es_fdw_plan_modify(PlannerInfo *root, ModifyTable *plan, Index relation,
@@ -40,9 +62,6 @@ extern TupleTableSlot **es_fdw_batch_insert(EState *estate, ResultRelInfo *relat
 											TupleTableSlot **slots,
 											TupleTableSlot **plan_slots, int *count);
 extern void es_fdw_end_modify(EState *estate, ResultRelInfo *relation);
-extern void es_fdw_explain_modify(ModifyTableState *state, ResultRelInfo *relation,
-								  List *private, int subplan,
-								  struct ExplainState *explain);
 
 /* refuse.c */
 extern void es_fdw_refuse_change(PlannerInfo *root, Index relation,

@@ -22,10 +22,18 @@ set_scan(FdwRoutine *routine)
 	routine->GetForeignRelSize = es_fdw_rel_size;
 	routine->GetForeignPaths = es_fdw_paths;
 	routine->GetForeignPlan = es_fdw_plan;
+	routine->GetForeignUpperPaths = es_fdw_upper_paths;
 	routine->BeginForeignScan = es_fdw_begin_scan;
 	routine->IterateForeignScan = es_fdw_iterate_scan;
 	routine->ReScanForeignScan = es_fdw_rescan;
 	routine->EndForeignScan = es_fdw_end_scan;
+	routine->ExplainForeignScan = es_fdw_explain_scan;
+	routine->AnalyzeForeignTable = es_fdw_analyze;
+	routine->IsForeignScanParallelSafe = es_fdw_is_parallel_safe;
+	routine->EstimateDSMForeignScan = es_fdw_estimate_dsm;
+	routine->InitializeDSMForeignScan = es_fdw_initialize_dsm;
+	routine->ReInitializeDSMForeignScan = es_fdw_reinitialize_dsm;
+	routine->InitializeWorkerForeignScan = es_fdw_initialize_worker;
 }
 
 static void
@@ -39,7 +47,6 @@ set_insert(FdwRoutine *routine)
 	routine->GetForeignModifyBatchSize = es_fdw_batch_size;
 	routine->ExecForeignInsert = es_fdw_insert;
 	routine->ExecForeignBatchInsert = es_fdw_batch_insert;
-	routine->ExplainForeignModify = es_fdw_explain_modify;
 }
 
 static void

@@ -14,7 +14,6 @@
  */
 #include "postgres.h"
 
-#include "commands/explain.h"
 #include "executor/executor.h"
 #include "parser/parsetree.h"
 #include "utils/memutils.h"
@@ -27,7 +26,8 @@
 #include "row/input.h"
 #include "row/output.h"
 
-#define INSERT_BATCH_ROWS 1000	/* rows the executor brings at a time */
+#define FIRST_BATCH_ROWS 100	/* rows the executor brings at first */
+#define INSERT_BATCH_ROWS 1000	/* and once their size is known, at most */
 #define COPY_BATCH_ROWS 10000	/* rows of COPY that wait, at most */
 #define BATCH_BYTES ((size_t) 4 * 1024 * 1024)	/* text of events that wait */
 #define FIRST_CAPACITY 16		/* events there is room for at first */
@@ -39,7 +39,8 @@ typedef struct EsModify
 {
 	bool		is_copy;		/* which says itself in which line an error is */
 	bool		rows_wait;
-	int			batch_size;		/* rows the executor is to bring */
+	bool		enlarged;		/* the executor's arrays have room for all
+								 * batches */
 	int64		rows;			/* that came so far */
 
 	EsEvent    *events;			/* that wait */
@@ -240,7 +241,6 @@ begin(EState *estate, ResultRelInfo *relation)
 	EsModify   *modify = MemoryContextAllocZero(estate->es_query_cxt, sizeof(EsModify));
 
 	es_fdw_check_table(relation->ri_RelationDesc);
-	modify->batch_size = INSERT_BATCH_ROWS;
 	modify->capacity = FIRST_CAPACITY;
 	modify->events = MemoryContextAlloc(estate->es_query_cxt, FIRST_CAPACITY * sizeof(EsEvent));
 	modify->events_context = AllocSetContextCreate(estate->es_query_cxt, "eventstore events",
@@ -263,16 +263,22 @@ rows_may_wait(const ResultRelInfo *relation)
 		 !(triggers->trig_insert_before_row || triggers->trig_insert_after_row));
 }
 
-List *
-es_fdw_plan_modify(PlannerInfo *root, ModifyTable *plan,
-				   Index relation, int subplan pg_attribute_unused())
+static void
+refuse_on_conflict(const ModifyTable *plan)
 {
-	es_fdw_check_relid(planner_rt_fetch(relation, root)->relid);
 	if (plan->onConflictAction != ONCONFLICT_NONE)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("INSERT into \"events\" does not support ON CONFLICT"),
 				 errhint("To repeat safely, give eventstore.append() or ingest_batch() the expected version and the event's id.")));
+}
+
+List *
+es_fdw_plan_modify(PlannerInfo *root, ModifyTable *plan,
+				   Index relation, int subplan pg_attribute_unused())
+{
+	es_fdw_check_relid(planner_rt_fetch(relation, root)->relid);
+	refuse_on_conflict(plan);
 	return NIL;
 }
 
@@ -280,15 +286,8 @@ void
 es_fdw_begin_modify(ModifyTableState *state, ResultRelInfo *relation,
 					List *private pg_attribute_unused(), int subplan pg_attribute_unused(), int flags)
 {
-	EsModify   *modify;
-	int			width = outerPlanState(state)->plan->plan_width;
-
-	if (flags & EXEC_FLAG_EXPLAIN_ONLY)
-		return;
-	modify = begin(state->ps.state, relation);
-	/* the executor keeps a batch of rows in memory, however large they are */
-	if (width > 0)
-		modify->batch_size = Max(2, Min(INSERT_BATCH_ROWS, BATCH_BYTES / width));
+	if (!(flags & EXEC_FLAG_EXPLAIN_ONLY))
+		(void) begin(state->ps.state, relation);
 }
 
 /* Begins COPY, or what is routed to the table as a partition of another. */
@@ -298,6 +297,8 @@ es_fdw_begin_insert(ModifyTableState *state, ResultRelInfo *relation)
 	EsModify   *modify = begin(state->ps.state, relation);
 	const TriggerDesc *triggers = relation->ri_TrigDesc;
 
+	if (state->ps.plan != NULL)
+		refuse_on_conflict((ModifyTable *) state->ps.plan);
 	modify->is_copy = state->ps.plan == NULL;
 
 	/*
@@ -309,15 +310,11 @@ es_fdw_begin_insert(ModifyTableState *state, ResultRelInfo *relation)
 		(triggers == NULL || !triggers->trig_insert_after_statement);
 }
 
-/* How many rows the executor is to bring at a time. */
+/* How many rows the executor is to bring at a time, to begin with. */
 int
 es_fdw_batch_size(ResultRelInfo *relation)
 {
-	const EsModify *modify = relation->ri_FdwState;
-
-	if (!rows_may_wait(relation))
-		return 1;
-	return modify != NULL ? modify->batch_size : INSERT_BATCH_ROWS;
+	return rows_may_wait(relation) ? FIRST_BATCH_ROWS : 1;
 }
 
 static bool
@@ -340,27 +337,53 @@ es_fdw_insert(EState *estate, ResultRelInfo *relation, TupleTableSlot *slot,
 	return slot;
 }
 
+/* Gives an array of the executor's slots the room for the largest batch. */
+static TupleTableSlot **
+enlarge(EState *estate, const ResultRelInfo *relation, TupleTableSlot **slots)
+{
+	TupleTableSlot **larger = MemoryContextAlloc(estate->es_query_cxt,
+												 INSERT_BATCH_ROWS * sizeof(TupleTableSlot *));
+
+	memcpy(larger, slots, relation->ri_NumSlotsInitialized * sizeof(TupleTableSlot *));
+	return larger;
+}
+
+/*
+ * Sets how many rows come next.  The executor asks but once, keeps them all in
+ * memory, and would insert a single one at once, before those that wait.  It
+ * still uses its arrays of slots when we return, so they stay as they are.
+ */
+static void
+adapt_batch_size(EsModify *modify, EState *estate, ResultRelInfo *relation, int count, size_t bytes)
+{
+	if (count < relation->ri_BatchSize)
+		return;					/* mostly the last batch, and not full */
+	if (!modify->enlarged)
+	{
+		relation->ri_Slots = enlarge(estate, relation, relation->ri_Slots);
+		relation->ri_PlanSlots = enlarge(estate, relation, relation->ri_PlanSlots);
+		modify->enlarged = true;
+	}
+	relation->ri_BatchSize = (int) Max(2, Min(INSERT_BATCH_ROWS, BATCH_BYTES / (bytes / count + 1)));
+}
+
 TupleTableSlot **
 es_fdw_batch_insert(EState *estate, ResultRelInfo *relation, TupleTableSlot **slots,
 					TupleTableSlot **plan_slots pg_attribute_unused(), int *count)
 {
 	EsModify   *modify = relation->ri_FdwState;
-	bool		too_large = false;
+	size_t		bytes = 0;
 
 	for (int i = 0; i < *count; i++)
 	{
 		take_row(modify, estate, relation, slots[i], *count == 1);
-		if (is_full(modify))
+		if (is_full(modify) || i == *count - 1)
 		{
+			bytes += modify->bytes;
 			flush(modify);
-			too_large = true;
 		}
 	}
-	if (modify->count > 0)
-		flush(modify);
-	/* the executor asks but once; it must not go down to single rows midway */
-	if (too_large)
-		relation->ri_BatchSize = Max(2, relation->ri_BatchSize / 2);
+	adapt_batch_size(modify, estate, relation, *count, bytes);
 	return slots;
 }
 
@@ -377,13 +400,4 @@ es_fdw_end_modify(EState *estate pg_attribute_unused(), ResultRelInfo *relation)
 	MemoryContextDelete(modify->events_context);
 	MemoryContextDelete(modify->row_context);
 	relation->ri_FdwState = NULL;
-}
-
-void
-es_fdw_explain_modify(ModifyTableState *state pg_attribute_unused(), ResultRelInfo *relation,
-					  List *private pg_attribute_unused(), int subplan pg_attribute_unused(),
-					  ExplainState *explain)
-{
-	if (explain->verbose)
-		ExplainPropertyInteger("Batch Size", NULL, relation->ri_BatchSize, explain);
 }

@@ -1,115 +1,535 @@
 /*-------------------------------------------------------------------------
  *
  * scan.c
- *	  Reads the relation: all events, through a tuplestore.
+ *	  Executes reading the relation.
+ *
+ * The conditions are compiled when the first row is asked for, and again with
+ * other parameters.  Blocks are looked at as a whole; then rows are made of the
+ * events that were found, one at a time, with the columns that somebody needs.
+ * Where the program could not decide, the conditions are evaluated as PostgreSQL
+ * would, on a row with the columns that they need.
+ *
+ * Through the entity index events come one by one, and all conditions besides
+ * the keys are evaluated on rows.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/sysattr.h"
+#include "access/table.h"
+#include "executor/executor.h"
 #include "miscadmin.h"
-#include "optimizer/pathnode.h"
-#include "optimizer/planmain.h"
-#include "optimizer/restrictinfo.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/tuplestore.h"
 
+#include "fdw/exec.h"
 #include "fdw/fdw.h"
-#include "log/read.h"
+#include "pg/catalog.h"
+#include "row/input.h"
 #include "row/output.h"
 
-#define ROWS_GUESS 1000000
+/* -------------------------------------------------------------- expressions */
 
-void
-es_fdw_rel_size(PlannerInfo *root pg_attribute_unused(), RelOptInfo *rel, Oid relid)
+/* Evaluates an expression without columns; EsEvaluate. */
+bool
+es_evaluate_constant(void *arg, Expr *expr, Datum *value, bool *isnull)
 {
-	es_fdw_check_relid(relid);
-	rel->rows = ROWS_GUESS;
+	EsEventScan *scan = arg;
+	ExprState  *state = NULL;
+	ListCell   *known;
+	ListCell   *cell;
+
+	forboth(known, scan->constants, cell, scan->constant_states)
+	{
+		if (lfirst(known) == expr)
+			state = lfirst(cell);
+	}
+	if (state == NULL)
+	{
+		MemoryContext before = MemoryContextSwitchTo(scan->node->ss.ps.state->es_query_cxt);
+
+		state = ExecInitExpr(expr, &scan->node->ss.ps);
+		scan->constants = lappend(scan->constants, expr);
+		scan->constant_states = lappend(scan->constant_states, state);
+		MemoryContextSwitchTo(before);
+	}
+	*value = ExecEvalExpr(state, scan->node->ss.ps.ps_ExprContext, isnull);
+	return true;
 }
 
-void
-es_fdw_paths(PlannerInfo *root, RelOptInfo *rel, Oid relid pg_attribute_unused())
+/* The same while a plan is only explained: parameters have no values yet. */
+bool
+es_pretend_constant(void *arg pg_attribute_unused(), Expr *expr pg_attribute_unused(), Datum *value,
+		bool *isnull)
 {
-	add_path(rel, (Path *) create_foreignscan_path(root, rel, NULL, rel->rows, rel->rows,
-												   2 * rel->rows, NIL, rel->lateral_relids,
-												   NULL, NIL));
+	*value = (Datum) 0;
+	*isnull = true;
+	return true;
 }
 
-ForeignScan *
-es_fdw_plan(PlannerInfo *root pg_attribute_unused(), RelOptInfo *rel,
-			Oid relid pg_attribute_unused(), ForeignPath *path pg_attribute_unused(),
-			List *targets, List *clauses, Plan *outer)
+/* Compiles the conditions, with the values that parameters have now. */
+static void
+compile(EsEventScan *scan, bool explain_only)
 {
-	return make_foreignscan(targets, extract_actual_clauses(clauses, false), rel->relid,
-							NIL, NIL, NIL, NIL, outer);
+	ForeignScan *plan = (ForeignScan *) scan->node->ss.ps.plan;
+	EsCompiler	compiler = {
+		.relid = plan->scan.scanrelid,
+		.scan_tlist = plan->fdw_scan_tlist,
+		.evaluate = explain_only ? es_pretend_constant : es_evaluate_constant,
+		.arg = scan,
+		.filter = &scan->filter
+	};
+	MemoryContext before;
+
+	MemoryContextReset(scan->program);
+	before = MemoryContextSwitchTo(scan->program);
+	memset(&scan->filter, 0, sizeof(scan->filter));
+	for (int i = 0; i < scan->output_count; i++)
+	{
+		EsOutput   *output = &scan->outputs[i];
+
+		if (output->extraction != NULL)
+			es_filter_add_path(&scan->filter, &output->extraction->path,
+							   &output->extraction->path_number);
+	}
+	scan->understood = es_compile(&compiler, scan->conditions);
+	if (scan->extend != NULL)
+		scan->extend(scan->extend_arg, &scan->filter);
+	MemoryContextSwitchTo(before);
 }
 
-typedef struct EventScan
-{
-	Tuplestorestate *rows;		/* NULL before the first is fetched */
-	TupleTableSlot *slot;
-} EventScan;
+/* ------------------------------------------------------------------- begin */
 
-void
-es_fdw_begin_scan(ForeignScanState *node, int flags pg_attribute_unused())
+/* What a slot's attribute is, by the expression in its place. */
+static void
+set_output(EsEventScan *scan, EsOutput *output, Expr *expr)
 {
-	EventScan  *scan;
+	EsFilter	none = {0};
+	EsCompiler	compiler = {.evaluate = es_pretend_constant,.filter = &none};
+	EsOperand	operand;
 
-	es_fdw_check_table(node->ss.ss_currentRelation);
-	scan = palloc0(sizeof(EventScan));
-	scan->slot = MakeSingleTupleTableSlot(RelationGetDescr(node->ss.ss_currentRelation),
-										  &TTSOpsMinimalTuple);
-	node->fdw_state = scan;
+	if (IsA(expr, Var))
+	{
+		output->field = ((Var *) expr)->varattno;
+		return;
+	}
+	compiler.relid = ((ForeignScan *) scan->node->ss.ps.plan)->scan.scanrelid;
+	if (!es_compile_operand(&compiler, expr, &operand))
+		elog(ERROR, "unexpected expression in the tuple of a scan of events");
+	output->extraction = palloc0(sizeof(EsExtraction));
+	output->extraction->field = operand.field;
+	output->extraction->type = operand.type;
+	output->extraction->path = operand.path;
+}
+
+/* The attributes of the scan's tuple that an expression refers to. */
+static void
+mark_needed(EsEventScan *scan, Node *expr, bool *needed)
+{
+	ForeignScan *plan = (ForeignScan *) scan->node->ss.ps.plan;
+	Index		varno = plan->fdw_scan_tlist == NIL ? plan->scan.scanrelid : INDEX_VAR;
+	Bitmapset  *attributes = NULL;
+	int			i = -1;
+
+	pull_varattnos(expr, varno, &attributes);
+	while ((i = bms_next_member(attributes, i)) >= 0)
+	{
+		AttrNumber	attribute = i + FirstLowInvalidHeapAttributeNumber;
+
+		if (attribute == 0)
+			memset(needed, true, scan->output_count * sizeof(bool));
+		else if (attribute > 0 && attribute <= scan->output_count)
+			needed[attribute - 1] = true;
+	}
 }
 
 static void
-put_row(void *arg, const EsStoredEvent *stored)
+set_outputs(EsEventScan *scan)
 {
-	EventScan  *scan = arg;
-	Datum		values[ES_RECORDED_NATTS];
-	bool		nulls[ES_RECORDED_NATTS];
+	ForeignScan *plan = (ForeignScan *) scan->node->ss.ps.plan;
+	int			columns = scan->choice.items[ES_PLAN_COLUMNS];
+	ListCell   *cell;
+	int			i = 0;
 
-	es_recorded_values(stored, values, nulls);
-	tuplestore_putvalues(scan->rows, scan->slot->tts_tupleDescriptor, values, nulls);
+	scan->output_count = scan->node->ss.ss_ScanTupleSlot->tts_tupleDescriptor->natts;
+	scan->outputs = palloc0(scan->output_count * sizeof(EsOutput));
+	scan->wanted = palloc0(scan->output_count * sizeof(bool));
+	scan->tested = palloc0(scan->output_count * sizeof(bool));
+	for (i = 0; i < Min(scan->output_count, ES_FIELDS); i++)
+		scan->outputs[i].field = i + 1;
+	i = 0;
+	foreach(cell, plan->fdw_scan_tlist)
+		set_output(scan, &scan->outputs[i++], lfirst_node(TargetEntry, cell)->expr);
+	mark_needed(scan, (Node *) plan->scan.plan.targetlist, scan->wanted);
+	for (i = 0; i < Min(scan->output_count, ES_FIELDS); i++)
+		scan->wanted[i] = scan->wanted[i] && (columns >> (i + 1) & 1);
+	mark_needed(scan, (Node *) scan->conditions, scan->tested);
+	if (plan->fdw_scan_tlist == NIL)	/* whole rows and row marks are possible */
+		memset(scan->wanted, true, scan->output_count * sizeof(bool));
+	scan->either = palloc(scan->output_count * sizeof(bool));
+	for (i = 0; i < scan->output_count; i++)
+		scan->either[i] = scan->wanted[i] || scan->tested[i];
 }
+
+static EsEventScan *
+make_scan(ForeignScanState *node)
+{
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	EsEventScan *scan = palloc0(sizeof(EsEventScan));
+	int			key_count;
+
+	scan->node = node;
+	scan->choice = es_plan_unpack(plan->fdw_private);
+	key_count = scan->choice.items[ES_PLAN_KEYS];
+	scan->conditions = list_truncate(list_copy(plan->fdw_exprs),
+									 list_length(plan->fdw_exprs) - key_count);
+	for (int i = list_length(scan->conditions); i < list_length(plan->fdw_exprs); i++)
+		scan->keys = lappend(scan->keys, ExecInitExpr(list_nth(plan->fdw_exprs, i), &node->ss.ps));
+	scan->recheck = ExecInitQual(scan->conditions, &node->ss.ps);
+	scan->program = AllocSetContextCreate(CurrentMemoryContext, "eventstore filter",
+										  ALLOCSET_DEFAULT_SIZES);
+	return scan;
+}
+
+void
+es_fdw_begin_scan(ForeignScanState *node, int flags)
+{
+	EsEventScan *scan;
+
+	if (node->ss.ss_currentRelation == NULL)
+	{
+		es_aggregate_begin(node, flags);
+		return;
+	}
+	es_fdw_check_table(node->ss.ss_currentRelation);
+	scan = make_scan(node);
+	node->fdw_state = scan;
+	set_outputs(scan);
+	if (flags & EXEC_FLAG_EXPLAIN_ONLY)
+		compile(scan, true);
+}
+
+/* -------------------------------------------------------------------- rows */
+
+static void
+fill(EsEventScan *scan, TupleTableSlot *slot, const bool *needed, const bool *present, uint32 i)
+{
+	for (int k = 0; k < scan->output_count; k++)
+	{
+		const EsOutput *output = &scan->outputs[k];
+
+		if (!needed[k] || (present != NULL && present[k]))
+			continue;
+		slot->tts_values[k] = output->extraction != NULL ?
+			es_fetch_extraction(&scan->blocks.view, i, output->extraction, &slot->tts_isnull[k]) :
+			es_fetch_column(&scan->blocks.view, i, output->field, &slot->tts_isnull[k]);
+	}
+}
+
+static void
+clear_row(EsEventScan *scan, TupleTableSlot *slot)
+{
+	ExecClearTuple(slot);
+	memset(slot->tts_isnull, true, scan->output_count * sizeof(bool));
+}
+
+static bool
+passes(EsEventScan *scan, TupleTableSlot *slot)
+{
+	ExprContext *context = scan->node->ss.ps.ps_ExprContext;
+
+	context->ecxt_scantuple = slot;
+	return ExecQual(scan->recheck, context);
+}
+
+/*
+ * Is event i of the current block one that is asked for, if need be by
+ * evaluating the conditions?  The slot then has the columns that they need.
+ */
+bool
+es_event_scan_matches(EsEventScan *scan, TupleTableSlot *slot, uint32 i)
+{
+	EsScan	   *blocks = &scan->blocks;
+
+	if (!es_bit(blocks->unsure, i))
+		return true;
+	fill(scan, slot, scan->tested, NULL, i);
+	ExecStoreVirtualTuple(slot);
+	blocks->counts.unsure++;
+	if (passes(scan, slot))
+		return true;
+	blocks->counts.removed++;
+	return false;
+}
+
+/* Begins to read blocks; the conditions are compiled anew. */
+void
+es_event_scan_start(EsEventScan *scan)
+{
+	ForeignScanState *node = scan->node;
+	MemoryContext before = MemoryContextSwitchTo(node->ss.ps.state->es_query_cxt);
+	EsRange		range = es_range_all;
+	EsScanCounts counts = scan->blocks.counts;
+
+	compile(scan, false);
+	es_filter_range(&scan->filter, &range);
+	es_scan_begin(&scan->blocks, node->ss.ps.state->es_snapshot, &scan->filter,
+				  scan->choice.items[ES_PLAN_ORDER], &range, scan->shared);
+	scan->blocks.counts = counts;
+	scan->open = true;
+	MemoryContextSwitchTo(before);
+}
+
+/* Moves to the next block with events that may match. */
+static bool
+next_block(EsEventScan *scan)
+{
+	EsScan	   *blocks = &scan->blocks;
+
+	if (!es_scan_next(blocks))
+		return false;
+	for (uint32 i = 0; i < blocks->view.words; i++)
+		scan->candidates[i] = blocks->sure[i] | blocks->unsure[i];
+	scan->event = scan->choice.items[ES_PLAN_ORDER] == ES_ORDER_BACKWARD ?
+		(int) blocks->view.count : -1;
+	return true;
+}
+
+/* Moves to the next event that may match. */
+static bool
+next_event(EsEventScan *scan)
+{
+	while (!scan->done)
+	{
+		if (scan->in_block &&
+			(scan->choice.items[ES_PLAN_ORDER] == ES_ORDER_BACKWARD ?
+			 es_bits_previous(scan->candidates, &scan->event) :
+			 es_bits_next(scan->candidates, scan->blocks.view.words, &scan->event)))
+			return true;
+		scan->in_block = next_block(scan);
+		scan->done = !scan->in_block;
+	}
+	return false;
+}
+
+static TupleTableSlot *
+next_of_blocks(EsEventScan *scan, TupleTableSlot *slot)
+{
+	if (!scan->open)
+		es_event_scan_start(scan);
+	while (next_event(scan))
+	{
+		uint32		i = (uint32) scan->event;
+		bool		unsure = es_bit(scan->blocks.unsure, i);
+
+		clear_row(scan, slot);
+		if (!es_event_scan_matches(scan, slot, i))
+		{
+			ResetExprContext(scan->node->ss.ps.ps_ExprContext);
+			continue;
+		}
+		fill(scan, slot, scan->wanted, unsure ? scan->tested : NULL, i);
+		scan->blocks.counts.found++;
+		if (TTS_EMPTY(slot))
+			ExecStoreVirtualTuple(slot);
+		return slot;
+	}
+	return ExecClearTuple(slot);
+}
+
+/* ------------------------------------------------------------------ entity */
+
+static bool
+key_value(EsEventScan *scan, int key, EsSlice *value)
+{
+	bool		isnull;
+	Datum		datum = ExecEvalExpr((ExprState *) list_nth(scan->keys, key),
+									 scan->node->ss.ps.ps_ExprContext, &isnull);
+
+	if (!isnull)
+		*value = es_text_datum_slice(datum);
+	return !isnull;
+}
+
+/* Which events to read by the keys; false when there can be none. */
+static bool
+entity_range(EsEventScan *scan, EsEntityRange *range)
+{
+	EsSlice		standard = es_slice(ES_DEFAULT_TENANT, strlen(ES_DEFAULT_TENANT));
+
+	*range = (EsEntityRange)
+	{
+		.one_tenant = list_length(scan->keys) > 1,
+		.first_version = 1,
+		.last_version = PG_INT64_MAX,
+		.order = scan->choice.items[ES_PLAN_BY_VERSION] ? ES_ENTITY_BY_VERSION : ES_ENTITY_BY_POSITION,
+		.backward = scan->choice.items[ES_PLAN_ORDER] == ES_ORDER_BACKWARD
+	};
+	if (!key_value(scan, 0, &range->entity_id))
+		return false;
+	if (!range->one_tenant)
+		return true;
+	if (!key_value(scan, 1, &range->tenant_id) || range->tenant_id.size == 0)
+		return false;
+	if (es_slice_equal(range->tenant_id, standard))
+		range->tenant_id.size = 0;
+	return true;
+}
+
+/* Keys are evaluated in memory that lasts as long as the scan. */
+static bool
+start_entity(EsEventScan *scan)
+{
+	EsEntityRange range;
+	MemoryContext before;
+	bool		possible;
+
+	MemoryContextReset(scan->program);
+	before = MemoryContextSwitchTo(scan->program);
+	possible = entity_range(scan, &range);
+	if (possible)
+		es_entity_scan_begin(&scan->entity, scan->node->ss.ps.state->es_snapshot, &range);
+	MemoryContextSwitchTo(before);
+	scan->open = possible;
+	return possible;
+}
+
+static void
+fill_stored(EsEventScan *scan, TupleTableSlot *slot, const bool *needed,
+			const EsStoredEvent *stored)
+{
+	for (int k = 0; k < scan->output_count; k++)
+	{
+		const EsOutput *output = &scan->outputs[k];
+
+		if (!needed[k])
+			continue;
+		slot->tts_values[k] = output->extraction != NULL ?
+			es_fetch_stored_extraction(stored, output->extraction, &slot->tts_isnull[k]) :
+			es_fetch_stored(stored, output->field, &slot->tts_isnull[k]);
+	}
+}
+
+static TupleTableSlot *
+next_of_entity(EsEventScan *scan, TupleTableSlot *slot)
+{
+	const EsStoredEvent *stored;
+
+	if (!scan->open && !start_entity(scan))
+		return ExecClearTuple(slot);
+	while ((stored = es_entity_scan_next(&scan->entity)) != NULL)
+	{
+		clear_row(scan, slot);
+		fill_stored(scan, slot, scan->either, stored);
+		ExecStoreVirtualTuple(slot);
+		scan->blocks.counts.events++;
+		if (scan->recheck == NULL || passes(scan, slot))
+		{
+			scan->blocks.counts.found++;
+			return slot;
+		}
+		ResetExprContext(scan->node->ss.ps.ps_ExprContext);
+	}
+	return ExecClearTuple(slot);
+}
+
+/* -------------------------------------------------------------------- entry */
 
 TupleTableSlot *
 es_fdw_iterate_scan(ForeignScanState *node)
 {
-	EventScan  *scan = node->fdw_state;
+	EsEventScan *scan = node->fdw_state;
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
-	EsSink		sink = {put_row, scan};
 
-	if (scan->rows == NULL)
-	{
-		MemoryContext before = MemoryContextSwitchTo(node->ss.ps.state->es_query_cxt);
+	if (node->ss.ss_currentRelation == NULL)
+		return es_aggregate_iterate(node);
+	if (scan->choice.items[ES_PLAN_ACCESS] == ES_ACCESS_ENTITY)
+		return next_of_entity(scan, slot);
+	return next_of_blocks(scan, slot);
+}
 
-		scan->rows = tuplestore_begin_heap(true, false, work_mem);
-		MemoryContextSwitchTo(before);
-		es_read_everything(&sink);
-	}
-	if (!tuplestore_gettupleslot(scan->rows, true, false, scan->slot))
-		return ExecClearTuple(slot);
-	ExecCopySlot(slot, scan->slot);
-	ExecClearTuple(scan->slot);
-	return slot;
+/* Ends reading; what was counted is kept. */
+void
+es_event_scan_stop(EsEventScan *scan)
+{
+	if (!scan->open)
+		return;
+	if (scan->choice.items[ES_PLAN_ACCESS] == ES_ACCESS_ENTITY)
+		es_entity_scan_end(&scan->entity);
+	else
+		es_scan_end(&scan->blocks);
+	scan->open = scan->in_block = false;
 }
 
 void
 es_fdw_rescan(ForeignScanState *node)
 {
-	EventScan  *scan = node->fdw_state;
+	EsEventScan *scan = node->fdw_state;
 
-	if (scan->rows != NULL)
-		tuplestore_rescan(scan->rows);
+	if (node->ss.ss_currentRelation == NULL)
+	{
+		es_aggregate_rescan(node);
+		return;
+	}
+	es_event_scan_stop(scan);
+	scan->done = false;
 }
 
 void
 es_fdw_end_scan(ForeignScanState *node)
 {
-	EventScan  *scan = node->fdw_state;
+	EsEventScan *scan = node->fdw_state;
 
-	if (scan->rows != NULL)
-		tuplestore_end(scan->rows);
-	ExecDropSingleTupleTableSlot(scan->slot);
+	if (node->ss.ss_currentRelation == NULL)
+		es_aggregate_end(node);
+	else if (scan != NULL)
+		es_event_scan_stop(scan);
+}
+
+/* ---------------------------------------------------------------- parallel */
+
+Size
+es_fdw_estimate_dsm(ForeignScanState *node pg_attribute_unused(),
+					ParallelContext *context pg_attribute_unused())
+{
+	return sizeof(EsSharedScan);
+}
+
+static void
+reset_shared(EsSharedScan *shared)
+{
+	Relation	blocks = es_blocks_open(AccessShareLock);
+
+	pg_atomic_write_u64(&shared->next_page, 0);
+	shared->pages = RelationGetNumberOfBlocks(blocks);
+	table_close(blocks, NoLock);
+}
+
+void
+es_fdw_initialize_dsm(ForeignScanState *node, ParallelContext *context pg_attribute_unused(),
+					  void *coordinate)
+{
+	EsEventScan *scan = node->fdw_state;
+
+	scan->shared = coordinate;
+	pg_atomic_init_u64(&scan->shared->next_page, 0);
+	reset_shared(scan->shared);
+}
+
+void
+es_fdw_reinitialize_dsm(ForeignScanState *node, ParallelContext *context pg_attribute_unused(),
+						void *coordinate)
+{
+	es_fdw_rescan(node);
+	reset_shared(coordinate);
+}
+
+void
+es_fdw_initialize_worker(ForeignScanState *node, shm_toc *toc pg_attribute_unused(),
+						 void *coordinate)
+{
+	((EsEventScan *) node->fdw_state)->shared = coordinate;
 }

@@ -72,7 +72,7 @@ typedef struct EsKernel
 
 	/*
 	 * Makes integers of 1, 2 or 4 bits, the lowest bits first, bytes, or
-	 * integers of 24 bits such of 32.
+	 * integers of 24 bits such of 32.  There are no other widths.
 	 */
 	void		(*unpack) (const char *data, uint32 width, uint32 count, char *out);
 

@@ -266,6 +266,50 @@ es_store_find(EsStore *store, EsSlice tenant_id, EsSlice entity_id)
 	return es_index_find(es_pool, &store->index, &key);
 }
 
+/* The store of this database if its index is there, else NULL. */
+static EsStore *
+built_store(void)
+{
+	EsStore    *store = find_store(MyDatabaseId);
+
+	if (store == NULL || pg_atomic_read_u32(&store->state) != ES_STORE_READY)
+		return NULL;
+	pg_read_barrier();
+	return store;
+}
+
+/*
+ * How many committed events and entities there are, for plans.  False when that
+ * is not known yet.
+ */
+bool
+es_store_estimate(double *events, double *entities)
+{
+	EsStore    *store = built_store();
+
+	if (store == NULL)
+		return false;
+	*events = (double) __atomic_load_n(&store->index.counts.events, __ATOMIC_RELAXED);
+	*entities = (double) __atomic_load_n(&store->index.counts.entities, __ATOMIC_RELAXED);
+	return true;
+}
+
+/*
+ * How many events an entity of the default tenant has, for plans.  The caller
+ * holds a lock on the block table, so that the index stays.
+ */
+bool
+es_store_estimate_entity(EsSlice entity_id, double *events)
+{
+	EsStore    *store = built_store();
+	EsEntity   *entity;
+
+	if (store == NULL || (entity = es_store_find(store, es_slice(NULL, 0), entity_id)) == NULL)
+		return false;
+	*events = es_entity_known(entity);
+	return true;
+}
+
 static void
 add_tenant(EsStore *store, EsSlice tenant_id)
 {

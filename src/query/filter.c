@@ -178,6 +178,65 @@ run_node(EsNode *node, EsView *view, const uint64 *wanted, EsVerdicts *verdicts)
 	}
 }
 
+static bool
+can_fail(const EsNode *node)
+{
+	ListCell   *cell;
+
+	if (node->kind == ES_NODE_VERDICT)
+		return (node->verdict & ES_MAYBE_ERROR) != 0;
+	if (node->kind == ES_NODE_TEST)
+		return node->target.in_document && es_test_can_fail(&node->test);
+	foreach(cell, node->children)
+	{
+		if (can_fail(lfirst(cell)))
+			return true;
+	}
+	return false;
+}
+
+static void
+narrow(int64 *first, int64 *last, EsInterval interval)
+{
+	*first = Max(*first, interval.first);
+	*last = Min(*last, interval.last);
+}
+
+static void
+narrow_by_node(const EsNode *node, EsRange *range)
+{
+	ListCell   *cell;
+
+	if (node->kind == ES_NODE_AND)
+	{
+		foreach(cell, node->children)
+			narrow_by_node(lfirst(cell), range);
+	}
+	if (node->kind != ES_NODE_TEST || node->test.kind != ES_TEST_COMPARE)
+		return;
+	if (node->target.field == ES_FIELD_POSITION)
+		narrow(&range->first_position, &range->last_position, es_test_interval(&node->test, 0, 0));
+	else if (node->target.field == ES_FIELD_RECORDED_AT)
+		narrow(&range->first_time, &range->last_time, es_test_interval(&node->test, 0, 0));
+}
+
+/*
+ * Narrows the range to the events that can pass.  A condition that can raise an
+ * error ends that: it might raise it for events that conditions after it exclude.
+ */
+void
+es_filter_range(const EsFilter *filter, EsRange *range)
+{
+	ListCell   *cell;
+
+	foreach(cell, filter->conditions)
+	{
+		if (can_fail(lfirst(cell)))
+			return;
+		narrow_by_node(lfirst(cell), range);
+	}
+}
+
 /*
  * Finds, among the events in 'sure', those for which all conditions are true:
  * leaves them in 'sure' where that is certain, and puts them into 'unsure' where

@@ -54,9 +54,19 @@ typedef struct EsFilter
 	uint32		path_count;
 } EsFilter;
 
+/* Inclusive limits of position and recorded_at. */
+typedef struct EsRange
+{
+	int64		first_position;
+	int64		last_position;
+	int64		first_time;
+	int64		last_time;
+} EsRange;
+
 extern EsNode *es_node_make(EsNodeKind kind, List *children);
 extern EsNode *es_node_verdict(EsVerdict verdict);
 extern bool es_filter_add_path(EsFilter *filter, const EsPath *path, uint32 *number);
+extern void es_filter_range(const EsFilter *filter, EsRange *range);
 extern bool es_filter_run(EsFilter *filter, EsView *view, uint64 *sure, uint64 *unsure);
 
 #endif							/* EVENTSTORE_QUERY_FILTER_H */

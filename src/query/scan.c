@@ -199,14 +199,15 @@ narrow_by_time(EsScan *scan)
 	return range->first_position <= range->last_position;
 }
 
-static bool
-open_log(EsScan *scan)
+/* Goes to the first block of the range, unless it is empty. */
+static void
+begin_log(EsScan *scan)
 {
 	EsRange    *range = &scan->range;
 
 	if (range->first_position > range->last_position || range->first_time > range->last_time ||
 		!narrow_by_time(scan))
-		return false;
+		return;
 	if (scan->order == ES_ORDER_FORWARD)
 		es_log_scan_begin(&scan->log, scan->blocks, scan->snapshot,
 						  es_log_block_start(scan->blocks, scan->snapshot, range->first_position),
@@ -214,7 +215,6 @@ open_log(EsScan *scan)
 	else
 		es_log_scan_begin(&scan->log, scan->blocks, scan->snapshot, range->last_position, true);
 	scan->log_open = true;
-	return true;
 }
 
 /* Has the scan left the range on its far side? */
@@ -230,9 +230,7 @@ is_beyond(const EsScan *scan, const EsBlockRow *row)
 static EsBlockRow *
 next_log_row(EsScan *scan)
 {
-	if (!scan->log_open && !open_log(scan))
-		return NULL;
-	if (!es_log_scan_next(&scan->log) || is_beyond(scan, &scan->log.row))
+	if (!scan->log_open || !es_log_scan_next(&scan->log) || is_beyond(scan, &scan->log.row))
 		return NULL;
 	return &scan->log.row;
 }
@@ -240,7 +238,7 @@ next_log_row(EsScan *scan)
 /* -------------------------------------------------------------------- scan */
 
 /*
- * Begins to read blocks.  The range is for scans in log order; the filter must
+ * Begins to read blocks, in the current memory context.  The range is for scans in log order; the filter must
  * say the same, since events outside of it are delivered too.
  */
 void
@@ -248,6 +246,7 @@ es_scan_begin(EsScan *scan, Snapshot snapshot, EsFilter *filter, EsOrder order,
 			  const EsRange *range, EsSharedScan *shared)
 {
 	memset(scan, 0, offsetof(EsScan, sure));
+	scan->context = CurrentMemoryContext;
 	scan->blocks = es_blocks_open(AccessShareLock);
 	scan->snapshot = snapshot;
 	scan->filter = filter;
@@ -257,14 +256,20 @@ es_scan_begin(EsScan *scan, Snapshot snapshot, EsFilter *filter, EsOrder order,
 	es_view_begin(&scan->view, filter->paths, filter->path_count);
 	if (order == ES_ORDER_NONE)
 		begin_pages(scan, shared);
+	else
+		begin_log(scan);
 }
 
-/*
- * Moves to the next block with events that are, or may be, what the filter asks
- * for: scan->view, and the sets scan->sure and scan->unsure.
- */
-bool
-es_scan_next(EsScan *scan)
+/* Of all pages, reads only this one with the next calls. */
+void
+es_scan_only_page(EsScan *scan, BlockNumber page)
+{
+	scan->page.next = page;
+	scan->page.limit = page + 1;
+}
+
+static bool
+next_match(EsScan *scan)
 {
 	EsBlockRow *row;
 
@@ -284,6 +289,21 @@ es_scan_next(EsScan *scan)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * Moves to the next block with events that are, or may be, what the filter asks
+ * for: scan->view, and the sets scan->sure and scan->unsure.  An index scan
+ * allocates memory that it keeps, when it goes on.
+ */
+bool
+es_scan_next(EsScan *scan)
+{
+	MemoryContext before = MemoryContextSwitchTo(scan->context);
+	bool		any = next_match(scan);
+
+	MemoryContextSwitchTo(before);
+	return any;
 }
 
 void

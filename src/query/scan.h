@@ -28,15 +28,6 @@ typedef enum EsOrder
 	ES_ORDER_BACKWARD
 } EsOrder;
 
-/* Inclusive; blocks without an event in both ranges may be left out. */
-typedef struct EsRange
-{
-	int64		first_position;
-	int64		last_position;
-	int64		first_time;		/* of recorded_at */
-	int64		last_time;
-} EsRange;
-
 /* What parallel workers share: pages are handed out, a few at a time. */
 typedef struct EsSharedScan
 {
@@ -73,6 +64,7 @@ typedef struct EsPageScan
 
 typedef struct EsScan
 {
+	MemoryContext context;		/* in which it was begun */
 	Relation	blocks;
 	Snapshot	snapshot;
 	EsOrder		order;
@@ -92,6 +84,7 @@ extern const EsRange es_range_all;
 
 extern void es_scan_begin(EsScan *scan, Snapshot snapshot, EsFilter *filter, EsOrder order,
 						  const EsRange *range, EsSharedScan *shared);
+extern void es_scan_only_page(EsScan *scan, BlockNumber page);
 extern bool es_scan_next(EsScan *scan);
 extern void es_scan_end(EsScan *scan);
 

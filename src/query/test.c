@@ -350,6 +350,22 @@ read_scaled(EsSlice text, Value *value)
 	return value->scaled;
 }
 
+/*
+ * Reads text that is a plain number of at most ES_MAX_SCALE digits, as an
+ * integer / 10^scale.
+ */
+bool
+es_read_scaled(EsSlice text, int64 *integer, uint32 *scale)
+{
+	Value		value = {0};
+
+	if (!read_scaled(text, &value))
+		return false;
+	*integer = value.integer;
+	*scale = value.scale;
+	return true;
+}
+
 /* Digits with perhaps a sign and a point, of moderate length. */
 static bool
 is_plain_number(EsSlice text)

@@ -117,6 +117,7 @@ extern EsVerdict es_test_tags(const EsTest *test, EsSlice tags);
 extern EsVerdict es_test_null(const EsTest *test);
 extern EsInterval es_test_interval(const EsTest *test, uint32 constant, uint32 scale);
 
+extern bool es_read_scaled(EsSlice text, int64 *integer, uint32 *scale);
 extern bool es_json_as_text(EsSlice json, EsSlice *text);
 
 #endif							/* EVENTSTORE_QUERY_TEST_H */

@@ -139,4 +139,24 @@ es_bits_next(const uint64 *bits, uint32 words, int *i)
 	return true;
 }
 
+/* The same backward: for (i = count; es_bits_previous(bits, &i); ) */
+static inline bool
+es_bits_previous(const uint64 *bits, int *i)
+{
+	int			word = (*i - 1) / 64;
+	uint64		left;
+
+	if (*i <= 0)
+		return false;
+	left = bits[word] & (PG_UINT64_MAX >> (63 - (*i - 1) % 64));
+	while (left == 0)
+	{
+		if (--word < 0)
+			return false;
+		left = bits[word];
+	}
+	*i = word * 64 + 63 - __builtin_clzll(left);
+	return true;
+}
+
 #endif							/* EVENTSTORE_QUERY_VERDICT_H */

@@ -45,6 +45,7 @@ es_view_open(EsView *view, EsBlockRow *row)
 	MemoryContextReset(view->context);
 	if (row->status != ES_BLOCK_OK)
 		es_report_damage(row->first_position, row->status);
+	view->number++;
 	view->row = row;
 	view->block = &row->block;
 	view->count = row->block.header.event_count;
@@ -197,4 +198,24 @@ es_view_value(EsView *view, const EsStrings *strings, uint32 i, uint32 row)
 					   view->value, room, &size))
 		es_view_damaged(view);
 	return es_slice(view->value, size);
+}
+
+/* The entity_id of event i; it lasts until the next call. */
+EsSlice
+es_view_entity(EsView *view, uint32 i)
+{
+	EsStrings	strings;
+
+	if (!view->columns)
+		return es_view_head(view, i)->event.entity_id;
+	es_view_strings(view, ES_SLOT_ENTITY, &strings);
+	if (strings.encoding == ES_COLUMN_DICTIONARY)
+	{
+		uint32		code = (uint32) es_integers_get(strings.data, strings.width, i);
+
+		if (code >= strings.word_count)
+			es_view_damaged(view);
+		return es_strings_text(&strings, code);
+	}
+	return es_view_value(view, &strings, i, i);
 }

@@ -40,6 +40,7 @@ typedef struct EsView
 {
 	MemoryContext context;
 	EsPlaces   *places;			/* of the paths that are asked for, or NULL */
+	uint64		number;			/* of the block among those that were opened */
 	EsBlockRow *row;
 	EsBlock    *block;
 	uint32		count;			/* events */
@@ -67,6 +68,7 @@ extern const EsPlace *es_view_places(EsView *view, uint32 path);
 extern const char *es_view_codes(EsView *view, const char *data, uint32 width,
 								 uint32 count);
 extern EsSlice es_view_value(EsView *view, const EsStrings *strings, uint32 i, uint32 row);
+extern EsSlice es_view_entity(EsView *view, uint32 i);
 extern void es_view_damaged(const EsView *view) pg_attribute_noreturn();
 
 #endif							/* EVENTSTORE_QUERY_VIEW_H */

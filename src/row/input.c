@@ -55,7 +55,7 @@ es_jsonb_slice(Datum datum)
 static void
 check_depth(EsSlice json)
 {
-	if (es_json_depth(json) > ES_MAX_JSON_DEPTH)
+	if (json.size > ES_MAX_JSON_DEPTH && es_json_depth(json) > ES_MAX_JSON_DEPTH)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("JSON is nested too deeply"),

@@ -31,6 +31,12 @@ $node->safe_psql('postgres', q{
 	SELECT eventstore.append('entity-1', 'dump.single');
 	BEGIN; SELECT eventstore.append('entity-1', 'undone'); ROLLBACK});
 
+# Rights on the relation, and things of a user that hang on it.
+$node->safe_psql('postgres', q{
+	GRANT INSERT, SELECT (entity_id) ON eventstore.events TO pg_monitor;
+	GRANT USAGE ON FOREIGN SERVER eventstore TO pg_monitor;
+	CREATE VIEW entities AS SELECT DISTINCT entity_id FROM eventstore.events});
+
 my $digest = events_digest($node);
 my $last_version = $node->safe_psql('postgres', q{SELECT eventstore.entity_version('entity-1')});
 my $safe = $node->safe_psql('postgres', 'SELECT eventstore.safe_position()');
@@ -46,6 +52,8 @@ sub check_copy
 		q{SELECT * FROM eventstore.append('entity-1', 'dump.later')});
 	is($version, $last_version + 1, "$name: versions go on");
 	cmp_ok($position, '>', $safe, "$name: positions go on");
+	is($where->safe_psql($dbname, q{INSERT INTO eventstore.events (entity_id, event_type) VALUES ('entity-1', 'dump.row') RETURNING version}),
+		$version + 1, "$name: the relation takes rows");
 	is_sound($where, "$name, after an append", $dbname);
 	return;
 }
@@ -65,6 +73,12 @@ for my $target ([ 'the same cluster', $node ], [ 'a fresh cluster', $fresh ])
 	$where->command_ok([ 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', 'plain', '-f', "$directory/plain.sql" ],
 		"restore to $name");
 	check_copy("restored to $name", $where, 'plain');
+	is($where->safe_psql('plain', q{
+		SELECT has_table_privilege('pg_monitor', 'eventstore.events', 'INSERT'), has_table_privilege('pg_monitor', 'eventstore.events', 'SELECT'),
+			has_column_privilege('pg_monitor', 'eventstore.events', 'entity_id', 'SELECT'), has_server_privilege('pg_monitor', 'eventstore', 'USAGE'),
+			(SELECT count(*) > 1 FROM entities),
+			EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = 'eventstore.events'::regclass AND deptype = 'e')}),
+		't|f|t|t|t|t', "restored to $name: rights, views, and events as part of the extension");
 
 	$where->safe_psql('postgres', 'CREATE DATABASE custom');
 	$where->command_ok([ 'pg_restore', '-j', 2, '-d', 'custom', "$directory/custom" ],
@@ -89,6 +103,7 @@ $fresh->stop;
 
 $node->safe_psql('postgres', 'CREATE DATABASE original; CREATE DATABASE empty');
 $node->command_ok([ 'pg_restore', '-d', 'original', "$directory/custom" ], 'restore');
+$node->safe_psql('original', 'DROP VIEW entities');
 $node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE original');
 $node->safe_psql('empty', 'CREATE EXTENSION eventstore');
 check_copy('a copy by template', $node, 'copy');

@@ -23,13 +23,18 @@ sub sql
 
 is(attempt($node, 'CREATE EXTENSION eventstore'), '', 'not preloaded: CREATE EXTENSION works');
 for my $call (q{append('a', 'b')}, q{ingest_batch('[]'::text)}, q{entity_version('a')}, q{read_entity('a')},
-	'read_all()', 'get_event(1)', 'safe_position()', 'verify()', 'rebuild_index()', 'stat_index()')
+	'read_all()', 'get_event(1)', 'safe_position()', 'verify()', 'rebuild_index()', 'stat_index()', 'stat_kernel()')
 {
 	like(attempt($node, "SELECT * FROM eventstore.$call"),
 		qr/ERROR:  55000: eventstore must be loaded via "shared_preload_libraries".*HINT:  .*shared_preload_libraries/s,
 		"not preloaded: $call");
 }
-like(attempt($node, 'SELECT * FROM eventstore.events'), qr/ERROR:  55000: /, 'not preloaded: events');
+for my $statement ('SELECT * FROM eventstore.events', q{INSERT INTO eventstore.events (entity_id, event_type) VALUES ('a', 'b')},
+	q{INSERT INTO eventstore.events (entity_id, event_type) SELECT 'a', 'b' FROM generate_series(1, 10)},
+	q{COPY eventstore.events (entity_id, event_type) FROM PROGRAM 'printf "a\tb\n"'})
+{
+	like(attempt($node, $statement), qr/ERROR:  55000: eventstore must be loaded/, "not preloaded: $statement");
+}
 is(sql(q{SELECT eventstore.entity_id(eventstore.make_event('a', 'b'))}), 'a', 'not preloaded: events can be made');
 
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'eventstore'\neventstore.index_memory = '1MB'");

@@ -52,7 +52,8 @@ es_server_packages=(postgresql-15 postgresql-client-15 postgresql-server-dev-15)
 es_demo_packages=(gcc make libxxhash-dev libsimde-dev perl-base gzip)
 es_test_packages=(postgresql-15-pgtap libtap-parser-sourcehandler-pgtap-perl
 	libipc-run-perl libpq-dev pg-bsd-indent clang-14
-	libclang-rt-14-dev binutils shellcheck git perl)
+	libclang-rt-14-dev binutils shellcheck git perl
+	gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)
 
 es_say() {
 	printf '%s\n' "$*" >&2

@@ -1,9 +1,10 @@
 # Random queries about the events that EventGenerator makes.
 #
-# A query is a hash: 'statements' to run, in which {T} stands for the relation,
-# 'explain', statements that say how it is run; 'ordered', whether the order of
-# its rows is defined; 'errors', whether an error is 'exact' or only that there is
-# 'some' error, because the plan decides which row is looked at first.
+# A query is a hash: 'statements' to run, in which {T} stands for the relation and
+# {SIDE} for the end of its views' names; 'explain', statements that say how it is
+# run; 'ordered', whether the order of its rows is defined; 'errors', whether an
+# error is 'exact' or only that there is 'some' error, because the plan decides
+# which row is looked at first.
 #
 # Safe expressions fail for no event.  Wild ones do for some; they stand only
 # where SQL says which rows are looked at: not below LIMIT or a join.
@@ -28,6 +29,9 @@ our $parameters;
 
 # Are wild expressions wanted?
 our $wild = 0;
+
+# Would a join have its say in which row fails first?
+our $alone = 0;
 
 # Must rows come in the order of the log, since the answer shows which was first?
 our $in_log_order = 0;
@@ -269,6 +273,7 @@ my @document_tests = (
 	sub { return document_column() . ' IS ' . pick('', 'NOT ') . 'NULL'; },
 	sub { return cast_to('boolean') . pick('', ' IS TRUE', ' IS NOT FALSE', ' IS UNKNOWN'); },
 	sub { return cast_to('numeric') . pick(' + 1', ' * 2', ' % 7', '') . ' > ' . pick(0, 5, 500, '10.5'); },
+	sub { return 'amount_of(payload) ' . operator() . ' ' . constant('numeric', $producer{numeric}); },
 	sub { return 'abs(' . cast_to('int') . '::bigint) < ' . between(0, 20); },
 	sub { return cast_to('bigint') . ' ' . operator() . ' ' . pick('position', 'version', '5::smallint', "'5.5'::numeric", "'5.5'::float8"); },
 	sub { return cast_to('numeric') . ' ' . operator() . ' ' . cast_to('numeric'); },
@@ -302,10 +307,11 @@ my @other_tests = ('random() < 2', 'true', 'false', 'NULL::boolean', 'position %
 	'position = ANY (ARRAY(SELECT weight FROM small))', 'position > (SELECT count(*) FROM small)', "position < '50.5'::numeric",
 	'version = 3::smallint', "version > '2.5'::float8", 'position = version', 'entity_id = event_type', 'pg_typeof(payload)::text = \'jsonb\'',
 	"t.*::text LIKE '%paid%'", 'version IN (1, position)', 'clock_timestamp() > recorded_at', 'length(payload::text) > 9000');
-my @entity_tests = ('EXISTS (SELECT FROM small s WHERE s.entity = t.entity_id)', 'entity_id IN (SELECT s.entity FROM small s WHERE s.weight > 10)',
-	'entity_id NOT IN (SELECT s.entity FROM small s WHERE s.entity IS NOT NULL)', 'entity_id = (SELECT max(s.entity) FROM small s WHERE weight = 7)',
-	'NOT EXISTS (SELECT FROM small s WHERE s.entity = t.entity_id AND s.weight < t.version)',
-	"entity_id = 'steady' AND version > 20", "entity_id = 'steady' AND tenant_id = 'north'", "entity_id = 'order-000007' AND entity_id = 'order-000008'");
+my @joining_tests = ('EXISTS (SELECT FROM small s WHERE s.entity = t.entity_id)', 'entity_id IN (SELECT s.entity FROM small s WHERE s.weight > 10)',
+	'entity_id NOT IN (SELECT s.entity FROM small s WHERE s.entity IS NOT NULL)',
+	'NOT EXISTS (SELECT FROM small s WHERE s.entity = t.entity_id AND s.weight < t.version)');
+my @entity_tests = ('entity_id = (SELECT max(s.entity) FROM small s WHERE weight = 7)',
+	"entity_id = 'steady' OR entity_id = 'order-000003'", "(entity_id = 'steady' AND version < 9 OR entity_id = 'größe-1')", "entity_id = 'steady' AND version > 20", "entity_id = 'steady' AND tenant_id = 'north'", "entity_id = 'order-000007' AND entity_id = 'order-000008'");
 
 sub column_test
 {
@@ -323,7 +329,8 @@ sub head_test
 	return pick(@tag_tests)->() if chance(15);
 	return pick(@other_tests) if chance(10);
 	return column_test(pick(qw(position position event_type event_type tenant_id occurred_at recorded_at))) if $in_log_order;
-	return pick(@entity_tests) if chance(10);
+	return pick(@joining_tests) if chance(7) && !$alone;
+	return pick(@entity_tests) if chance(6);
 	return column_test(pick(qw(position version version event_type event_type entity_id entity_id entity_id tenant_id event_id occurred_at recorded_at)));
 }
 
@@ -460,6 +467,22 @@ sub entity_scan
 	return single('SELECT ' . select_list() . " FROM {T} t WHERE $where" . pick('', ' LIMIT 10', ' LIMIT 1', ' LIMIT 3 OFFSET 2'), ordered => 1);
 }
 
+# As a reader follows the log.
+sub log_scan
+{
+	my $where = 'position ' . pick('>', '>', '>', '>=', '<') . ' ' . constant('bigint', $producer{position}) . (chance(40) ? ' AND ' . predicate(1) : '');
+
+	return single('SELECT ' . select_list() . " FROM {T} t WHERE $where ORDER BY position" . pick('', ' DESC') . ' LIMIT ' . constant('bigint', sub { return pick(1, 10, 200); }), ordered => 1);
+}
+
+# What a view leaves out is never seen, by a cast that would fail for it either.
+sub view_scan
+{
+	return single('SELECT position, status, amount FROM view_of_{SIDE} t' . condition()) if chance(40);
+	return single('SELECT status, count(*), sum(amount) FROM view_of_{SIDE} t' . condition() . ' GROUP BY status') if chance(50);
+	return single("SELECT count(*) FROM barrier_of_{SIDE} t WHERE (payload ->> 'v')::numeric " . operator() . ' ' . between(-20, 20) . ' AND ' . predicate(0));
+}
+
 sub aggregation { return single('SELECT ' . aggregates() . ' FROM {T} t' . condition()); }
 
 sub grouping
@@ -489,12 +512,14 @@ sub log_order
 }
 
 # Which row fails first is defined; below an aggregate with groups it isn't.
-sub wild_scan { local $wild = 1; return single('SELECT ' . pick('position', '*', 'event_type, payload') . ' FROM {T} t' . condition()); }
-sub wild_aggregation { local $wild = 1; return single("SELECT count(*), sum(position) FROM {T} t" . condition()); }
+sub wild_scan { local ($wild, $alone) = (1, 1); return single('SELECT ' . pick('position', '*', 'event_type, payload') . ' FROM {T} t' . condition()); }
+sub wild_aggregation { local ($wild, $alone) = (1, 1); return single("SELECT count(*), sum(position) FROM {T} t" . condition()); }
 
 sub wild_list
 {
+	local $alone = 1;
 	my ($cast) = wild_cast();
+
 	return single("SELECT position, $cast FROM {T} t" . condition());
 }
 
@@ -599,15 +624,14 @@ sub prepared
 	return { %$query, statements => [ $prepare, @executions, 'DEALLOCATE p' ], explain => [ $prepare, "EXPLAIN (VERBOSE) $executions[0]", 'DEALLOCATE p' ] };
 }
 
-my @productions = ((\&scan) x 20, (\&ordered_scan) x 12, (\&entity_scan) x 6, (\&aggregation) x 12, (\&grouping) x 14, (\&grouping_sets) x 2, (\&wild_scan) x 8,
+my @productions = ((\&scan) x 20, (\&ordered_scan) x 12, (\&entity_scan) x 6, (\&log_scan) x 4, (\&view_scan) x 3, (\&aggregation) x 12, (\&grouping) x 14, (\&grouping_sets) x 2, (\&wild_scan) x 8,
 	(\&wild_aggregation) x 4, (\&wild_list) x 3, (\&wild_grouping) x 2, (\&distinct) x 3, (\&window) x 3, (\&join_query) x 6, (\&lateral) x 4, (\&nested) x 6, \&row_locks, (\&cursor) x 3,
-	(sub { return prepared(pick(\&scan, \&ordered_scan, \&entity_scan, \&aggregation, \&grouping, \&lateral, \&nested)); }) x 8);
+	(sub { return prepared(pick(\&scan, \&ordered_scan, \&entity_scan, \&log_scan, \&aggregation, \&grouping, \&lateral, \&nested)); }) x 8);
 
 # One query.  In parallel, what depends on the order of rows has no defined answer.
 sub generate_query
 {
 	my (%options) = @_;
-	my $query;
 
 	return pick(@productions)->() if $options{parallel};
 	return chance(6) ? log_order() : pick(@productions)->();

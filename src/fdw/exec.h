@@ -1,0 +1,78 @@
+/*-------------------------------------------------------------------------
+ *
+ * exec.h
+ *	  The state of a scan of the relation, for those who use what it finds.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EVENTSTORE_FDW_EXEC_H
+#define EVENTSTORE_FDW_EXEC_H
+
+#include "postgres.h"
+
+#include "nodes/execnodes.h"
+
+#include "fdw/plan.h"
+#include "log/entity_scan.h"
+#include "query/compile.h"
+#include "query/fetch.h"
+#include "query/scan.h"
+
+/* An attribute of the scan's tuple: a column, or something of a document. */
+typedef struct EsOutput
+{
+	EsField		field;
+	EsExtraction *extraction;	/* NULL: the column */
+} EsOutput;
+
+/* Adds paths, and what belongs to them, to a filter that is being compiled. */
+typedef void (*EsExtendFilter) (void *arg, EsFilter *filter);
+
+typedef struct EsEventScan
+{
+	ForeignScanState *node;
+	EsPlanChoice choice;
+	List	   *conditions;		/* expressions */
+	List	   *keys;			/* ExprState */
+	ExprState  *recheck;		/* of the conditions; NULL when there are none */
+
+	/* the conditions' program, as parameters are now */
+	MemoryContext program;
+	EsFilter	filter;
+	EsExtendFilter extend;		/* of the node above, or NULL */
+	void	   *extend_arg;
+	List	   *understood;		/* of each condition, whether any of it was */
+	List	   *constants;		/* expressions without columns ... */
+	List	   *constant_states;	/* ... and how to evaluate them */
+
+	/* the tuple */
+	EsOutput   *outputs;
+	int			output_count;
+	bool	   *wanted;			/* by what is above the scan */
+	bool	   *tested;			/* by conditions */
+	bool	   *either;
+
+	/* reading */
+	EsSharedScan *shared;		/* with parallel workers, else NULL */
+	bool		open;
+	bool		done;
+	bool		in_block;
+	int			event;			/* of the current block */
+	uint64		candidates[ES_BLOCK_BIT_WORDS];
+	EsScan		blocks;
+	EsEntityScan entity;
+} EsEventScan;
+
+extern bool es_evaluate_constant(void *arg, Expr *expr, Datum *value, bool *isnull);
+extern bool es_pretend_constant(void *arg, Expr *expr, Datum *value, bool *isnull);
+extern void es_event_scan_start(EsEventScan *scan);
+extern void es_event_scan_stop(EsEventScan *scan);
+extern bool es_event_scan_matches(EsEventScan *scan, TupleTableSlot *slot, uint32 i);
+
+/* aggregate_scan.c */
+extern void es_aggregate_begin(ForeignScanState *node, int flags);
+extern TupleTableSlot *es_aggregate_iterate(ForeignScanState *node);
+extern void es_aggregate_rescan(ForeignScanState *node);
+extern void es_aggregate_end(ForeignScanState *node);
+
+#endif							/* EVENTSTORE_FDW_EXEC_H */

@@ -1,0 +1,109 @@
+/*-------------------------------------------------------------------------
+ *
+ * explain.c
+ *	  EXPLAIN of reading the relation: what is done by whom, and how much.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "commands/explain.h"
+#include "nodes/makefuncs.h"
+#include "utils/ruleutils.h"
+
+#include "fdw/exec.h"
+#include "fdw/fdw.h"
+#include "kernel/kernel.h"
+
+static void
+show_expressions(const char *label, List *expressions, const EsEventScan *scan,
+				 ExplainState *explain)
+{
+	List	   *context;
+	Node	   *all;
+
+	if (expressions == NIL)
+		return;
+	context = set_deparse_context_plan(explain->deparse_cxt, scan->node->ss.ps.plan, NIL);
+	all = (Node *) make_ands_explicit(expressions);
+	ExplainPropertyText(label, deparse_expression(all, context,
+												  list_length(explain->rtable) > 1 || explain->verbose,
+												  false), explain);
+}
+
+/* Conditions by who evaluates them: the program, at least in part, or nobody else. */
+static void
+show_conditions(const EsEventScan *scan, ExplainState *explain)
+{
+	List	   *pushed = NIL;
+	List	   *others = NIL;
+	ListCell   *condition;
+	ListCell   *understood;
+
+	if (scan->understood == NIL)
+		others = scan->conditions;
+	forboth(condition, scan->conditions, understood, scan->understood)
+	{
+		if (lfirst_int(understood))
+			pushed = lappend(pushed, lfirst(condition));
+		else
+			others = lappend(others, lfirst(condition));
+	}
+	show_expressions("Column Filter", pushed, scan, explain);
+	show_expressions("Row Filter", others, scan, explain);
+}
+
+static const char *
+access_text(const EsEventScan *scan)
+{
+	EsOrder		order = scan->choice.items[ES_PLAN_ORDER];
+
+	if (scan->choice.items[ES_PLAN_ACCESS] == ES_ACCESS_ENTITY)
+		return order == ES_ORDER_BACKWARD ? "Entity Index, Backward" : "Entity Index";
+	if (order == ES_ORDER_NONE)
+		return "All Blocks";
+	return order == ES_ORDER_BACKWARD ? "Log Order, Backward" : "Log Order";
+}
+
+static void
+show_keys(const EsEventScan *scan, ExplainState *explain)
+{
+	ForeignScan *plan = (ForeignScan *) scan->node->ss.ps.plan;
+	static const char *const labels[] = {"Entity", "Tenant"};
+	int			first = list_length(scan->conditions);
+
+	for (int i = first; i < list_length(plan->fdw_exprs); i++)
+		show_expressions(labels[i - first], list_make1(list_nth(plan->fdw_exprs, i)), scan, explain);
+}
+
+static void
+show_counts(const EsEventScan *scan, ExplainState *explain)
+{
+	const EsScanCounts *counts = &scan->blocks.counts;
+
+	if (scan->choice.items[ES_PLAN_ACCESS] == ES_ACCESS_BLOCKS)
+	{
+		ExplainPropertyInteger("Blocks Read", NULL, counts->blocks, explain);
+		ExplainPropertyInteger("Blocks Skipped by Header", NULL, counts->skipped, explain);
+	}
+	ExplainPropertyInteger("Events Scanned", NULL, counts->events, explain);
+	ExplainPropertyInteger("Events Tested as Rows", NULL, counts->unsure, explain);
+	ExplainPropertyInteger("Events Removed by That", NULL, counts->removed, explain);
+	ExplainPropertyInteger("Events Found", NULL, counts->found, explain);
+}
+
+void
+es_fdw_explain_scan(ForeignScanState *node, ExplainState *explain)
+{
+	const EsEventScan *scan = node->fdw_state;
+
+	if (node->ss.ss_currentRelation == NULL)
+		return;					/* the scan below the aggregation says it */
+	ExplainPropertyText("Access", access_text(scan), explain);
+	show_keys(scan, explain);
+	show_conditions(scan, explain);
+	if (explain->analyze)
+		show_counts(scan, explain);
+	if (explain->verbose)
+		ExplainPropertyText("Kernel", es_kernel->name, explain);
+}

@@ -1,0 +1,52 @@
+/*-------------------------------------------------------------------------
+ *
+ * plan.h
+ *	  What the planner decides and the executor carries out.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EVENTSTORE_FDW_PLAN_H
+#define EVENTSTORE_FDW_PLAN_H
+
+#include "postgres.h"
+
+#include "nodes/pathnodes.h"
+#include "nodes/pg_list.h"
+#include "nodes/plannodes.h"
+
+#include "query/scan.h"
+
+/* How events are found. */
+typedef enum EsAccess
+{
+	ES_ACCESS_BLOCKS,			/* all blocks, or a part of the log in order */
+	ES_ACCESS_ENTITY			/* an entity's, through the index */
+} EsAccess;
+
+/*
+ * The private list of paths and plans: a constant for each, as Integer.  In
+ * plans, fdw_exprs are the conditions to be tested, in the order of their
+ * evaluation, and after them the keys: entity_id, and perhaps tenant_id.
+ */
+typedef enum EsPlanItem
+{
+	ES_PLAN_ACCESS,				/* EsAccess */
+	ES_PLAN_ORDER,				/* EsOrder */
+	ES_PLAN_BY_VERSION,			/* entity: order is of versions, not positions */
+	ES_PLAN_COLUMNS,			/* bit for each column that is needed, from 1 */
+	ES_PLAN_KEYS,				/* how many of fdw_exprs are keys */
+	ES_PLAN_ITEMS
+} EsPlanItem;
+
+typedef struct EsPlanChoice
+{
+	int			items[ES_PLAN_ITEMS];
+} EsPlanChoice;
+
+extern List *es_plan_pack(const EsPlanChoice *choice);
+extern EsPlanChoice es_plan_unpack(const List *private);
+extern Cost es_fdw_scan_cost(const RelOptInfo *rel, const Path *scan);
+extern ForeignScan *es_fdw_plan_aggregate(RelOptInfo *grouped, ForeignPath *path, List *targets,
+										  Plan *outer);
+
+#endif							/* EVENTSTORE_FDW_PLAN_H */
