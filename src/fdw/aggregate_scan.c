@@ -278,6 +278,7 @@ forget_groups(AggregateScan *scan)
 	grouping->table = NULL;
 	grouping->table_size = grouping->group_count = 0;
 	grouping->first = NULL;
+	memset(grouping->words, 0, sizeof(grouping->words));
 	grouping->entities = NULL;
 	scan->group = NULL;
 	scan->done = false;

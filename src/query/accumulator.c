@@ -89,23 +89,34 @@ raise_scale(EsAccumulator *accumulator, uint32 scale)
 	accumulator->scale = (uint8) scale;
 }
 
+/* Adds the sum of so many numbers, sum / 10^scale. */
 void
-es_sum_scaled(EsAccumulator *accumulator, int64 value, uint32 scale)
+es_sum_many(EsAccumulator *accumulator, int64 count, int128 sum, uint32 scale)
 {
-	int128		term = value;
-	int128		sum;
+	int128		term = sum;
+	int128		total;
 
-	accumulator->count++;
+	if (count == 0)
+		return;
+	accumulator->count += count;
 	if (scale > accumulator->scale)
 		raise_scale(accumulator, scale);
-	else if (scale < accumulator->scale)
-		term *= power_of_ten(accumulator->scale - scale);
-	if (__builtin_add_overflow(accumulator->sum, term, &sum))
+	else if (scale < accumulator->scale &&
+			 __builtin_mul_overflow(sum, power_of_ten(accumulator->scale - scale), &term))
+	{
+		Numeric		numeric = scaled_numeric(sum, scale);
+
+		es_sum_numeric(accumulator, numeric);
+		pfree(numeric);
+		accumulator->count--;
+		return;
+	}
+	if (__builtin_add_overflow(accumulator->sum, term, &total))
 	{
 		flush_sum(accumulator);
-		sum = term;
+		total = term;
 	}
-	accumulator->sum = sum;
+	accumulator->sum = total;
 }
 
 void

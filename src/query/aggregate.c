@@ -180,6 +180,30 @@ add_numeric(const EsAggregate *aggregate, EsAccumulator *accumulator, Numeric va
 	}
 }
 
+/* Sums numbers of a column that all events have, as they are stored. */
+static bool
+sum_column(EsGrouping *grouping, EsView *view, Pass *pass)
+{
+	EsAggregate *aggregate = pass->aggregate;
+	EsAccumulator *accumulator = &grouping->first->accumulators[pass->number];
+	EsNumberColumn column;
+	EsKernelSum distances;
+	uint32		count;
+	MemoryContext before;
+
+	if (grouping->key_count > 0 ||
+		(aggregate->kind != ES_AGGREGATE_SUM && aggregate->kind != ES_AGGREGATE_AVERAGE) ||
+		!es_numbers_column(view, &aggregate->input, &column))
+		return false;
+	es_kernel_sum(column.size_log2, column.data, view->count, pass->sure, &distances);
+	count = es_kernel_count_bits(pass->sure, view->words);
+	before = MemoryContextSwitchTo(grouping->memory);
+	es_sum_many(accumulator, count, (int128) column.base * count +
+				((int128) distances.high << 64 | distances.low), column.scale);
+	MemoryContextSwitchTo(before);
+	return true;
+}
+
 /* Adds the number of an event, or puts it off. */
 static void
 add_number(EsGrouping *grouping, const EsBlockGroups *groups, Pass *pass, uint32 i)
@@ -197,6 +221,29 @@ add_number(EsGrouping *grouping, const EsBlockGroups *groups, Pass *pass, uint32
 		pass->later[i / 64] |= UINT64CONST(1) << (i % 64);
 }
 
+/* Counts events: first by the block's own numbers of groups. */
+static void
+count_events(EsGrouping *grouping, EsView *view, const EsBlockGroups *groups, const Pass *pass)
+{
+	uint32	   *counts;
+	int			row = -1;
+
+	if (grouping->key_count == 0)
+	{
+		grouping->first->accumulators[pass->number].count +=
+			es_kernel_count_bits(pass->sure, view->words);
+		return;
+	}
+	counts = palloc0(groups->count * sizeof(uint32));
+	while (es_bits_next(pass->sure, view->words, &row))
+		counts[groups->numbers[row]]++;
+	for (uint32 i = 0; i < groups->count; i++)
+	{
+		if (groups->groups[i] != NULL)
+			groups->groups[i]->accumulators[pass->number].count += counts[i];
+	}
+}
+
 /* What can be done for all events at once. */
 static void
 run_pass(EsGrouping *grouping, EsView *view, const EsBlockGroups *groups, Pass *pass)
@@ -205,21 +252,20 @@ run_pass(EsGrouping *grouping, EsView *view, const EsBlockGroups *groups, Pass *
 	int			row = -1;
 
 	if (aggregate->has_input)
+	{
+		if (sum_column(grouping, view, pass))
+			return;
 		es_numbers_read(view, &aggregate->input, pass->sure, &pass->numbers);
-	else if (aggregate->kind == ES_AGGREGATE_COUNT && grouping->key_count == 0)
-	{
-		grouping->first->accumulators[pass->number].count += es_kernel_count_bits(pass->sure, view->words);
-		return;
-	}
-	while (es_bits_next(pass->sure, view->words, &row))
-	{
-		if (aggregate->has_input)
+		while (es_bits_next(pass->sure, view->words, &row))
 			add_number(grouping, groups, pass, row);
-		else if (aggregate->kind == ES_AGGREGATE_ENTITIES)
+	}
+	else if (aggregate->kind == ES_AGGREGATE_COUNT)
+		count_events(grouping, view, groups, pass);
+	else
+	{
+		while (es_bits_next(pass->sure, view->words, &row))
 			add_entity(grouping, accumulator_of(grouping, groups, row, pass->number),
 					   es_view_entity(view, row));
-		else
-			accumulator_of(grouping, groups, row, pass->number)->count++;
 	}
 }
 
@@ -344,7 +390,7 @@ void
 es_grouping_add_block(EsGrouping *grouping, EsView *view, const uint64 *rows)
 {
 	MemoryContext before = MemoryContextSwitchTo(view->context);
-	EsBlockGroups groups = {NULL, NULL};
+	EsBlockGroups groups = {NULL, NULL, 0};
 	Pass	   *passes = palloc(Max(grouping->aggregate_count, 1) * sizeof(Pass));
 
 	for (int a = 0; a < grouping->aggregate_count; a++)

@@ -46,6 +46,15 @@ typedef struct EsGroupKey
 
 typedef struct EsGroup EsGroup;
 
+/* Groups of one key that were found by a word lately. */
+#define ES_WORD_GROUPS 256
+
+typedef struct EsWordGroup
+{
+	uint64		hash;
+	EsGroup    *group;			/* NULL: the entry is free */
+} EsWordGroup;
+
 /* What is needed to aggregate a scan. */
 typedef struct EsGrouping
 {
@@ -64,6 +73,7 @@ typedef struct EsGrouping
 	uint32		table_size;
 	uint32		group_count;
 	EsGroup    *first;			/* of a list of all */
+	EsWordGroup words[ES_WORD_GROUPS];
 	struct EntitySet *entities;
 } EsGrouping;
 

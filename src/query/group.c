@@ -421,15 +421,69 @@ find_group(EsGrouping *grouping, const KeyValues *keys, const uint16 *parts)
 	return group;
 }
 
-/*
- * Finds the group of each of these events, making those that are new.  What is
- * found lasts as long as the view of the block.
- */
-void
-es_groups_find(EsGrouping *grouping, EsView *view, const uint64 *rows, EsBlockGroups *found)
+/* ------------------------------------------------------- one key, few words */
+
+/* The group of a word, which is the only key. */
+static EsGroup *
+group_of_word(EsGrouping *grouping, EsField field, EsSlice word)
 {
-	MemoryContext before = MemoryContextSwitchTo(view->context);
-	KeyValues  *keys = palloc(Max(grouping->key_count, 1) * sizeof(KeyValues));
+	uint64		hash = es_stable_hash(word);
+	EsWordGroup *known = &grouping->words[hash % ES_WORD_GROUPS];
+	Datum		value;
+	bool		isnull = false;
+	KeyValues	key = {.values = &value,.nulls = &isnull};
+	uint16		part = 0;
+
+	if (known->group != NULL && known->hash == hash &&
+		es_slice_equal(text_of(known->group->values[0]), word))
+		return known->group;
+	value = column_text(field, word);
+	known->group = find_group(grouping, &key, &part);
+	known->hash = hash;
+	return known->group;
+}
+
+/*
+ * Grouping by the words of a column with a dictionary, the commonest case: codes
+ * are the numbers.  False when it is not that.
+ */
+static bool
+find_by_words(EsGrouping *grouping, EsView *view, const uint64 *rows, EsBlockGroups *found)
+{
+	const EsGroupKey *key = &grouping->keys[0];
+	EsStrings	strings;
+	const uint8 *codes;
+	int			row = -1;
+
+	if (grouping->key_count != 1 || key->extraction != NULL || key->expression != NULL ||
+		key->field != ES_FIELD_EVENT_TYPE || !view->columns)
+		return false;
+	es_view_strings(view, ES_SLOT_TYPE, &strings);
+	if (strings.encoding != ES_COLUMN_DICTIONARY || strings.exceptions.count > 0)
+		return false;
+	codes = (const uint8 *) es_view_codes(view, strings.data, strings.width, strings.count);
+	found->count = strings.word_count;
+	found->numbers = palloc(view->count * sizeof(uint16));
+	found->groups = palloc0(found->count * sizeof(EsGroup *));
+	while (es_bits_next(rows, view->words, &row))
+	{
+		uint8		code = codes[row];
+
+		if (code >= found->count)
+			es_view_damaged(view);
+		found->numbers[row] = code;
+		if (found->groups[code] == NULL)
+			found->groups[code] = group_of_word(grouping, key->field, es_strings_text(&strings, code));
+	}
+	return true;
+}
+
+/* -------------------------------------------------------------------- blocks */
+
+static void
+find_by_keys(EsGrouping *grouping, EsView *view, const uint64 *rows, EsBlockGroups *found)
+{
+	KeyValues  *keys = palloc(grouping->key_count * sizeof(KeyValues));
 	Combined	combined = {NULL, 0, NULL};
 
 	for (int k = 0; k < grouping->key_count; k++)
@@ -441,8 +495,22 @@ es_groups_find(EsGrouping *grouping, EsView *view, const uint64 *rows, EsBlockGr
 			combine(view, rows, &keys[k], k, grouping->key_count, &combined);
 	}
 	found->numbers = combined.numbers;
+	found->count = combined.count;
 	found->groups = palloc(Max(combined.count, 1) * sizeof(EsGroup *));
 	for (uint32 i = 0; i < combined.count; i++)
 		found->groups[i] = find_group(grouping, keys, combined.parts + (size_t) i * grouping->key_count);
+}
+
+/*
+ * Finds the group of each of these events, making those that are new.  What is
+ * found lasts as long as the view of the block.
+ */
+void
+es_groups_find(EsGrouping *grouping, EsView *view, const uint64 *rows, EsBlockGroups *found)
+{
+	MemoryContext before = MemoryContextSwitchTo(view->context);
+
+	if (!find_by_words(grouping, view, rows, found))
+		find_by_keys(grouping, view, rows, found);
 	MemoryContextSwitchTo(before);
 }

@@ -27,7 +27,8 @@ struct EsGroup
 typedef struct EsBlockGroups
 {
 	uint16	   *numbers;
-	EsGroup   **groups;
+	EsGroup   **groups;			/* NULL where no event has the number */
+	uint32		count;
 } EsBlockGroups;
 
 extern EsGroup *es_group_make(EsGrouping *grouping, uint64 hash);

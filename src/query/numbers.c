@@ -137,6 +137,15 @@ typedef struct Documents
 	uint32		steps;			/* of the path */
 } Documents;
 
+static void
+open_documents(EsView *view, const EsNumberSource *source, Documents *documents)
+{
+	documents->shape_count = view->block->columns.shape_count;
+	documents->places = es_view_places(view, source->extraction->path_number);
+	documents->steps = source->extraction->path.step_count;
+	es_view_integers(view, ES_SLOT_PAYLOAD_SHAPE, &documents->shapes);
+}
+
 static const EsPlace *
 place_of(EsView *view, const Documents *documents, uint32 row)
 {
@@ -180,7 +189,7 @@ read_leaves(EsView *view, EsNumberSource *source, const Documents *documents, ui
 	{
 		int64		number;
 
-		if (documents->shape_count > 1 && place_of(view, documents, row)->column != column)
+		if (documents->shapes.width > 0 && place_of(view, documents, row)->column != column)
 			continue;
 		number = (int64) ((uint64) strings.base + es_integers_get(strings.data, strings.width, value));
 		numbers->values[row] = number;
@@ -194,15 +203,11 @@ read_leaves(EsView *view, EsNumberSource *source, const Documents *documents, ui
 static void
 read_documents(EsView *view, EsNumberSource *source, const uint64 *rows, EsNumbers *numbers)
 {
-	Documents	documents = {
-		.shape_count = view->block->columns.shape_count,
-		.places = es_view_places(view, source->extraction->path_number),
-		.steps = source->extraction->path.step_count
-	};
+	Documents	documents;
 	enum {NEW, READ, NO_NUMBERS} columns[256] = {NEW};
 	int			row = -1;
 
-	es_view_integers(view, ES_SLOT_PAYLOAD_SHAPE, &documents.shapes);
+	open_documents(view, source, &documents);
 	for (uint32 shape = 0; shape < documents.shape_count; shape++)
 	{
 		const EsPlace *place = &documents.places[shape];
@@ -220,6 +225,61 @@ read_documents(EsView *view, EsNumberSource *source, const uint64 *rows, EsNumbe
 		else if (!is_leaf(place, documents.steps) || columns[place->column] != READ)
 			read_value(view, source, row, numbers);
 	}
+}
+
+/* Are the values of all events in one leaf column, which no other event has? */
+static bool
+is_one_column(EsView *view, const Documents *documents, uint8 *column)
+{
+	const EsPlace *first = place_of(view, documents, 0);
+
+	*column = first->column;
+	if (!is_leaf(first, documents->steps))
+		return false;
+	for (uint32 row = 1; documents->shapes.width > 0 && row < view->count; row++)
+	{
+		const EsPlace *place = place_of(view, documents, row);
+
+		if (place != first && (!is_leaf(place, documents->steps) || place->column != first->column))
+			return false;
+	}
+	return true;
+}
+
+/* Does the cast take all values of the column as they are? */
+static bool
+is_column_of_type(const EsStrings *strings, EsValueType type)
+{
+	if (strings->presence != NULL || strings->exceptions.count > 0)
+		return false;
+	if (strings->encoding == ES_COLUMN_INTEGER)
+		return type == ES_VALUE_NUMERIC || type == ES_VALUE_INT8;
+	return strings->encoding == ES_COLUMN_DECIMAL && type == ES_VALUE_NUMERIC;
+}
+
+/*
+ * Is what is asked for one column, which every event has and whose values are all
+ * plain numbers of the type?
+ */
+bool
+es_numbers_column(EsView *view, EsNumberSource *source, EsNumberColumn *column)
+{
+	Documents	documents;
+	EsStrings	strings;
+	uint8		leaf;
+
+	if (source->extraction == NULL || !view->columns || source->field != ES_FIELD_PAYLOAD)
+		return false;
+	open_documents(view, source, &documents);
+	if (!is_one_column(view, &documents, &leaf))
+		return false;
+	es_view_strings(view, ES_LEAF_SLOT(leaf), &strings);
+	if (!is_column_of_type(&strings, source->type))
+		return false;
+	column->base = strings.base;
+	column->scale = strings.encoding == ES_COLUMN_DECIMAL ? strings.param : 0;
+	column->data = es_view_wide(view, strings.data, strings.width, strings.count, &column->size_log2);
+	return true;
 }
 
 /*

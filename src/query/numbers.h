@@ -36,6 +36,16 @@ typedef struct EsNumbers
 	uint8	   *states;
 } EsNumbers;
 
+/* A column of numbers that every event of the block has: base + distance. */
+typedef struct EsNumberColumn
+{
+	int64		base;
+	uint32		scale;
+	int			size_log2;		/* bytes of a distance, for kernels */
+	const char *data;
+} EsNumberColumn;
+
+extern bool es_numbers_column(EsView *view, EsNumberSource *source, EsNumberColumn *column);
 extern void es_numbers_read(EsView *view, EsNumberSource *source, const uint64 *rows,
 							EsNumbers *numbers);
 

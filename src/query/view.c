@@ -188,6 +188,22 @@ es_view_codes(EsView *view, const char *data, uint32 width, uint32 count)
 	return codes;
 }
 
+/* The distances of a column in 1, 2, 4 or 8 bytes each, as kernels take them. */
+const char *
+es_view_wide(EsView *view, const char *data, uint32 width, uint32 count, int *size_log2)
+{
+	char	   *wide;
+
+	*size_log2 = width == 64 ? 3 : width >= 24 ? 2 : width == 16 ? 1 : 0;
+	if (width <= 8)
+		return es_view_codes(view, data, width, count);
+	if (width != 24)
+		return data;
+	wide = MemoryContextAlloc(view->context, count * sizeof(uint32));
+	es_kernel_unpack(data, width, count, wide);
+	return wide;
+}
+
 /* The entity_id of an event, as columns that repeat it need it. */
 static EsSlice
 entity_of(EsView *view, const EsStrings *strings, uint32 row)

@@ -79,6 +79,8 @@ extern void es_view_strings(EsView *view, uint32 slot, EsStrings *strings);
 extern const EsPlace *es_view_places(EsView *view, uint32 path);
 extern const char *es_view_codes(EsView *view, const char *data, uint32 width,
 								 uint32 count);
+extern const char *es_view_wide(EsView *view, const char *data, uint32 width, uint32 count,
+								int *size_log2);
 extern EsSlice es_view_value(EsView *view, const EsStrings *strings, uint32 i, uint32 row);
 extern EsSlice es_view_entity(EsView *view, uint32 i);
 extern void es_view_damaged(const EsView *view) pg_attribute_noreturn();
