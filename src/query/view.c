@@ -17,7 +17,7 @@
 #include "query/view.h"
 
 /* Bytes of a column that are worth loading ahead. */
-#define MAX_NOTED_RANGE 512
+#define MAX_NOTED_RANGE 768
 
 void
 es_view_begin(EsView *view, const EsPath *paths, uint32 path_count)
@@ -130,14 +130,14 @@ es_view_event(EsView *view, uint32 i)
 
 /* -------------------------------------------------------------- as columns */
 
-/* Notes where a column was, whose values take so many bits each. */
+/* Notes where a column was. */
 static void
-note_range(EsView *view, const char *data, uint32 count, uint32 bits)
+note_range(EsView *view, const char *data, const char *end)
 {
 	if (view->range_count < ES_VIEW_RANGES)
 		view->ranges[view->range_count++] = (EsViewRange)
 	{
-		data, Min(count * bits / 8, MAX_NOTED_RANGE)
+		data, Min((uint32) (end - data), MAX_NOTED_RANGE)
 	};
 }
 
@@ -148,7 +148,8 @@ es_view_integers(EsView *view, uint32 slot, EsIntegers *integers)
 	view->touched = true;
 	if (!es_vector_integers(view->block, slot, integers))
 		es_view_damaged(view);
-	note_range(view, integers->data, integers->count, integers->width);
+	note_range(view, integers->data,
+			   integers->data + es_integers_size(integers->width, integers->count));
 }
 
 void
@@ -157,7 +158,9 @@ es_view_strings(EsView *view, uint32 slot, EsStrings *strings)
 	view->touched = true;
 	if (!es_vector_strings(view->block, slot, strings))
 		es_view_damaged(view);
-	note_range(view, strings->column.data, strings->count, Max(strings->width, 8));
+	note_range(view, strings->column.data,
+			   strings->data == NULL ? strings->column.data :
+			   strings->data + es_integers_size(strings->width, strings->count));
 }
 
 /* The places of a path, one for each shape of the block. */
