@@ -17,7 +17,7 @@
 #include "query/view.h"
 
 /* Bytes of a column that are worth loading ahead. */
-#define MAX_NOTED_RANGE 768
+#define MAX_LOADED 768
 
 void
 es_view_begin(EsView *view, const EsPath *paths, uint32 path_count)
@@ -55,7 +55,7 @@ es_view_open(EsView *view, EsBlockRow *row)
 	view->words = (view->count + 63) / 64;
 	view->columns = row->block.header.layout == ES_BLOCK_LAYOUT_COLUMNS;
 	view->placed = view->touched = false;
-	view->range_count = 0;
+	view->viewed_count = 0;
 	view->events = NULL;
 	view->strings = view->body = view->value = NULL;
 	view->symbols_open = false;
@@ -130,14 +130,14 @@ es_view_event(EsView *view, uint32 i)
 
 /* -------------------------------------------------------------- as columns */
 
-/* Notes where a column was. */
+/* Notes that a column was looked at, of which this is a part. */
 static void
-note_range(EsView *view, const char *data, const char *end)
+note_column(EsView *view, uint32 slot, const char *data, const char *end)
 {
-	if (view->range_count < ES_VIEW_RANGES)
-		view->ranges[view->range_count++] = (EsViewRange)
+	if (view->viewed_count < ES_VIEWED_COLUMNS)
+		view->viewed[view->viewed_count++] = (EsViewedColumn)
 	{
-		data, Min((uint32) (end - data), MAX_NOTED_RANGE)
+		slot, Min((uint32) (end - data), MAX_LOADED)
 	};
 }
 
@@ -148,7 +148,7 @@ es_view_integers(EsView *view, uint32 slot, EsIntegers *integers)
 	view->touched = true;
 	if (!es_vector_integers(view->block, slot, integers))
 		es_view_damaged(view);
-	note_range(view, integers->data,
+	note_column(view, slot, integers->data,
 			   integers->data + es_integers_size(integers->width, integers->count));
 }
 
@@ -158,7 +158,7 @@ es_view_strings(EsView *view, uint32 slot, EsStrings *strings)
 	view->touched = true;
 	if (!es_vector_strings(view->block, slot, strings))
 		es_view_damaged(view);
-	note_range(view, strings->column.data,
+	note_column(view, slot, strings->column.data,
 			   strings->data == NULL ? strings->column.data :
 			   strings->data + es_integers_size(strings->width, strings->count));
 }
