@@ -173,6 +173,9 @@ prefetch_columns(const EsScan *scan, Buffer buffer)
 		offset = es_vector_entry(&block, viewed->slot).data;
 		prefetch(block.data + offset, block.data + Min(offset + viewed->size + 1, block.size));
 	}
+	if (scan->view.placed && block.columns.column_count > ES_FIXED_SLOTS)
+		prefetch(block.data + es_vector_entry(&block, ES_FIXED_SLOTS).text,
+				 block.data + Min(block.columns.presence, block.size));
 }
 
 /* Pins pages up to ES_PAGES_AHEAD from here. */
