@@ -91,9 +91,11 @@ es_event_scan_compile(EsEventScan *scan, bool explain_only)
 	{
 		EsOutput   *output = &scan->outputs[i];
 
-		if (output->extraction != NULL)
-			es_filter_add_path(&scan->filter, &output->extraction->path,
-							   &output->extraction->path_number);
+		if (output->extraction == NULL)
+			continue;
+		output->extraction->block = 0;	/* blocks are counted anew */
+		es_filter_add_path(&scan->filter, &output->extraction->path,
+						   &output->extraction->path_number);
 	}
 	scan->understood = es_compile(&compiler, scan->conditions);
 	MemoryContextSwitchTo(before);
@@ -202,7 +204,7 @@ es_fdw_begin_scan(ForeignScanState *node, int flags)
 	scan = es_event_scan_make(node);
 	node->fdw_state = scan;
 	set_outputs(scan);
-	if (flags & EXEC_FLAG_EXPLAIN_ONLY)
+	if ((flags & EXEC_FLAG_EXPLAIN_ONLY) && scan->choice.items[ES_PLAN_ACCESS] == ES_ACCESS_BLOCKS)
 		es_event_scan_compile(scan, true);
 }
 

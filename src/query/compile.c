@@ -43,7 +43,85 @@ is_constant(Node *expr)
 		!contain_subplans(expr);
 }
 
-/* The value of an expression without columns; false when it has none. */
+/*
+ * Functions that are not declared leakproof, so they may fail, but only for times
+ * that no calendar has.  Without them there would be no "the last hour".
+ */
+static bool
+fails(Oid function, void *arg pg_attribute_unused())
+{
+	switch (function)
+	{
+		case F_NOW:
+		case F_TRANSACTION_TIMESTAMP:
+		case F_STATEMENT_TIMESTAMP:
+		case F_TIMESTAMPTZ_PL_INTERVAL:
+		case F_TIMESTAMPTZ_MI_INTERVAL:
+		case F_DATE_TRUNC_TEXT_TIMESTAMPTZ:
+			return false;
+		default:
+			return !get_func_leakproof(function);
+	}
+}
+
+static bool
+row_comparison_may_fail(const RowCompareExpr *expr)
+{
+	ListCell   *cell;
+
+	foreach(cell, expr->opnos)
+	{
+		if (fails(get_opcode(lfirst_oid(cell)), NULL))
+			return true;
+	}
+	return false;
+}
+
+/* Could evaluating this expression raise an error? */
+static bool
+may_fail(Node *node, void *arg)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_Var:
+		case T_Const:
+		case T_Param:
+		case T_CaseExpr:
+		case T_CaseWhen:
+		case T_CaseTestExpr:
+		case T_SQLValueFunction:
+		case T_RelabelType:
+		case T_BoolExpr:
+		case T_NullTest:
+		case T_BooleanTest:
+		case T_CoalesceExpr:
+		case T_ArrayExpr:
+		case T_List:
+			break;
+		case T_FuncExpr:
+		case T_OpExpr:
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+		case T_ScalarArrayOpExpr:
+			if (check_functions_in_node(node, fails, NULL))
+				return true;
+			break;
+		case T_RowCompareExpr:
+			if (row_comparison_may_fail((RowCompareExpr *) node))
+				return true;
+			break;
+		default:
+			return true;
+	}
+	return expression_tree_walker(node, may_fail, arg);
+}
+
+/*
+ * The value of an expression without columns; false when it has none.  It is
+ * evaluated now, so if that may fail, only where PostgreSQL would do so as well.
+ */
 static bool
 get_constant(EsCompiler *compiler, Expr *expr, Datum *value, bool *isnull)
 {
@@ -53,7 +131,8 @@ get_constant(EsCompiler *compiler, Expr *expr, Datum *value, bool *isnull)
 		*isnull = ((Const *) expr)->constisnull;
 		return true;
 	}
-	return is_constant((Node *) expr) && compiler->evaluate(compiler->arg, expr, value, isnull);
+	return is_constant((Node *) expr) && !(compiler->shielded && may_fail((Node *) expr, NULL)) &&
+		compiler->evaluate(compiler->arg, expr, value, isnull);
 }
 
 /* An integer type's value as 64 bits. */
@@ -830,10 +909,17 @@ compile_list(EsCompiler *compiler, const ScalarArrayOpExpr *expr)
 static EsNode *
 opaque_node(Node *expr)
 {
-	return es_node_verdict(contain_leaked_vars(expr) ? ES_UNDECIDED : ES_UNKNOWN);
+	return es_node_verdict(may_fail(expr, NULL) ? ES_UNDECIDED : ES_UNKNOWN);
 }
 
+/* Is the condition the same for all events, with this answer? */
+static bool
+is_always(const EsNode *node, EsVerdict verdict)
+{
+	return node != NULL && node->kind == ES_NODE_VERDICT && node->verdict == verdict;
+}
 
+/* What comes after a constant that decides is never evaluated, not even its own constants. */
 static EsNode *
 compile_logic(EsCompiler *compiler, const BoolExpr *expr)
 {
@@ -849,6 +935,9 @@ compile_logic(EsCompiler *compiler, const BoolExpr *expr)
 
 		understood |= child != NULL;
 		children = lappend(children, child == NULL ? opaque_node(lfirst(cell)) : child);
+		if (is_always(child, kind == ES_NODE_OR ? ES_TRUE : ES_FALSE))
+			break;
+		compiler->shielded |= !is_always(child, kind == ES_NODE_OR ? ES_FALSE : ES_TRUE);
 	}
 	return understood ? es_node_make(kind, children) : NULL;
 }
@@ -960,6 +1049,7 @@ es_compile(EsCompiler *compiler, List *clauses)
 		understood = lappend_int(understood, node != NULL);
 		if (node == NULL)
 			node = opaque_node(lfirst(cell));
+		compiler->shielded |= !is_always(node, ES_TRUE);
 		compiler->filter->conditions = lappend(compiler->filter->conditions, node);
 	}
 	return understood;
