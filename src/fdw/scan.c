@@ -167,7 +167,8 @@ set_outputs(EsEventScan *scan)
 	for (i = 0; i < Min(scan->output_count, ES_FIELDS); i++)
 		scan->wanted[i] = scan->wanted[i] && (columns >> (i + 1) & 1);
 	mark_needed(scan, (Node *) scan->conditions, scan->tested);
-	if (plan->fdw_scan_tlist == NIL)	/* whole rows and row marks are possible */
+	if (plan->fdw_scan_tlist == NIL)	/* whole rows and row marks are
+										 * possible */
 		memset(scan->wanted, true, scan->output_count * sizeof(bool));
 	scan->either = palloc(scan->output_count * sizeof(bool));
 	for (i = 0; i < scan->output_count; i++)
@@ -359,10 +360,10 @@ entity_range(EsEventScan *scan, EsEntityRange *range)
 	*range = (EsEntityRange)
 	{
 		.one_tenant = list_length(scan->keys) > 1,
-		.first_version = 1,
-		.last_version = PG_INT64_MAX,
-		.order = scan->choice.items[ES_PLAN_BY_VERSION] ? ES_ENTITY_BY_VERSION : ES_ENTITY_BY_POSITION,
-		.backward = scan->choice.items[ES_PLAN_ORDER] == ES_ORDER_BACKWARD
+			.first_version = 1,
+			.last_version = PG_INT64_MAX,
+			.order = scan->choice.items[ES_PLAN_BY_VERSION] ? ES_ENTITY_BY_VERSION : ES_ENTITY_BY_POSITION,
+			.backward = scan->choice.items[ES_PLAN_ORDER] == ES_ORDER_BACKWARD
 	};
 	if (!key_value(scan, 0, &range->entity_id))
 		return false;

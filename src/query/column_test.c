@@ -31,6 +31,15 @@ typedef struct Run
 
 /* ---------------------------------------------------------------- integers */
 
+static inline EsInterval
+only(int64 value)
+{
+	return (EsInterval)
+	{
+		value, value
+	};
+}
+
 /* The rows whose distance is in the interval. */
 static void
 find_interval(EsView *view, const EsFrame *frame, const char *data, uint32 count,
@@ -476,7 +485,7 @@ find_shape(const Run *run, const Shapes *shapes, uint32 shape, const uint64 *lef
 						rows);
 	else
 		find_interval(run->view, &frame, numbers->data, run->view->count,
-					  (EsInterval) {shape, shape}, rows);
+					  only(shape), rows);
 	es_kernel_and_bits(rows, left, run->view->words);
 }
 
@@ -702,11 +711,11 @@ find_ids(const Run *run, uint64 *passed)
 
 		es_uuid_halves(run->test->constants[i].uuid, halves);
 		find_interval(run->view, &high_frame, high.data, high.count,
-					  (EsInterval) {halves[0], halves[0]}, rows);
+					  only(halves[0]), rows);
 		if (!es_bits_any(rows, words))
 			continue;
 		find_interval(run->view, &low_frame, low.data, low.count,
-					  (EsInterval) {halves[1], halves[1]}, more);
+					  only(halves[1]), more);
 		es_kernel_and_bits(rows, more, words);
 		es_kernel_or_bits(passed, rows, words);
 	}

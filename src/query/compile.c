@@ -227,11 +227,16 @@ take_column(const EsCompiler *compiler, const Var *var, EsOperand *operand)
 
 /* Adds a step to a path in a document. */
 static bool
-add_step(EsOperand *operand, EsStep step)
+add_step(EsOperand *operand, EsStepKind kind, EsSlice text, int64 index)
 {
+	EsStep	   *step = &operand->path.steps[operand->path.step_count];
+
 	if (operand->path.step_count == ES_PATH_MAX_STEPS)
 		return false;
-	operand->path.steps[operand->path.step_count++] = step;
+	step->kind = kind;
+	step->text = text;
+	step->index = index;
+	operand->path.step_count++;
 	return true;
 }
 
@@ -267,7 +272,7 @@ add_steps(EsOperand *operand, Datum array)
 	take_array(array, &elements, &nulls, &count);
 	for (int i = 0; i < count; i++)
 	{
-		if (nulls[i] || !add_step(operand, (EsStep) {ES_STEP_EITHER, text_of(elements[i]), 0}))
+		if (nulls[i] || !add_step(operand, ES_STEP_EITHER, text_of(elements[i]), 0))
 			return false;
 	}
 	return count > 0;			/* without a step, the operator quotes strings */
@@ -291,11 +296,11 @@ take_extraction(EsCompiler *compiler, Oid function, List *args, EsOperand *opera
 	{
 		case F_JSONB_OBJECT_FIELD:
 		case F_JSONB_OBJECT_FIELD_TEXT:
-			done = add_step(operand, (EsStep) {ES_STEP_KEY, text_of(key), 0});
+			done = add_step(operand, ES_STEP_KEY, text_of(key), 0);
 			break;
 		case F_JSONB_ARRAY_ELEMENT:
 		case F_JSONB_ARRAY_ELEMENT_TEXT:
-			done = add_step(operand, (EsStep) {ES_STEP_INDEX, {NULL, 0}, DatumGetInt32(key)});
+			done = add_step(operand, ES_STEP_INDEX, es_slice(NULL, 0), DatumGetInt32(key));
 			break;
 		default:
 			done = add_steps(operand, key);
@@ -621,16 +626,16 @@ tags_node(EsCompiler *compiler, const EsOperand *operand, EsTestKind kind, Oid c
 static EsNode *
 member_node(EsCompiler *compiler, const EsOperand *operand, EsSlice key)
 {
-	EsStep		step = {ES_STEP_KEY, key, 0};
 	EsOperand	member = *operand;
 	EsNode	   *node;
 
-	if (operand->type != ES_VALUE_JSON || !add_step(&member, step))
+	if (operand->type != ES_VALUE_JSON || !add_step(&member, ES_STEP_KEY, key, 0))
 		return NULL;
 	node = es_node_test(compiler->filter, operand, ES_TEST_MEMBER, 0);
 	if (node == NULL || !es_filter_add_path(compiler->filter, &member.path, &node->target.member_path))
 		return NULL;
-	node->test.member = (EsPath) {.step_count = 1,.steps = {step}};
+	node->test.member.step_count = 1;
+	node->test.member.steps[0] = member.path.steps[member.path.step_count - 1];
 	return node;
 }
 
@@ -711,7 +716,8 @@ contains_object(EsCompiler *compiler, const EsOperand *operand, JsonbContainer *
 		EsOperand	member = *operand;
 		EsNode	   *child;
 
-		if (!add_step(&member, (EsStep) {ES_STEP_KEY, {value.val.string.val, value.val.string.len}, 0}))
+		if (!add_step(&member, ES_STEP_KEY,
+					  es_slice(value.val.string.val, value.val.string.len), 0))
 			return NULL;
 		(void) JsonbIteratorNext(&iterator, &value, true);
 		child = contains_value(compiler, &member, &value);
