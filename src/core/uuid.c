@@ -74,3 +74,14 @@ es_uuid_v7(int64 timestamp_us, uint32 sequence, uint64 tail, uint8 *uuid)
 	memcpy(uuid, &high, sizeof(high));
 	memcpy(uuid + sizeof(high), &low, sizeof(low));
 }
+
+/* Reads the time, of whole milliseconds; false when it is no UUIDv7. */
+bool
+es_uuid_v7_time(const uint8 *uuid, int64 *timestamp_us)
+{
+	int64		halves[2];
+
+	es_uuid_halves(uuid, halves);
+	*timestamp_us = ((int64) ((uint64) halves[0] >> 16) - UNIX_EPOCH_OFFSET_MS) * 1000;
+	return (halves[0] >> 12 & 0xF) == 7;
+}

@@ -32,5 +32,6 @@ extern bool es_uuid_parse(EsSlice text, uint8 *uuid);
 extern void es_uuid_print(const uint8 *uuid, char *out);
 extern void es_uuid_v7(int64 timestamp_us, uint32 sequence, uint64 tail,
 					   uint8 *uuid);
+extern bool es_uuid_v7_time(const uint8 *uuid, int64 *timestamp_us);
 
 #endif							/* EVENTSTORE_CORE_UUID_H */

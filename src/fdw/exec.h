@@ -25,6 +25,9 @@ typedef struct EsOutput
 	EsExtraction *extraction;	/* NULL: the column */
 } EsOutput;
 
+/* Adds paths, and what belongs to them, to a filter that is being compiled. */
+typedef void (*EsExtendFilter) (void *arg, EsFilter *filter);
+
 typedef struct EsEventScan
 {
 	ForeignScanState *node;
@@ -36,6 +39,8 @@ typedef struct EsEventScan
 	/* the conditions' program, as parameters are now */
 	MemoryContext program;
 	EsFilter	filter;
+	EsExtendFilter extend;		/* of the node above, or NULL */
+	void	   *extend_arg;
 	List	   *understood;		/* of each condition, whether any of it was */
 	List	   *constants;		/* expressions without columns ... */
 	List	   *constant_states;	/* ... and how to evaluate them */
@@ -58,10 +63,16 @@ typedef struct EsEventScan
 	EsEntityScan entity;
 } EsEventScan;
 
-extern EsEventScan *es_event_scan_make(ForeignScanState *node);
-extern void es_event_scan_compile(EsEventScan *scan, bool explain_only);
+extern bool es_evaluate_constant(void *arg, Expr *expr, Datum *value, bool *isnull);
+extern bool es_pretend_constant(void *arg, Expr *expr, Datum *value, bool *isnull);
 extern void es_event_scan_start(EsEventScan *scan);
 extern void es_event_scan_stop(EsEventScan *scan);
 extern bool es_event_scan_matches(EsEventScan *scan, TupleTableSlot *slot, uint32 i);
+
+/* aggregate_scan.c */
+extern void es_aggregate_begin(ForeignScanState *node, int flags);
+extern TupleTableSlot *es_aggregate_iterate(ForeignScanState *node);
+extern void es_aggregate_rescan(ForeignScanState *node);
+extern void es_aggregate_end(ForeignScanState *node);
 
 #endif							/* EVENTSTORE_FDW_EXEC_H */

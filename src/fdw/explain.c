@@ -97,6 +97,8 @@ es_fdw_explain_scan(ForeignScanState *node, ExplainState *explain)
 {
 	const EsEventScan *scan = node->fdw_state;
 
+	if (node->ss.ss_currentRelation == NULL)
+		return;					/* the scan below the aggregation says it */
 	ExplainPropertyText("Access", access_text(scan), explain);
 	show_keys(scan, explain);
 	show_conditions(scan, explain);

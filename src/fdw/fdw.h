@@ -25,6 +25,10 @@ extern ForeignScan *es_fdw_plan(PlannerInfo *root, RelOptInfo *rel, Oid relid,
 extern bool es_fdw_is_parallel_safe(PlannerInfo *root, RelOptInfo *rel,
 									RangeTblEntry *entry);
 
+/* aggregate.c */
+extern void es_fdw_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *rel,
+							   RelOptInfo *grouped, void *extra);
+
 /* scan.c */
 extern void es_fdw_begin_scan(ForeignScanState *node, int flags);
 extern TupleTableSlot *es_fdw_iterate_scan(ForeignScanState *node);

@@ -22,6 +22,7 @@ set_scan(FdwRoutine *routine)
 	routine->GetForeignRelSize = es_fdw_rel_size;
 	routine->GetForeignPaths = es_fdw_paths;
 	routine->GetForeignPlan = es_fdw_plan;
+	routine->GetForeignUpperPaths = es_fdw_upper_paths;
 	routine->BeginForeignScan = es_fdw_begin_scan;
 	routine->IterateForeignScan = es_fdw_iterate_scan;
 	routine->ReScanForeignScan = es_fdw_rescan;

@@ -198,6 +198,13 @@ cost_blocks(RelOptInfo *rel, double share, double rows, Cost *startup, Cost *tot
 		*startup = 50 * cpu_operator_cost;
 }
 
+/* The cost of a scan of blocks whose events are not delivered one by one. */
+Cost
+es_fdw_scan_cost(const RelOptInfo *rel, const Path *scan)
+{
+	return scan->total_cost - rel->rows * EVENT_COST * cpu_tuple_cost;
+}
+
 /* Costs of reading an entity: a page for each block with events of it. */
 static void
 cost_entity(PlannerInfo *root, RelOptInfo *rel, double rows, Cost *startup, Cost *total)
@@ -487,6 +494,25 @@ collect_needs(Node *node, void *arg)
 	return expression_tree_walker(node, collect_needs, arg);
 }
 
+/*
+ * Columns that the scan itself was to give, before what is computed of them was
+ * made its target.  Mostly that is what the plan's target list will have, and
+ * nobody will refer to these; but a node may come in between.
+ */
+static void
+collect_columns(Node *expr, Needs *needs)
+{
+	ListCell   *cell;
+
+	foreach(cell, pull_var_clause(expr, PVC_RECURSE_PLACEHOLDERS | PVC_RECURSE_AGGREGATES))
+	{
+		Var		   *var = lfirst_node(Var, cell);
+
+		if (is_column((Node *) var, needs->compiler.relid, var->varattno) && var->varattno > 0)
+			needs->columns |= 1U << var->varattno;
+	}
+}
+
 /* The scan's tuple: all columns, and what is taken out of documents. */
 static List *
 make_scan_tlist(Index relid, Oid table, List *extractions)
@@ -533,13 +559,16 @@ ForeignScan *
 es_fdw_plan(PlannerInfo *root, RelOptInfo *rel, Oid table, ForeignPath *path, List *targets,
 			List *clauses, Plan *outer)
 {
-	EsPlanChoice choice = es_plan_unpack(path->fdw_private);
+	EsPlanChoice choice;
 	Needs		needs = {.compiler = {.relid = rel->relid,.evaluate = not_known}};
 	EsFilter	filter = {0};
 	List	   *keys = NIL;
 	List	   *tlist = NIL;
 	List	   *recheck = NIL;
 
+	if (rel->reloptkind == RELOPT_UPPER_REL)
+		return es_fdw_plan_aggregate(rel, path, targets, outer);
+	choice = es_plan_unpack(path->fdw_private);
 	needs.compiler.filter = &filter;
 	if (root->rowMarks != NIL)	/* a row may be tested again beside others */
 		recheck = extract_actual_clauses(clauses, false);
@@ -554,6 +583,7 @@ es_fdw_plan(PlannerInfo *root, RelOptInfo *rel, Oid table, ForeignPath *path, Li
 		needs.columns = 0;
 		needs.extractions = NIL;
 		collect_needs((Node *) rel->reltarget->exprs, &needs);
+		collect_columns((Node *) path->path.pathtarget->exprs, &needs);
 		tlist = make_scan_tlist(rel->relid, table, needs.extractions);
 	}
 	choice.items[ES_PLAN_COLUMNS] = tlist == NIL ? PG_INT32_MAX : (int) needs.columns;

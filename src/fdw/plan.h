@@ -45,5 +45,8 @@ typedef struct EsPlanChoice
 
 extern List *es_plan_pack(const EsPlanChoice *choice);
 extern EsPlanChoice es_plan_unpack(const List *private);
+extern Cost es_fdw_scan_cost(const RelOptInfo *rel, const Path *scan);
+extern ForeignScan *es_fdw_plan_aggregate(RelOptInfo *grouped, ForeignPath *path, List *targets,
+										  Plan *outer);
 
 #endif							/* EVENTSTORE_FDW_PLAN_H */

@@ -34,8 +34,8 @@
 /* -------------------------------------------------------------- expressions */
 
 /* Evaluates an expression without columns; EsEvaluate. */
-static bool
-evaluate(void *arg, Expr *expr, Datum *value, bool *isnull)
+bool
+es_evaluate_constant(void *arg, Expr *expr, Datum *value, bool *isnull)
 {
 	EsEventScan *scan = arg;
 	ExprState  *state = NULL;
@@ -61,9 +61,9 @@ evaluate(void *arg, Expr *expr, Datum *value, bool *isnull)
 }
 
 /* The same while a plan is only explained: parameters have no values yet. */
-static bool
-pretend(void *arg pg_attribute_unused(), Expr *expr pg_attribute_unused(), Datum *value,
-		bool *isnull)
+bool
+es_pretend_constant(void *arg pg_attribute_unused(), Expr *expr pg_attribute_unused(), Datum *value,
+					bool *isnull)
 {
 	*value = (Datum) 0;
 	*isnull = true;
@@ -71,14 +71,14 @@ pretend(void *arg pg_attribute_unused(), Expr *expr pg_attribute_unused(), Datum
 }
 
 /* Compiles the conditions, with the values that parameters have now. */
-void
-es_event_scan_compile(EsEventScan *scan, bool explain_only)
+static void
+compile(EsEventScan *scan, bool explain_only)
 {
 	ForeignScan *plan = (ForeignScan *) scan->node->ss.ps.plan;
 	EsCompiler	compiler = {
 		.relid = plan->scan.scanrelid,
 		.scan_tlist = plan->fdw_scan_tlist,
-		.evaluate = explain_only ? pretend : evaluate,
+		.evaluate = explain_only ? es_pretend_constant : es_evaluate_constant,
 		.arg = scan,
 		.filter = &scan->filter
 	};
@@ -91,13 +91,13 @@ es_event_scan_compile(EsEventScan *scan, bool explain_only)
 	{
 		EsOutput   *output = &scan->outputs[i];
 
-		if (output->extraction == NULL)
-			continue;
-		output->extraction->block = 0;	/* blocks are counted anew */
-		es_filter_add_path(&scan->filter, &output->extraction->path,
-						   &output->extraction->path_number);
+		if (output->extraction != NULL)
+			es_filter_add_path(&scan->filter, &output->extraction->path,
+							   &output->extraction->path_number);
 	}
 	scan->understood = es_compile(&compiler, scan->conditions);
+	if (scan->extend != NULL)
+		scan->extend(scan->extend_arg, &scan->filter);
 	MemoryContextSwitchTo(before);
 }
 
@@ -108,7 +108,7 @@ static void
 set_output(EsEventScan *scan, EsOutput *output, Expr *expr)
 {
 	EsFilter	none = {0};
-	EsCompiler	compiler = {.evaluate = pretend,.filter = &none};
+	EsCompiler	compiler = {.evaluate = es_pretend_constant,.filter = &none};
 	EsOperand	operand;
 
 	if (IsA(expr, Var))
@@ -175,8 +175,8 @@ set_outputs(EsEventScan *scan)
 		scan->either[i] = scan->wanted[i] || scan->tested[i];
 }
 
-EsEventScan *
-es_event_scan_make(ForeignScanState *node)
+static EsEventScan *
+make_scan(ForeignScanState *node)
 {
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 	EsEventScan *scan = palloc0(sizeof(EsEventScan));
@@ -200,13 +200,17 @@ es_fdw_begin_scan(ForeignScanState *node, int flags)
 {
 	EsEventScan *scan;
 
-	if (node->ss.ss_currentRelation != NULL)
-		es_fdw_check_table(node->ss.ss_currentRelation);
-	scan = es_event_scan_make(node);
+	if (node->ss.ss_currentRelation == NULL)
+	{
+		es_aggregate_begin(node, flags);
+		return;
+	}
+	es_fdw_check_table(node->ss.ss_currentRelation);
+	scan = make_scan(node);
 	node->fdw_state = scan;
 	set_outputs(scan);
 	if ((flags & EXEC_FLAG_EXPLAIN_ONLY) && scan->choice.items[ES_PLAN_ACCESS] == ES_ACCESS_BLOCKS)
-		es_event_scan_compile(scan, true);
+		compile(scan, true);
 }
 
 /* -------------------------------------------------------------------- rows */
@@ -271,7 +275,7 @@ es_event_scan_start(EsEventScan *scan)
 	EsRange		range = es_range_all;
 	EsScanCounts counts = scan->blocks.counts;
 
-	es_event_scan_compile(scan, false);
+	compile(scan, false);
 	es_filter_range(&scan->filter, &range);
 	es_scan_begin(&scan->blocks, node->ss.ps.state->es_snapshot, &scan->filter,
 				  scan->choice.items[ES_PLAN_ORDER], &range, scan->shared);
@@ -441,6 +445,8 @@ es_fdw_iterate_scan(ForeignScanState *node)
 	EsEventScan *scan = node->fdw_state;
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
 
+	if (node->ss.ss_currentRelation == NULL)
+		return es_aggregate_iterate(node);
 	if (scan->choice.items[ES_PLAN_ACCESS] == ES_ACCESS_ENTITY)
 		return next_of_entity(scan, slot);
 	return next_of_blocks(scan, slot);
@@ -464,6 +470,11 @@ es_fdw_rescan(ForeignScanState *node)
 {
 	EsEventScan *scan = node->fdw_state;
 
+	if (node->ss.ss_currentRelation == NULL)
+	{
+		es_aggregate_rescan(node);
+		return;
+	}
 	es_event_scan_stop(scan);
 	scan->done = false;
 }
@@ -473,7 +484,9 @@ es_fdw_end_scan(ForeignScanState *node)
 {
 	EsEventScan *scan = node->fdw_state;
 
-	if (scan != NULL)
+	if (node->ss.ss_currentRelation == NULL)
+		es_aggregate_end(node);
+	else if (scan != NULL)
 		es_event_scan_stop(scan);
 }
 

@@ -26,40 +26,6 @@
 
 /* ---------------------------------------------------------------- cursors */
 
-/* Called for each entity of the name. */
-static void
-add_cursor(void *arg, EsEntity *entity)
-{
-	EsEntityScan *scan = arg;
-	int64		known = es_entity_known(entity);
-	EsEntityCursor *cursor;
-
-	if (scan->cursor_count == scan->cursor_room)
-	{
-		EsEntityCursor *more = palloc(2 * scan->cursor_room * sizeof(EsEntityCursor));
-
-		memcpy(more, scan->cursors, scan->cursor_count * sizeof(EsEntityCursor));
-		if (scan->cursors != &scan->single)
-			pfree(scan->cursors);
-		scan->cursors = more;
-		scan->cursor_room *= 2;
-	}
-	cursor = &scan->cursors[scan->cursor_count++];
-	cursor->entity = entity;
-	cursor->version = scan->range.backward ? Min(scan->range.last_version, known) :
-		Max(scan->range.first_version, 1);
-}
-
-/* Is there a version left that may be visible? */
-static bool
-is_in_range(const EsEntityScan *scan, const EsEntityCursor *cursor)
-{
-	if (scan->range.backward)
-		return cursor->version >= Max(scan->range.first_version, 1);
-	return cursor->version <= scan->range.last_version &&
-		cursor->version <= (int64) es_entity_known(cursor->entity);
-}
-
 static void
 report_missing(const EsEntityCursor *cursor)
 {
@@ -81,6 +47,84 @@ read_head(EsEntityScan *scan, const EsEntityCursor *cursor)
 	if (posting == 0)
 		report_missing(cursor);
 	return es_reader_head(&scan->reader, posting, cursor->entity, version, &scan->stored);
+}
+
+/*
+ * The first version that is behind both a position and a time, or that the
+ * snapshot does not see.  Both grow with the version.
+ */
+static int64
+first_behind(EsEntityScan *scan, EsEntity *entity, int64 position, int64 time)
+{
+	int64		low = 1;
+	int64		high = (int64) es_entity_known(entity) + 1;
+
+	while (low < high)
+	{
+		EsEntityCursor middle = {.entity = entity,.version = low + (high - low) / 2};
+
+		if (read_head(scan, &middle) &&
+			(scan->stored.position <= position || scan->stored.recorded_at <= time))
+			low = middle.version + 1;
+		else
+			high = middle.version;
+	}
+	return low;
+}
+
+/* Translates what is asked for to versions of this entity. */
+static void
+find_versions(EsEntityScan *scan, EsEntity *entity, int64 *first, int64 *last)
+{
+	const EsEntityRange *range = &scan->range;
+	bool		since = range->in_time && range->first_time > PG_INT64_MIN;
+
+	*first = Max(range->first_version, 1);
+	*last = Min(range->last_version, (int64) es_entity_known(entity));
+	if (range->after_position > 0 || since)
+		*first = Max(*first, first_behind(scan, entity, range->after_position,
+										  since ? range->first_time - 1 : PG_INT64_MIN));
+	if (range->in_time && range->last_time < PG_INT64_MAX)
+		*last = Min(*last, first_behind(scan, entity, 0, range->last_time) - 1);
+}
+
+static EsEntityCursor *
+new_cursor(EsEntityScan *scan)
+{
+	if (scan->cursor_count == scan->cursor_room)
+	{
+		EsEntityCursor *more = palloc(2 * scan->cursor_room * sizeof(EsEntityCursor));
+
+		memcpy(more, scan->cursors, scan->cursor_count * sizeof(EsEntityCursor));
+		if (scan->cursors != &scan->single)
+			pfree(scan->cursors);
+		scan->cursors = more;
+		scan->cursor_room *= 2;
+	}
+	return &scan->cursors[scan->cursor_count++];
+}
+
+/* Called for each entity of the name. */
+static void
+add_cursor(void *arg, EsEntity *entity)
+{
+	EsEntityScan *scan = arg;
+	EsEntityCursor *cursor = new_cursor(scan);
+	int64		first;
+	int64		last;
+
+	find_versions(scan, entity, &first, &last);
+	cursor->entity = entity;
+	cursor->version = scan->range.backward ? last : first;
+	cursor->last = scan->range.backward ? first : last;
+}
+
+/* Is there a version left that may be visible? */
+static bool
+is_in_range(const EsEntityScan *scan, const EsEntityCursor *cursor)
+{
+	return scan->range.backward ? cursor->version >= cursor->last :
+		cursor->version <= cursor->last;
 }
 
 static void

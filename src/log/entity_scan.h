@@ -32,6 +32,10 @@ typedef struct EsEntityRange
 	EsSlice		entity_id;
 	int64		first_version;	/* inclusive, whatever the direction */
 	int64		last_version;
+	int64		after_position; /* 0: any */
+	bool		in_time;		/* only those recorded from first to last_time */
+	int64		first_time;
+	int64		last_time;
 	EsEntityOrder order;
 	bool		backward;
 	bool		heads_only;		/* es_entity_scan_complete() reads bodies */
@@ -42,6 +46,7 @@ typedef struct EsEntityCursor
 {
 	EsEntity   *entity;
 	int64		version;
+	int64		last;			/* version, in the direction of the scan */
 	int64		key;			/* by which cursors are ordered */
 } EsEntityCursor;
 

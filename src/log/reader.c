@@ -139,13 +139,18 @@ es_reader_end(EsReader *reader)
 	unpin(reader);
 }
 
-/* A table that was vacuumed may have become shorter; only asked when need be. */
+/*
+ * A table that was vacuumed may have become shorter.  The size that the server
+ * last found is forgotten then, when the table is locked: so it is only asked
+ * anew when the table may have grown.
+ */
 static bool
-block_exists(EsReader *reader, BlockNumber block)
+block_exists(Relation blocks, BlockNumber block)
 {
-	if (block >= reader->known_blocks)
-		reader->known_blocks = RelationGetNumberOfBlocks(reader->blocks);
-	return block < reader->known_blocks;
+	BlockNumber known = RelationGetSmgr(blocks)->smgr_cached_nblocks[MAIN_FORKNUM];
+
+	return (known != InvalidBlockNumber && block < known) ||
+		block < RelationGetNumberOfBlocks(blocks);
 }
 
 /* Pins the row that a posting points to, if the snapshot sees it. */
@@ -160,7 +165,7 @@ fetch_row(EsReader *reader, EsPosting posting)
 	if (BufferIsValid(reader->buffer) && ItemPointerEquals(&tid, &reader->tuple.t_self))
 		return true;
 	unpin(reader);
-	if (!block_exists(reader, ItemPointerGetBlockNumber(&tid)))
+	if (!block_exists(reader->blocks, ItemPointerGetBlockNumber(&tid)))
 		return false;
 	reader->tuple.t_self = tid;
 	if (!heap_fetch(reader->blocks, reader->snapshot, &reader->tuple, &reader->buffer, false))

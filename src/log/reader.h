@@ -40,7 +40,6 @@ typedef struct EsReader
 {
 	Relation	blocks;
 	Snapshot	snapshot;
-	BlockNumber known_blocks;	/* the table had so many */
 	Buffer		buffer;
 	HeapTupleData tuple;
 	EsBlockRow	row;

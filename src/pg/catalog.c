@@ -19,6 +19,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
@@ -36,18 +37,64 @@ find_relation_or_none(const char *name)
 	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
 }
 
-/* Finds a relation of the extension; raises an error when it is not there. */
-static Oid
-find_relation(const char *name)
+/* A relation of the extension; oid is remembered while the catalogs are silent. */
+typedef struct KnownRelation
 {
-	Oid			relid = find_relation_or_none(name);
+	const char *name;
+	Oid			oid;
+} KnownRelation;
 
-	if (!OidIsValid(relid))
+static KnownRelation known_blocks = {"blocks", InvalidOid};
+static KnownRelation known_events = {"events", InvalidOid};
+static KnownRelation known_sequence = {"position_seq", InvalidOid};
+static uint64 catalog_changes = 0;
+
+/* Called when a relation or schema, any of them, was changed. */
+static void
+forget_relations(Datum arg pg_attribute_unused(), int cache pg_attribute_unused(),
+				 uint32 hash pg_attribute_unused())
+{
+	known_blocks.oid = known_events.oid = known_sequence.oid = InvalidOid;
+	catalog_changes++;
+}
+
+static void
+watch_catalogs(void)
+{
+	static bool watching = false;
+
+	if (watching)
+		return;
+	CacheRegisterSyscacheCallback(RELOID, forget_relations, (Datum) 0);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, forget_relations, (Datum) 0);
+	watching = true;
+}
+
+/* Looks a relation up; what changes meanwhile leaves nothing remembered. */
+static Oid
+look_up(KnownRelation *relation)
+{
+	uint64		changes;
+	Oid			oid;
+
+	watch_catalogs();
+	changes = catalog_changes;
+	oid = find_relation_or_none(relation->name);
+	if (!OidIsValid(oid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation \"%s.%s\" does not exist", SCHEMA, name),
+				 errmsg("relation \"%s.%s\" does not exist", SCHEMA, relation->name),
 				 errhint("Run CREATE EXTENSION eventstore in this database.")));
-	return relid;
+	if (changes == catalog_changes)
+		relation->oid = oid;
+	return oid;
+}
+
+/* Finds a relation of the extension; raises an error when it is not there. */
+static Oid
+find_relation(KnownRelation *relation)
+{
+	return OidIsValid(relation->oid) ? relation->oid : look_up(relation);
 }
 
 /* JSON text is stored as it is given, and read as UTF-8. */
@@ -89,7 +136,7 @@ es_blocks_open(LOCKMODE mode)
 Oid
 es_blocks_oid(void)
 {
-	return find_relation("blocks");
+	return find_relation(&known_blocks);
 }
 
 /* Is it the trigger that tells of changes that bypass the functions? */
@@ -110,13 +157,13 @@ es_is_blocks(Relation relation)
 Oid
 es_events_oid(void)
 {
-	return find_relation("events");
+	return find_relation(&known_events);
 }
 
 Oid
 es_position_sequence(void)
 {
-	return find_relation("position_seq");
+	return find_relation(&known_sequence);
 }
 
 /* What runs as the owner of a relation of the extension. */

@@ -26,6 +26,15 @@
 #define es_relation_storage(rel)	((rel)->rd_node.relNode)
 #endif
 
+/* Pins a page in the buffer where it may still be; see ReadRecentBuffer(). */
+#if PG_VERSION_NUM >= 160000
+#define es_pin_recent(rel, page, buffer) \
+	ReadRecentBuffer((rel)->rd_locator, MAIN_FORKNUM, page, buffer)
+#else
+#define es_pin_recent(rel, page, buffer) \
+	ReadRecentBuffer((rel)->rd_node, MAIN_FORKNUM, page, buffer)
+#endif
+
 /* This backend's number, from 0 to MaxBackends - 1. */
 #if PG_VERSION_NUM >= 170000
 #define es_my_backend_number()	((int) MyProcNumber)

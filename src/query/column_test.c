@@ -46,24 +46,15 @@ find_interval(EsView *view, const EsFrame *frame, const char *data, uint32 count
 			  EsInterval interval, uint64 *bits)
 {
 	EsFold		fold = es_fold_between(frame, interval.first, interval.last);
-	const char *values = data;
-	int			size_log2 = frame->width == 64 ? 3 : frame->width == 32 ? 2 : frame->width == 16 ? 1 : 0;
+	const char *values;
+	int			size_log2;
 
 	memset(bits, 0, ES_BITMAP_WORDS(count) * sizeof(uint64));
 	if (fold.rows == ES_FOLD_ALL)
 		es_bits_fill(bits, count);
 	if (fold.rows != ES_FOLD_INSIDE)
 		return;
-	if (frame->width == 24)
-	{
-		char	   *wide = MemoryContextAlloc(view->context, count * sizeof(uint32));
-
-		es_kernel_unpack(data, 24, count, wide);
-		values = wide;
-		size_log2 = 2;
-	}
-	else if (frame->width < 8)
-		values = es_view_codes(view, data, frame->width, count);
+	values = es_view_wide(view, data, frame->width, count, &size_log2);
 	if (fold.low == fold.high)
 		es_kernel_equal(size_log2, values, count, fold.low, bits);
 	else

@@ -412,13 +412,20 @@ es_node_test(EsFilter *filter, const EsOperand *operand, EsTestKind kind, uint32
 	return node;
 }
 
+/* May working the operand out raise an error? */
+static bool
+operand_can_fail(const EsOperand *operand)
+{
+	EsTest		test = {.type = operand->type};
+
+	return operand->in_document && es_test_can_fail(&test);
+}
+
 /* The answer of a strict operator where the constant is null. */
 static EsNode *
 null_node(const EsOperand *operand)
 {
-	EsTest		test = {.type = operand->type};
-
-	return es_node_verdict(operand->in_document && es_test_can_fail(&test) ? ES_UNDECIDED : ES_NULL);
+	return es_node_verdict(operand_can_fail(operand) ? ES_UNDECIDED : ES_NULL);
 }
 
 static EsNode *
@@ -846,8 +853,7 @@ list_node(EsCompiler *compiler, const EsOperand *operand, Oid type, Datum array)
 
 	take_array(array, &elements, &nulls, &count);
 	if (count == 0)
-		return es_test_can_fail(&(EsTest) {.type = operand->type}) && operand->in_document ?
-			NULL : es_node_verdict(ES_FALSE);
+		return operand_can_fail(operand) ? NULL : es_node_verdict(ES_FALSE);
 	node = es_node_test(compiler->filter, operand, ES_TEST_IN, count);
 	if (node == NULL)
 		return NULL;

@@ -236,3 +236,18 @@ es_fetch_stored_extraction(const EsStoredEvent *stored, const EsExtraction *extr
 
 	return extracted(extraction, found, json, isnull);
 }
+
+/*
+ * The code of the value in event i, after the extraction was found in the
+ * column of a dictionary that is open.
+ */
+uint32
+es_fetch_code(EsView *view, uint32 i, const EsExtraction *extraction)
+{
+	uint32		code = (uint32) es_integers_get(extraction->strings.data, extraction->strings.width,
+												rank_of(view, extraction, i));
+
+	if (code >= extraction->strings.word_count)
+		es_view_damaged(view);
+	return code;
+}

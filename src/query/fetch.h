@@ -35,6 +35,7 @@ extern Datum es_fetch_stored(const EsStoredEvent *stored, EsField field, bool *i
 extern Datum es_fetch_stored_extraction(const EsStoredEvent *stored,
 										const EsExtraction *extraction, bool *isnull);
 extern EsFound es_fetch_json(EsView *view, uint32 i, EsExtraction *extraction, EsSlice *json);
+extern uint32 es_fetch_code(EsView *view, uint32 i, const EsExtraction *extraction);
 extern Datum es_fetch_extraction(EsView *view, uint32 i, EsExtraction *extraction, bool *isnull);
 
 #endif							/* EVENTSTORE_QUERY_FETCH_H */

@@ -10,7 +10,8 @@
  * the snapshot sees its row, and nothing else decides.
  *
  * The page of the current block stays pinned until the next one is asked for, as
- * PostgreSQL's own scans do it.
+ * PostgreSQL's own scans do it.  A few more are pinned before their turn: most of
+ * the time would else be spent on waiting for memory.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,10 +26,14 @@
 
 #include "log/kernel_use.h"
 #include "pg/catalog.h"
+#include "pg/compat.h"
 #include "query/scan.h"
 
 /* Pages that a parallel worker takes at a time. */
 #define PAGES_AT_A_TIME 16
+
+/* Cache lines at the start of a page, with the headers of its first block. */
+#define PREFETCHED_HEADERS 6
 
 const EsRange es_range_all = {1, PG_INT64_MAX, PG_INT64_MIN, PG_INT64_MAX};
 
@@ -109,21 +114,91 @@ find_visible_rows(EsScan *scan, BlockNumber number)
 	LockBuffer(page->buffer, BUFFER_LOCK_UNLOCK);
 }
 
-static bool
-read_page(EsScan *scan)
+/*
+ * Pins a page.  Pages that were written one after the other are often in
+ * buffers one after the other, which saves looking for them.
+ */
+static Buffer
+pin_page(EsScan *scan, BlockNumber number)
 {
 	EsPageScan *page = &scan->page;
-	BlockNumber number = next_page(page);
+	Buffer		guess = page->newest + 1;
 
+	if (page->newest > 0 && guess <= NBuffers && es_pin_recent(scan->blocks, number, guess))
+		return guess;
+	return ReadBufferExtended(scan->blocks, MAIN_FORKNUM, number, RBM_NORMAL, page->strategy);
+}
+
+/*
+ * Starts loading what will be looked at: the headers, and columns where they were
+ * in the last block.
+ */
+static void
+prefetch_page(const EsScan *scan, Buffer buffer)
+{
+	const char *contents = BufferGetPage(buffer);
+	const char *last = BufferIsValid(scan->page.buffer) ? BufferGetPage(scan->page.buffer) : NULL;
+
+	for (int line = 0; line < PREFETCHED_HEADERS; line++)
+		__builtin_prefetch(contents + line * PG_CACHE_LINE_SIZE);
+	for (uint32 i = 0; last != NULL && i < scan->view.range_count; i++)
+	{
+		const EsViewRange *range = &scan->view.ranges[i];
+		ptrdiff_t	start = range->data - last - PG_CACHE_LINE_SIZE;
+		ptrdiff_t	end = range->data - last + range->size + PG_CACHE_LINE_SIZE;
+
+		for (ptrdiff_t at = Max(start, 0); at < Min(end, BLCKSZ); at += PG_CACHE_LINE_SIZE)
+			__builtin_prefetch(contents + at);
+	}
+}
+
+/* Pins pages up to ES_PAGES_AHEAD from here. */
+static void
+pin_ahead(EsScan *scan)
+{
+	EsPageScan *page = &scan->page;
+
+	while (page->ahead_count < ES_PAGES_AHEAD)
+	{
+		BlockNumber number = next_page(page);
+
+		if (number == InvalidBlockNumber)
+			return;
+		page->newest = pin_page(scan, number);
+		prefetch_page(scan, page->newest);
+		page->ahead[(page->ahead_first + page->ahead_count++) % ES_PAGES_AHEAD] = page->newest;
+	}
+}
+
+static void
+release_page(EsPageScan *page)
+{
 	if (BufferIsValid(page->buffer))
 		ReleaseBuffer(page->buffer);
 	page->buffer = InvalidBuffer;
-	if (number == InvalidBlockNumber)
+}
+
+/* Takes the next of the pages that were pinned; false when there is none. */
+static bool
+take_page(EsPageScan *page)
+{
+	release_page(page);
+	if (page->ahead_count == 0)
 		return false;
+	page->buffer = page->ahead[page->ahead_first];
+	page->ahead_first = (page->ahead_first + 1) % ES_PAGES_AHEAD;
+	page->ahead_count--;
+	return true;
+}
+
+static bool
+read_page(EsScan *scan)
+{
 	CHECK_FOR_INTERRUPTS();
-	page->buffer = ReadBufferExtended(scan->blocks, MAIN_FORKNUM, number, RBM_NORMAL,
-									  page->strategy);
-	find_visible_rows(scan, number);
+	pin_ahead(scan);
+	if (!take_page(&scan->page))
+		return false;
+	find_visible_rows(scan, BufferGetBlockNumber(scan->page.buffer));
 	return true;
 }
 
@@ -309,8 +384,8 @@ es_scan_next(EsScan *scan)
 void
 es_scan_end(EsScan *scan)
 {
-	if (scan->order == ES_ORDER_NONE && BufferIsValid(scan->page.buffer))
-		ReleaseBuffer(scan->page.buffer);
+	while (scan->order == ES_ORDER_NONE && take_page(&scan->page))
+		;
 	if (scan->page.strategy != NULL)
 		FreeAccessStrategy(scan->page.strategy);
 	if (scan->log_open)

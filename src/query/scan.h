@@ -31,8 +31,8 @@ typedef enum EsOrder
 /* What parallel workers share: pages are handed out, a few at a time. */
 typedef struct EsSharedScan
 {
-	pg_atomic_uint64 next_page; /* fetch_add, by any worker; nothing depends on
-								 * its order with other memory */
+	pg_atomic_uint64 next_page; /* fetch_add, by any worker; nothing depends
+								 * on its order with other memory */
 	BlockNumber pages;			/* set before the workers start */
 } EsSharedScan;
 
@@ -47,6 +47,9 @@ typedef struct EsScanCounts
 	uint64		found;
 } EsScanCounts;
 
+/* Pages that are pinned before they are read, so that memory gets loaded. */
+#define ES_PAGES_AHEAD 4
+
 /* The heap page that is being read. */
 typedef struct EsPageScan
 {
@@ -56,6 +59,10 @@ typedef struct EsPageScan
 	BlockNumber limit;			/* of the pages that were handed out */
 	BlockNumber pages;
 	Buffer		buffer;			/* pinned */
+	Buffer		ahead[ES_PAGES_AHEAD];	/* of the pages after it; a ring */
+	uint32		ahead_first;
+	uint32		ahead_count;
+	Buffer		newest;			/* that was pinned last */
 	HeapTupleData tuple;
 	uint32		row_count;
 	uint32		next_row;

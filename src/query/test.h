@@ -66,7 +66,7 @@ typedef struct EsScaled
 typedef struct EsConstant
 {
 	int64		integer;		/* INT..., TIMESTAMPTZ, BOOL */
-	double		float8;
+	double float8;
 	EsSlice		text;			/* TEXT; JSON strings */
 	uint64		type_bit;		/* TEXT: es_type_bit() of it */
 	uint8		uuid[ES_UUID_SIZE];
@@ -117,6 +117,7 @@ extern EsVerdict es_test_tags(const EsTest *test, EsSlice tags);
 extern EsVerdict es_test_null(const EsTest *test);
 extern EsInterval es_test_interval(const EsTest *test, uint32 constant, uint32 scale);
 
+extern bool es_read_scaled(EsSlice text, int64 *integer, uint32 *scale);
 extern bool es_json_as_text(EsSlice json, EsSlice *text);
 
 #endif							/* EVENTSTORE_QUERY_TEST_H */

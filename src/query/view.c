@@ -16,6 +16,15 @@
 
 #include "query/view.h"
 
+/*
+ * Blocks that were opened by this process.  Who keeps something of a block knows
+ * by the number whether it is still that of the view's, also after a scan anew.
+ */
+static uint64 opened = 0;
+
+/* Bytes of a column that are worth loading ahead. */
+#define MAX_NOTED_RANGE 512
+
 void
 es_view_begin(EsView *view, const EsPath *paths, uint32 path_count)
 {
@@ -45,17 +54,17 @@ es_view_open(EsView *view, EsBlockRow *row)
 	MemoryContextReset(view->context);
 	if (row->status != ES_BLOCK_OK)
 		es_report_damage(row->first_position, row->status);
-	view->number++;
+	view->number = ++opened;
 	view->row = row;
 	view->block = &row->block;
 	view->count = row->block.header.event_count;
 	view->words = (view->count + 63) / 64;
 	view->columns = row->block.header.layout == ES_BLOCK_LAYOUT_COLUMNS;
 	view->placed = view->touched = false;
+	view->range_count = 0;
 	view->events = NULL;
 	view->strings = view->body = view->value = NULL;
-	if (view->columns && !es_columns_open_symbols(view->block))
-		es_view_damaged(view);
+	view->symbols_open = false;
 }
 
 void
@@ -127,6 +136,17 @@ es_view_event(EsView *view, uint32 i)
 
 /* -------------------------------------------------------------- as columns */
 
+/* Notes where a column was, whose values take so many bits each. */
+static void
+note_range(EsView *view, const char *data, uint32 count, uint32 bits)
+{
+	if (view->range_count < ES_VIEW_RANGES)
+		view->ranges[view->range_count++] = (EsViewRange)
+	{
+		data, Min(count * bits / 8, MAX_NOTED_RANGE)
+	};
+}
+
 /* One of the fixed columns of integers. */
 void
 es_view_integers(EsView *view, uint32 slot, EsIntegers *integers)
@@ -134,6 +154,7 @@ es_view_integers(EsView *view, uint32 slot, EsIntegers *integers)
 	view->touched = true;
 	if (!es_vector_integers(view->block, slot, integers))
 		es_view_damaged(view);
+	note_range(view, integers->data, integers->count, integers->width);
 }
 
 void
@@ -142,6 +163,7 @@ es_view_strings(EsView *view, uint32 slot, EsStrings *strings)
 	view->touched = true;
 	if (!es_vector_strings(view->block, slot, strings))
 		es_view_damaged(view);
+	note_range(view, strings->column.data, strings->count, Max(strings->width, 8));
 }
 
 /* The places of a path, one for each shape of the block. */
@@ -172,6 +194,22 @@ es_view_codes(EsView *view, const char *data, uint32 width, uint32 count)
 	return codes;
 }
 
+/* The distances of a column in 1, 2, 4 or 8 bytes each, as kernels take them. */
+const char *
+es_view_wide(EsView *view, const char *data, uint32 width, uint32 count, int *size_log2)
+{
+	char	   *wide;
+
+	*size_log2 = width == 64 ? 3 : width >= 24 ? 2 : width == 16 ? 1 : 0;
+	if (width <= 8)
+		return es_view_codes(view, data, width, count);
+	if (width != 24)
+		return data;
+	wide = MemoryContextAlloc(view->context, count * sizeof(uint32));
+	es_kernel_unpack(data, width, count, wide);
+	return wide;
+}
+
 /* The entity_id of an event, as columns that repeat it need it. */
 static EsSlice
 entity_of(EsView *view, const EsStrings *strings, uint32 row)
@@ -179,6 +217,18 @@ entity_of(EsView *view, const EsStrings *strings, uint32 row)
 	if (strings->encoding != ES_COLUMN_ENTITY)
 		return es_slice(NULL, 0);
 	return es_view_head(view, row)->event.entity_id;
+}
+
+/* The block's symbols, for columns that are written with them. */
+static const EsSymbolReader *
+open_symbols(EsView *view)
+{
+	if (view->block->columns.symbols == 0)
+		return NULL;
+	if (!view->symbols_open && !es_columns_open_symbols(view->block))
+		es_view_damaged(view);
+	view->symbols_open = true;
+	return &view->block->symbols;
 }
 
 /*
@@ -194,8 +244,28 @@ es_view_value(EsView *view, const EsStrings *strings, uint32 i, uint32 row)
 	if (view->value == NULL)
 		view->value = MemoryContextAlloc(view->context, room);
 	if (!es_column_get(&strings->column, i, entity_of(view, strings, row),
-					   view->block->columns.symbols == 0 ? NULL : &view->block->symbols,
+					   strings->encoding == ES_COLUMN_SYMBOLS ? open_symbols(view) : NULL,
 					   view->value, room, &size))
 		es_view_damaged(view);
 	return es_slice(view->value, size);
+}
+
+/* The entity_id of event i; it lasts until the next call. */
+EsSlice
+es_view_entity(EsView *view, uint32 i)
+{
+	EsStrings	strings;
+
+	if (!view->columns)
+		return es_view_head(view, i)->event.entity_id;
+	es_view_strings(view, ES_SLOT_ENTITY, &strings);
+	if (strings.encoding == ES_COLUMN_DICTIONARY)
+	{
+		uint32		code = (uint32) es_integers_get(strings.data, strings.width, i);
+
+		if (code >= strings.word_count)
+			es_view_damaged(view);
+		return es_strings_text(&strings, code);
+	}
+	return es_view_value(view, &strings, i, i);
 }

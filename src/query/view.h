@@ -32,6 +32,15 @@ typedef enum EsField
 
 #define ES_FIELDS ES_FIELD_RECORDED_AT
 
+/* A column that was looked at, for those who load the same of other blocks. */
+typedef struct EsViewRange
+{
+	const char *data;
+	uint32		size;			/* in bytes, as far as it is worth to load */
+} EsViewRange;
+
+#define ES_VIEW_RANGES 8
+
 /*
  * The block that is looked at.  What depends on it is in 'context', which is
  * emptied when the next one is opened.
@@ -40,13 +49,16 @@ typedef struct EsView
 {
 	MemoryContext context;
 	EsPlaces   *places;			/* of the paths that are asked for, or NULL */
-	uint64		number;			/* of the block among those that were opened */
+	uint64		number;			/* of the block, no other one's */
 	EsBlockRow *row;
 	EsBlock    *block;
 	uint32		count;			/* events */
 	uint32		words;			/* of a set of them */
 	bool		columns;		/* it is in column layout */
 	bool		placed;			/* places were looked up */
+	bool		symbols_open;
+	EsViewRange ranges[ES_VIEW_RANGES];
+	uint32		range_count;
 	bool		touched;		/* more than the header was looked at */
 
 	EsStoredEvent *events;		/* that were read */
@@ -67,7 +79,10 @@ extern void es_view_strings(EsView *view, uint32 slot, EsStrings *strings);
 extern const EsPlace *es_view_places(EsView *view, uint32 path);
 extern const char *es_view_codes(EsView *view, const char *data, uint32 width,
 								 uint32 count);
+extern const char *es_view_wide(EsView *view, const char *data, uint32 width, uint32 count,
+								int *size_log2);
 extern EsSlice es_view_value(EsView *view, const EsStrings *strings, uint32 i, uint32 row);
+extern EsSlice es_view_entity(EsView *view, uint32 i);
 extern void es_view_damaged(const EsView *view) pg_attribute_noreturn();
 
 #endif							/* EVENTSTORE_QUERY_VIEW_H */

@@ -43,16 +43,18 @@ is(sql(q{SELECT version FROM eventstore.append('a', 'b')}), 1, 'preloaded: it wo
 
 # ----------------------------------------------------------- index memory full
 
-# Batches of new entities, some with many events, until there is no room.
+# Batches of new entities, some with many events, until there is no room.  With
+# tenants, each event is of a new one.
 sub fill
 {
-	my ($dbname) = @_;
+	my ($dbname, $tenants) = @_;
 
 	for my $batch (1 .. 1000)
 	{
+		my $more = $tenants ? qq{, tenant_id => 'tenant-$batch-' || i} : '';
 		my $result = attempt($node, qq{
 			SELECT ingested FROM eventstore.ingest_batch((
-				SELECT array_agg(eventstore.make_event('full-$batch-' || i % 30, 'limits.filled'))
+				SELECT array_agg(eventstore.make_event('full-$batch-' || i % 30, 'limits.filled'$more))
 				FROM generate_series(1, 1000) i))}, $dbname);
 
 		return $result if $result ne '1000';
@@ -92,6 +94,9 @@ like(fill('third'), qr/ERROR:  53200: /, 'the third database fills the memory');
 sql('DROP DATABASE third');
 sql('CREATE EXTENSION eventstore');
 is(sql(q{SELECT version FROM eventstore.append('a', 'b')}), 1, 'its memory is free when it is dropped');
+like(fill('postgres', 1), qr/ERROR:  53200: /, 'entities of many tenants fill the memory');
+is(sql('SELECT count(*) % 1000 FROM eventstore.events'), 1, 'full of tenants: nothing of the last batch is there');
+is_sound($node, 'full of tenants');
 
 $node->append_conf('postgresql.conf', "eventstore.index_memory = '16MB'");
 $node->restart;

@@ -405,6 +405,7 @@ test_uuid_v7(void)
 {
 	uint8		uuid[ES_UUID_SIZE];
 	uint8		before[ES_UUID_SIZE] = {0};
+	int64		time;
 	int			failures = 0;
 
 	es_uuid_v7(INT64CONST(698872942000000), 0xCC3, UINT64CONST(0x18C4DC0C0C07398F), uuid);
@@ -417,6 +418,10 @@ test_uuid_v7(void)
 		memcpy(before, uuid, ES_UUID_SIZE);
 	}
 	is_int(failures, 0, "20000 of one batch ascend");
+	es_uuid_v7(INT64CONST(698872942123456), 1, 7, uuid);
+	ok(es_uuid_v7_time(uuid, &time) && time == INT64CONST(698872942123000), "the time is in it, in milliseconds");
+	uuid[6] = 0x4F;
+	ok(!es_uuid_v7_time(uuid, &time), "but not in those of another version");
 }
 
 int

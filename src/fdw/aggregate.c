@@ -1,0 +1,387 @@
+/*-------------------------------------------------------------------------
+ *
+ * aggregate.c
+ *	  Which aggregates and groups can be computed from blocks, and plans of it.
+ *
+ * A plan has two nodes: one that aggregates, and below it the scan that says
+ * which events.  The upper one does not take rows from the lower one, but the
+ * blocks that it goes through, with the sets of events in them that match.  What
+ * is aggregated must give exactly what PostgreSQL's functions give; sums of
+ * float8, say, depend on the order of their terms and are not computed here.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_aggregate.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/planmain.h"
+#include "optimizer/tlist.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/selfuncs.h"
+
+#include "fdw/aggregate.h"
+#include "fdw/fdw.h"
+#include "fdw/plan.h"
+
+/* What a group costs, in bytes; for the estimate of whether all fit. */
+#define GROUP_SIZE 256
+
+/* ----------------------------------------------------------------- aggregates */
+
+static bool
+find_kind(Oid function, EsAggregateKind *kind)
+{
+	switch (function)
+	{
+		case F_COUNT_:
+		case F_COUNT_ANY:
+			*kind = ES_AGGREGATE_COUNT;
+			return true;
+		case F_SUM_INT2:
+		case F_SUM_INT4:
+		case F_SUM_INT8:
+		case F_SUM_NUMERIC:
+			*kind = ES_AGGREGATE_SUM;
+			return true;
+		case F_AVG_INT2:
+		case F_AVG_INT4:
+		case F_AVG_INT8:
+		case F_AVG_NUMERIC:
+			*kind = ES_AGGREGATE_AVERAGE;
+			return true;
+		case F_MIN_INT2:
+		case F_MIN_INT4:
+		case F_MIN_INT8:
+		case F_MIN_NUMERIC:
+		case F_MIN_TIMESTAMPTZ:
+			*kind = ES_AGGREGATE_LEAST;
+			return true;
+		case F_MAX_INT2:
+		case F_MAX_INT4:
+		case F_MAX_INT8:
+		case F_MAX_NUMERIC:
+		case F_MAX_TIMESTAMPTZ:
+			*kind = ES_AGGREGATE_GREATEST;
+			return true;
+		default:
+			return false;
+	}
+}
+
+static bool
+is_exec_param(Node *node, void *arg)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param) && ((Param *) node)->paramkind != PARAM_EXTERN)
+		return true;
+	return expression_tree_walker(node, is_exec_param, arg);
+}
+
+/*
+ * Can PostgreSQL evaluate it on a row of events, whenever we want?  Parameters of
+ * other nodes can't be here, since a change of them would not be noticed.
+ */
+static bool
+is_plain(Node *expr)
+{
+	return !contain_volatile_functions(expr) && !contain_subplans(expr) &&
+		!contain_agg_clause(expr) && !contain_window_function(expr) &&
+		!expression_returns_set(expr) && !is_exec_param(expr, NULL);
+}
+
+static bool
+is_bytewise_text(Expr *expr)
+{
+	Oid			collation = exprCollation((Node *) expr);
+
+	return exprType((Node *) expr) == TEXTOID && OidIsValid(collation) &&
+		get_collation_isdeterministic(collation);
+}
+
+static bool
+is_number(const EsOperand *operand)
+{
+	switch (operand->type)
+	{
+		case ES_VALUE_INT2:
+		case ES_VALUE_INT4:
+		case ES_VALUE_INT8:
+			return true;
+		case ES_VALUE_NUMERIC:
+			return operand->in_document;
+		case ES_VALUE_TIMESTAMPTZ:
+			return !operand->in_document;
+		default:
+			return false;
+	}
+}
+
+/* count(x) counts the events in which x is not null. */
+static bool
+count_form(EsCompiler *compiler, const Aggref *aggregate, Expr *argument, EsAggregateForm *form)
+{
+	NullTest   *not_null;
+
+	if (aggregate->aggdistinct != NIL)
+	{
+		form->kind = ES_AGGREGATE_ENTITIES;
+		return es_compile_operand(compiler, argument, &form->input) &&
+			form->input.field == ES_FIELD_ENTITY_ID && is_bytewise_text(argument);
+	}
+	if (type_is_rowtype(exprType((Node *) argument)) || !is_plain((Node *) argument))
+		return false;
+	not_null = makeNode(NullTest);
+	not_null->arg = argument;
+	not_null->nulltesttype = IS_NOT_NULL;
+	form->filter = lappend(form->filter, not_null);
+	return true;
+}
+
+/* How an aggregate is computed; false when it can't be. */
+bool
+es_aggregate_form(EsCompiler *compiler, const Aggref *aggregate, EsAggregateForm *form)
+{
+	Expr	   *argument;
+
+	memset(form, 0, sizeof(*form));
+	if (!find_kind(aggregate->aggfnoid, &form->kind) || aggregate->aggorder != NIL ||
+		aggregate->aggvariadic || aggregate->agglevelsup != 0 ||
+		aggregate->aggkind != AGGKIND_NORMAL || aggregate->aggsplit != AGGSPLIT_SIMPLE ||
+		(aggregate->aggfilter != NULL && !is_plain((Node *) aggregate->aggfilter)))
+		return false;
+	if (aggregate->aggfilter != NULL)
+		form->filter = list_make1(aggregate->aggfilter);
+	if (aggregate->args == NIL)
+		return aggregate->aggdistinct == NIL;
+	argument = linitial_node(TargetEntry, aggregate->args)->expr;
+	if (form->kind == ES_AGGREGATE_COUNT)
+		return count_form(compiler, aggregate, argument, form);
+	form->has_input = true;
+	return aggregate->aggdistinct == NIL && es_compile_operand(compiler, argument, &form->input) &&
+		is_number(&form->input);
+}
+
+/* ----------------------------------------------------------------------- keys */
+
+static bool
+is_by_value(Oid type)
+{
+	switch (type)
+	{
+		case BOOLOID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case DATEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			return FLOAT8PASSBYVAL;
+		default:
+			return false;
+	}
+}
+
+/* Is the operand a column that is never null and has one value an event? */
+static bool
+is_key_column(const EsOperand *operand)
+{
+	return !operand->in_document && operand->field != ES_FIELD_TAGS &&
+		operand->field != ES_FIELD_EVENT_ID;
+}
+
+/* How a key is computed; false when it can't be. */
+bool
+es_key_form(EsCompiler *compiler, Expr *key, EsKeyForm *form)
+{
+	List	   *vars;
+
+	memset(form, 0, sizeof(*form));
+	form->by_value = is_by_value(exprType((Node *) key));
+	if (!form->by_value && !is_bytewise_text(key))
+		return false;
+	if (es_compile_operand(compiler, key, &form->operand) &&
+		(form->operand.in_document ? form->operand.type == ES_VALUE_TEXT : is_key_column(&form->operand)))
+		return true;
+	form->is_expression = true;
+	vars = pull_var_clause((Node *) key, 0);
+	if (vars == NIL || !is_plain((Node *) key))
+		return false;
+	for (int i = 1; i < list_length(vars); i++)
+	{
+		if (!equal(linitial(vars), list_nth(vars, i)))
+			return false;
+	}
+	return es_compile_operand(compiler, linitial(vars), &form->operand) &&
+		is_key_column(&form->operand);
+}
+
+/* ------------------------------------------------------------------- planning */
+
+static bool
+not_known(void *arg pg_attribute_unused(), Expr *expr pg_attribute_unused(),
+		  Datum *value pg_attribute_unused(), bool *isnull pg_attribute_unused())
+{
+	return false;
+}
+
+/* Adds the aggregates in an expression; false when one of them can't be computed. */
+static bool
+add_aggregates(EsCompiler *compiler, Node *expr, List **tlist)
+{
+	ListCell   *cell;
+
+	foreach(cell, pull_var_clause(expr, PVC_INCLUDE_AGGREGATES | PVC_RECURSE_PLACEHOLDERS))
+	{
+		EsAggregateForm form;
+
+		if (!IsA(lfirst(cell), Aggref))
+			continue;
+		if (!es_aggregate_form(compiler, lfirst(cell), &form))
+			return false;
+		*tlist = add_to_flat_tlist(*tlist, list_make1(lfirst(cell)));
+	}
+	return true;
+}
+
+/*
+ * The tuple that the node gives: keys, then aggregates.  NIL when not all can be
+ * computed.
+ */
+static List *
+make_tlist(PlannerInfo *root, Index relid, RelOptInfo *grouped, List *having)
+{
+	EsFilter	filter = {0};
+	EsCompiler	compiler = {.relid = relid,.evaluate = not_known,.filter = &filter};
+	List	   *tlist = NIL;
+	int			i = 0;
+	ListCell   *cell;
+
+	foreach(cell, grouped->reltarget->exprs)
+	{
+		Index		group = get_pathtarget_sortgroupref(grouped->reltarget, i++);
+		EsKeyForm	form;
+		TargetEntry *entry;
+
+		if (group == 0 || get_sortgroupref_clause_noerr(group, root->parse->groupClause) == NULL)
+			continue;
+		if (!es_key_form(&compiler, lfirst(cell), &form))
+			return NIL;
+		entry = makeTargetEntry(lfirst(cell), list_length(tlist) + 1, NULL, false);
+		entry->ressortgroupref = group;
+		tlist = lappend(tlist, entry);
+	}
+	if (list_length(tlist) < list_length(root->parse->groupClause) ||
+		!add_aggregates(&compiler, (Node *) grouped->reltarget->exprs, &tlist) ||
+		!add_aggregates(&compiler, (Node *) having, &tlist))
+		return NIL;
+	return tlist;
+}
+
+/* The cheapest way to go through blocks, among the paths of the relation. */
+static ForeignPath *
+find_scan(RelOptInfo *rel)
+{
+	ForeignPath *best = NULL;
+	ListCell   *cell;
+
+	foreach(cell, rel->pathlist)
+	{
+		Path	   *path = lfirst(cell);
+		EsPlanChoice choice;
+
+		if (IsA(path, ProjectionPath))
+			path = ((ProjectionPath *) path)->subpath;
+		if (!IsA(path, ForeignPath) || path->param_info != NULL)
+			continue;
+		choice = es_plan_unpack(((ForeignPath *) path)->fdw_private);
+		if (choice.items[ES_PLAN_ACCESS] == ES_ACCESS_BLOCKS &&
+			(best == NULL || path->total_cost < best->path.total_cost))
+			best = (ForeignPath *) path;
+	}
+	return best;
+}
+
+/* A condition without columns is a node of its own, between ours. */
+static bool
+has_pseudoconstants(const RelOptInfo *rel)
+{
+	ListCell   *cell;
+
+	foreach(cell, rel->baserestrictinfo)
+	{
+		if (lfirst_node(RestrictInfo, cell)->pseudoconstant)
+			return true;
+	}
+	return false;
+}
+
+static double
+estimate_groups(PlannerInfo *root, double rows)
+{
+	if (root->parse->groupClause == NIL)
+		return 1;
+	return estimate_num_groups(root, get_sortgrouplist_exprs(root->parse->groupClause,
+															 root->processed_tlist),
+							   rows, NULL, NULL);
+}
+
+static void
+add_path_for(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *grouped, ForeignPath *scan,
+			 List *having)
+{
+	double		groups = estimate_groups(root, rel->rows);
+	List	   *aggregates = pull_var_clause((Node *) grouped->reltarget->exprs,
+											 PVC_INCLUDE_AGGREGATES | PVC_RECURSE_PLACEHOLDERS);
+	Cost		total;
+
+	if (groups * GROUP_SIZE > get_hash_memory_limit())
+		return;
+	total = es_fdw_scan_cost(rel, &scan->path) +
+		rel->rows * 0.1 * cpu_operator_cost * (1 + list_length(aggregates)) +
+		groups * cpu_tuple_cost;
+	if (having != NIL)
+		groups *= clauselist_selectivity(root, having, 0, JOIN_INNER, NULL);
+	add_path(grouped, (Path *) create_foreign_upper_path(root, grouped, grouped->reltarget,
+														 clamp_row_est(groups), total, total, NIL,
+														 (Path *) scan, scan->fdw_private));
+}
+
+void
+es_fdw_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *rel,
+				   RelOptInfo *grouped, void *extra)
+{
+	List	   *having;
+	List	   *tlist;
+	ForeignPath *scan;
+
+	if (stage != UPPERREL_GROUP_AGG || rel->reloptkind != RELOPT_BASEREL ||
+		root->parse->groupingSets != NIL || grouped->fdw_private != NULL ||
+		has_pseudoconstants(rel) || (scan = find_scan(rel)) == NULL)
+		return;
+	having = (List *) ((GroupPathExtraData *) extra)->havingQual;
+	tlist = make_tlist(root, rel->relid, grouped, having);
+	if (tlist == NIL)
+		return;
+	grouped->fdw_private = list_make2(tlist, having);
+	add_path_for(root, rel, grouped, scan, having);
+}
+
+/* The node that aggregates; 'outer' is the scan. */
+ForeignScan *
+es_fdw_plan_aggregate(RelOptInfo *grouped, ForeignPath *path, List *targets, Plan *outer)
+{
+	List	   *private = grouped->fdw_private;
+
+	return make_foreignscan(targets, lsecond(private), 0, NIL, path->fdw_private,
+							linitial(private), NIL, outer);
+}

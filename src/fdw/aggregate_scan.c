@@ -1,0 +1,306 @@
+/*-------------------------------------------------------------------------
+ *
+ * aggregate_scan.c
+ *	  Executes aggregation of the relation.
+ *
+ * All is done when the first row is asked for: the scan below says which blocks
+ * and which of their events, and groups are made of those.  Then the groups are
+ * delivered one by one.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "executor/executor.h"
+#include "executor/instrument.h"
+#include "optimizer/optimizer.h"
+#include "nodes/makefuncs.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "fdw/aggregate.h"
+#include "fdw/exec.h"
+#include "fdw/fdw.h"
+
+typedef struct AggregateScan
+{
+	ForeignScanState *node;
+	EsEventScan *events;		/* of the scan below */
+	EsGrouping	grouping;
+	List	  **filters;		/* of each aggregate, conditions on events */
+	bool		done;
+	EsGroup    *group;			/* that was delivered last */
+} AggregateScan;
+
+static EsExtraction *
+make_extraction(const EsOperand *operand)
+{
+	EsExtraction *extraction = palloc0(sizeof(EsExtraction));
+
+	extraction->field = operand->field;
+	extraction->type = ES_VALUE_TEXT;
+	extraction->path = operand->path;
+	return extraction;
+}
+
+/* Registers the columns that an expression needs of a row. */
+static void
+need_columns(AggregateScan *scan, Node *expr)
+{
+	ListCell   *cell;
+
+	foreach(cell, pull_var_clause(expr, 0))
+	{
+		AttrNumber	column = lfirst_node(Var, cell)->varattno;
+
+		scan->grouping.row_columns |= column > 0 ? 1U << column : PG_UINT32_MAX;
+	}
+}
+
+static void
+set_aggregate(AggregateScan *scan, EsCompiler *compiler, const Aggref *aggregate)
+{
+	EsGrouping *grouping = &scan->grouping;
+	EsAggregate *target = &grouping->aggregates[grouping->aggregate_count];
+	EsAggregateForm form;
+
+	if (!es_aggregate_form(compiler, aggregate, &form))
+		elog(ERROR, "unexpected aggregate of events");
+	target->kind = form.kind;
+	target->has_input = form.has_input;
+	target->input.field = form.input.field;
+	target->input.type = form.input.type;
+	if (form.has_input && form.input.in_document)
+		target->input.extraction = make_extraction(&form.input);
+	target->has_filter = form.filter != NIL;
+	target->filter_test = ExecInitQual(form.filter, &scan->node->ss.ps);
+	need_columns(scan, (Node *) form.filter);
+	scan->filters[grouping->aggregate_count++] = form.filter;
+}
+
+static void
+set_key(AggregateScan *scan, EsCompiler *compiler, Expr *expr)
+{
+	EsGroupKey *key = &scan->grouping.keys[scan->grouping.key_count++];
+	EsKeyForm	form;
+
+	if (!es_key_form(compiler, expr, &form))
+		elog(ERROR, "unexpected grouping of events");
+	key->field = form.operand.field;
+	key->by_value = form.by_value;
+	if (form.is_expression)
+		key->expression = ExecInitExpr(expr, &scan->node->ss.ps);
+	else if (form.operand.in_document)
+		key->extraction = make_extraction(&form.operand);
+}
+
+/* The tuple has the keys first; aggregates are the rest. */
+static void
+set_grouping(AggregateScan *scan)
+{
+	ForeignScan *plan = (ForeignScan *) scan->node->ss.ps.plan;
+	int			count = list_length(plan->fdw_scan_tlist);
+	EsFilter	none = {0};
+	EsCompiler	compiler = {
+		.relid = ((ForeignScan *) scan->events->node->ss.ps.plan)->scan.scanrelid,
+		.evaluate = es_pretend_constant,
+		.filter = &none
+	};
+	ListCell   *cell;
+
+	scan->grouping.keys = palloc0(count * sizeof(EsGroupKey));
+	scan->grouping.aggregates = palloc0(count * sizeof(EsAggregate));
+	scan->filters = palloc0(count * sizeof(List *));
+	foreach(cell, plan->fdw_scan_tlist)
+	{
+		Expr	   *expr = lfirst_node(TargetEntry, cell)->expr;
+
+		if (IsA(expr, Aggref))
+			set_aggregate(scan, &compiler, (Aggref *) expr);
+		else
+			set_key(scan, &compiler, expr);
+	}
+}
+
+static void
+add_extraction(EsFilter *filter, EsExtraction *extraction)
+{
+	if (extraction != NULL &&
+		!es_filter_add_path(filter, &extraction->path, &extraction->path_number))
+		ereport(ERROR,
+				(errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
+				 errmsg("too many different places in documents are used in one query"),
+				 errdetail("There can be at most %d.", ES_PLACES_MAX_PATHS)));
+}
+
+/*
+ * Makes what is aggregated known to the program of the scan, which has the paths
+ * of all; EsExtendFilter.
+ */
+static void
+extend_filter(void *arg, EsFilter *filter)
+{
+	AggregateScan *scan = arg;
+	EsGrouping *grouping = &scan->grouping;
+
+	for (int k = 0; k < grouping->key_count; k++)
+		add_extraction(filter, grouping->keys[k].extraction);
+	for (int a = 0; a < grouping->aggregate_count; a++)
+	{
+		EsAggregate *aggregate = &grouping->aggregates[a];
+		List	   *conditions = filter->conditions;
+		EsCompiler	compiler = {
+			.relid = ((ForeignScan *) scan->events->node->ss.ps.plan)->scan.scanrelid,
+			.evaluate = es_evaluate_constant,
+			.arg = scan->events,
+			.filter = filter
+		};
+
+		if (aggregate->has_input)
+			add_extraction(filter, aggregate->input.extraction);
+		filter->conditions = NIL;
+		(void) es_compile(&compiler, scan->filters[a]);
+		aggregate->filter.conditions = filter->conditions;
+		filter->conditions = conditions;
+	}
+}
+
+void
+es_aggregate_begin(ForeignScanState *node, int flags pg_attribute_unused())
+{
+	AggregateScan *scan = palloc0(sizeof(AggregateScan));
+	ForeignScanState *below = castNode(ForeignScanState, outerPlanState(node));
+
+	node->fdw_state = scan;
+	scan->node = node;
+	scan->events = below->fdw_state;
+	set_grouping(scan);
+	if (scan->events == NULL)
+		return;
+	scan->events->extend = extend_filter;
+	scan->events->extend_arg = scan;
+	scan->grouping.context = CreateExprContext(node->ss.ps.state);
+	scan->grouping.row = MakeSingleTupleTableSlot(RelationGetDescr(below->ss.ss_currentRelation),
+												  &TTSOpsVirtual);
+}
+
+/* Tests what the program of the scan could not decide. */
+static void
+test_events(EsEventScan *events, uint64 *rows)
+{
+	EsScan	   *blocks = &events->blocks;
+	TupleTableSlot *slot = events->node->ss.ss_ScanTupleSlot;
+	ExprContext *context = events->node->ss.ps.ps_ExprContext;
+	int			row = -1;
+
+	memcpy(rows, blocks->sure, blocks->view.words * sizeof(uint64));
+	while (es_bits_next(blocks->unsure, blocks->view.words, &row))
+	{
+		MemoryContext before = MemoryContextSwitchTo(context->ecxt_per_tuple_memory);
+
+		if (es_event_scan_matches(events, slot, row))
+			rows[row / 64] |= UINT64CONST(1) << (row % 64);
+		ExecClearTuple(slot);
+		MemoryContextSwitchTo(before);
+		ResetExprContext(context);
+	}
+}
+
+static void
+aggregate(AggregateScan *scan)
+{
+	EsEventScan *events = scan->events;
+	Instrumentation *instrument = events->node->ss.ps.instrument;
+	uint64		found = events->blocks.counts.found;
+	uint64		rows[ES_BLOCK_BIT_WORDS];
+	MemoryContext before = MemoryContextSwitchTo(scan->node->ss.ps.state->es_query_cxt);
+
+	if (instrument != NULL)
+		InstrStartNode(instrument);
+	es_grouping_begin(&scan->grouping);
+	es_event_scan_start(events);
+	while (es_scan_next(&events->blocks))
+	{
+		EsView	   *view = &events->blocks.view;
+
+		test_events(events, rows);
+		events->blocks.counts.found += es_kernel_count_bits(rows, view->words);
+		if (es_bits_any(rows, view->words))
+			es_grouping_add_block(&scan->grouping, view, rows);
+		ResetExprContext(scan->grouping.context);
+	}
+	es_event_scan_stop(events);
+	if (instrument != NULL)
+		InstrStopNode(instrument, (double) (events->blocks.counts.found - found));
+	MemoryContextSwitchTo(before);
+}
+
+TupleTableSlot *
+es_aggregate_iterate(ForeignScanState *node)
+{
+	AggregateScan *scan = node->fdw_state;
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	int			key = 0;
+	int			aggregate_number = 0;
+	int			i = 0;
+	ListCell   *cell;
+
+	ExecClearTuple(slot);
+	if (!scan->done)
+		aggregate(scan);
+	else if (scan->group == NULL)
+		return slot;
+	scan->group = es_grouping_next(&scan->grouping, scan->done ? scan->group : NULL);
+	scan->done = true;
+	if (scan->group == NULL)
+		return slot;
+	foreach(cell, plan->fdw_scan_tlist)
+	{
+		if (IsA(lfirst_node(TargetEntry, cell)->expr, Aggref))
+			slot->tts_values[i] = es_group_result(&scan->grouping, scan->group, aggregate_number++,
+												  &slot->tts_isnull[i]);
+		else
+			es_group_key(scan->group, key++, &slot->tts_values[i], &slot->tts_isnull[i]);
+		i++;
+	}
+	return ExecStoreVirtualTuple(slot);
+}
+
+static void
+forget_groups(AggregateScan *scan)
+{
+	EsGrouping *grouping = &scan->grouping;
+
+	if (grouping->memory != NULL)
+		MemoryContextDelete(grouping->memory);
+	grouping->memory = NULL;
+	grouping->table = NULL;
+	grouping->table_size = grouping->group_count = 0;
+	grouping->first = NULL;
+	memset(grouping->words, 0, sizeof(grouping->words));
+	grouping->entities = NULL;
+	scan->group = NULL;
+	scan->done = false;
+}
+
+/* The scan below is begun anew with the first row. */
+void
+es_aggregate_rescan(ForeignScanState *node)
+{
+	AggregateScan *scan = node->fdw_state;
+
+	forget_groups(scan);
+	es_fdw_rescan(scan->events->node);
+}
+
+void
+es_aggregate_end(ForeignScanState *node)
+{
+	AggregateScan *scan = node->fdw_state;
+
+	if (scan == NULL || scan->events == NULL)
+		return;
+	forget_groups(scan);
+	ExecDropSingleTupleTableSlot(scan->grouping.row);
+}
