@@ -194,3 +194,4 @@ DEALLOCATE counted;
 
 DROP TABLE plain, wanted, parent;
 DROP FUNCTION plan, ask, leak, echo;
+TRUNCATE blocks;
