@@ -32,19 +32,23 @@ typedef struct Sample
 	int			wanted;
 	int			taken;
 	double		seen;			/* events of the pages that were read */
-	double		skip;			/* events until the next one is taken; < 0: not known */
+	double		skip;			/* events until the next one is taken; < 0:
+								 * not known */
 	ReservoirStateData state;
 	TupleDesc	desc;
 } Sample;
 
+/* Makes a row; what it is made of stays until the block's end. */
 static HeapTuple
 make_row(EsView *view, uint32 i, TupleDesc desc)
 {
+	MemoryContext before = MemoryContextSwitchTo(view->context);
 	Datum		values[ES_FIELDS];
 	bool		nulls[ES_FIELDS];
 
 	for (int field = 1; field <= ES_FIELDS; field++)
 		values[field - 1] = es_fetch_column(view, i, field, &nulls[field - 1]);
+	MemoryContextSwitchTo(before);
 	return heap_form_tuple(desc, values, nulls);
 }
 

@@ -13,12 +13,11 @@
  */
 #include "postgres.h"
 
-
-
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_operator.h"
+#include "catalog/pg_opfamily.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -221,26 +220,56 @@ cost_entity(PlannerInfo *root, RelOptInfo *rel, double rows, Cost *startup, Cost
 
 /* ------------------------------------------------------------------- paths */
 
+/* Is this what the pathkey orders by, or equal to it? */
+static bool
+orders_by(const PathKey *key, Index relid, AttrNumber column)
+{
+	ListCell   *cell;
+
+	foreach(cell, key->pk_eclass->ec_members)
+	{
+		if (is_column((Node *) ((EquivalenceMember *) lfirst(cell))->em_expr, relid, column))
+			return true;
+	}
+	return false;
+}
+
 /* Is the query ordered by this column first, and in which direction? */
 static EsOrder
 wanted_order(PlannerInfo *root, RelOptInfo *rel, AttrNumber column)
 {
 	PathKey    *first;
-	ListCell   *cell;
 
 	if (root->query_pathkeys == NIL)
 		return ES_ORDER_NONE;
 	first = linitial(root->query_pathkeys);
-	if (first->pk_eclass->ec_has_volatile)
+	if (first->pk_eclass->ec_has_volatile || first->pk_opfamily != INTEGER_BTREE_FAM_OID ||
+		!orders_by(first, rel->relid, column))
 		return ES_ORDER_NONE;
-	foreach(cell, first->pk_eclass->ec_members)
-	{
-		EquivalenceMember *member = lfirst(cell);
+	return first->pk_strategy == BTLessStrategyNumber ? ES_ORDER_FORWARD : ES_ORDER_BACKWARD;
+}
 
-		if (is_column((Node *) member->em_expr, rel->relid, column))
-			return first->pk_strategy == BTLessStrategyNumber ? ES_ORDER_FORWARD : ES_ORDER_BACKWARD;
+/*
+ * The pathkeys of events in the order of their positions.  No two events have
+ * the same one, so they are also in the order of whatever other expressions of
+ * events come after it; but not of other relations' columns, which a join may
+ * put beside one event several times.
+ */
+static List *
+position_pathkeys(PlannerInfo *root, RelOptInfo *rel)
+{
+	List	   *pathkeys = NIL;
+	ListCell   *cell;
+
+	foreach(cell, root->query_pathkeys)
+	{
+		EquivalenceClass *class = ((PathKey *) lfirst(cell))->pk_eclass;
+
+		if (class->ec_has_volatile || !bms_is_subset(class->ec_relids, rel->relids))
+			break;
+		pathkeys = lappend(pathkeys, lfirst(cell));
 	}
-	return ES_ORDER_NONE;
+	return pathkeys == NIL ? list_make1(linitial(root->query_pathkeys)) : pathkeys;
 }
 
 static ForeignPath *
@@ -321,7 +350,7 @@ add_log_path(PlannerInfo *root, RelOptInfo *rel)
 	total += 50 * cpu_operator_cost + share * rel->pages * cpu_index_tuple_cost;
 	choice.items[ES_PLAN_ORDER] = order == ES_ORDER_NONE ? ES_ORDER_FORWARD : order;
 	add_path(rel, (Path *) make_path(root, rel, &choice, rel->rows, startup, total,
-									 order == ES_ORDER_NONE ? NIL : root->query_pathkeys,
+									 order == ES_ORDER_NONE ? NIL : position_pathkeys(root, rel),
 									 rel->lateral_relids));
 }
 
@@ -343,7 +372,7 @@ add_entity_path(PlannerInfo *root, RelOptInfo *rel, ParamPathInfo *outer)
 	else
 	{
 		order = wanted_order(root, rel, ES_FIELD_POSITION);
-		pathkeys = order == ES_ORDER_NONE ? NIL : root->query_pathkeys;
+		pathkeys = order == ES_ORDER_NONE ? NIL : position_pathkeys(root, rel);
 		choice.items[ES_PLAN_BY_VERSION] = order == ES_ORDER_NONE;
 	}
 	choice.items[ES_PLAN_ORDER] = order == ES_ORDER_NONE || outer != NULL ? ES_ORDER_FORWARD : order;
@@ -425,20 +454,24 @@ not_known(void *arg pg_attribute_unused(), Expr *expr pg_attribute_unused(),
 	return false;
 }
 
+/* Is it worth a place of its own in the scan's tuple? */
 static bool
-is_extraction(Needs *needs, Node *node)
+is_extraction(Needs *needs, Node *node, EsOperand *operand)
 {
-	EsOperand	operand;
-
 	return (IsA(node, OpExpr) || IsA(node, FuncExpr)) &&
-		es_compile_operand(&needs->compiler, (Expr *) node, &operand) &&
-		operand.path.step_count > 0 && list_length(needs->extractions) < ES_PLACES_MAX_PATHS / 2;
+		es_compile_operand(&needs->compiler, (Expr *) node, operand) &&
+		operand->path.step_count > 0 && list_length(needs->extractions) < ES_PLACES_MAX_PATHS / 2;
 }
 
+/*
+ * The document of an extraction counts as needed, too: what is above the scan may
+ * ask for it and take the value out itself.
+ */
 static bool
 collect_needs(Node *node, void *arg)
 {
 	Needs	   *needs = arg;
+	EsOperand	operand;
 
 	if (node == NULL)
 		return false;
@@ -452,9 +485,10 @@ collect_needs(Node *node, void *arg)
 			needs->row = true;
 		return false;
 	}
-	if (is_extraction(needs, node))
+	if (is_extraction(needs, node, &operand))
 	{
 		needs->extractions = list_append_unique(needs->extractions, node);
+		needs->columns |= 1U << operand.field;
 		return false;
 	}
 	return expression_tree_walker(node, collect_needs, arg);
@@ -530,11 +564,14 @@ es_fdw_plan(PlannerInfo *root, RelOptInfo *rel, Oid table, ForeignPath *path, Li
 	EsFilter	filter = {0};
 	List	   *keys = NIL;
 	List	   *tlist = NIL;
+	List	   *recheck = NIL;
 
 	if (rel->reloptkind == RELOPT_UPPER_REL)
 		return es_fdw_plan_aggregate(rel, path, targets, outer);
 	choice = es_plan_unpack(path->fdw_private);
 	needs.compiler.filter = &filter;
+	if (root->rowMarks != NIL)	/* a row may be tested again beside others */
+		recheck = extract_actual_clauses(clauses, false);
 	if (choice.items[ES_PLAN_ACCESS] == ES_ACCESS_ENTITY)
 		keys = take_keys(root, rel->relid, &clauses);
 	clauses = extract_actual_clauses(clauses, false);
@@ -552,5 +589,5 @@ es_fdw_plan(PlannerInfo *root, RelOptInfo *rel, Oid table, ForeignPath *path, Li
 	choice.items[ES_PLAN_COLUMNS] = tlist == NIL ? PG_INT32_MAX : (int) needs.columns;
 	choice.items[ES_PLAN_KEYS] = list_length(keys);
 	return make_foreignscan(targets, NIL, rel->relid, list_concat(clauses, keys),
-							es_plan_pack(&choice), tlist, NIL, outer);
+							es_plan_pack(&choice), tlist, recheck, outer);
 }

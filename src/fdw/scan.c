@@ -63,7 +63,7 @@ es_evaluate_constant(void *arg, Expr *expr, Datum *value, bool *isnull)
 /* The same while a plan is only explained: parameters have no values yet. */
 bool
 es_pretend_constant(void *arg pg_attribute_unused(), Expr *expr pg_attribute_unused(), Datum *value,
-		bool *isnull)
+					bool *isnull)
 {
 	*value = (Datum) 0;
 	*isnull = true;
@@ -167,7 +167,8 @@ set_outputs(EsEventScan *scan)
 	for (i = 0; i < Min(scan->output_count, ES_FIELDS); i++)
 		scan->wanted[i] = scan->wanted[i] && (columns >> (i + 1) & 1);
 	mark_needed(scan, (Node *) scan->conditions, scan->tested);
-	if (plan->fdw_scan_tlist == NIL)	/* whole rows and row marks are possible */
+	if (plan->fdw_scan_tlist == NIL)	/* whole rows and row marks are
+										 * possible */
 		memset(scan->wanted, true, scan->output_count * sizeof(bool));
 	scan->either = palloc(scan->output_count * sizeof(bool));
 	for (i = 0; i < scan->output_count; i++)
@@ -208,7 +209,7 @@ es_fdw_begin_scan(ForeignScanState *node, int flags)
 	scan = make_scan(node);
 	node->fdw_state = scan;
 	set_outputs(scan);
-	if (flags & EXEC_FLAG_EXPLAIN_ONLY)
+	if ((flags & EXEC_FLAG_EXPLAIN_ONLY) && scan->choice.items[ES_PLAN_ACCESS] == ES_ACCESS_BLOCKS)
 		compile(scan, true);
 }
 
@@ -363,10 +364,10 @@ entity_range(EsEventScan *scan, EsEntityRange *range)
 	*range = (EsEntityRange)
 	{
 		.one_tenant = list_length(scan->keys) > 1,
-		.first_version = 1,
-		.last_version = PG_INT64_MAX,
-		.order = scan->choice.items[ES_PLAN_BY_VERSION] ? ES_ENTITY_BY_VERSION : ES_ENTITY_BY_POSITION,
-		.backward = scan->choice.items[ES_PLAN_ORDER] == ES_ORDER_BACKWARD
+			.first_version = 1,
+			.last_version = PG_INT64_MAX,
+			.order = scan->choice.items[ES_PLAN_BY_VERSION] ? ES_ENTITY_BY_VERSION : ES_ENTITY_BY_POSITION,
+			.backward = scan->choice.items[ES_PLAN_ORDER] == ES_ORDER_BACKWARD
 	};
 	if (!key_value(scan, 0, &range->entity_id))
 		return false;

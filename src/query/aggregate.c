@@ -130,7 +130,10 @@ add_entity(EsGrouping *grouping, EsAccumulator *accumulator, EsSlice entity_id)
 	}
 	copy = MemoryContextAlloc(grouping->memory, Max(entity_id.size, 1));
 	es_put_slice(copy, entity_id);
-	*entry = (EntityEntry) {hash, accumulator, es_slice(copy, entity_id.size)};
+	*entry = (EntityEntry)
+	{
+		hash, accumulator, es_slice(copy, entity_id.size)
+	};
 	set->count++;
 	accumulator->count++;
 }

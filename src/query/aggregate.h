@@ -40,7 +40,8 @@ typedef struct EsGroupKey
 {
 	EsExtraction *extraction;	/* as text; NULL: the column */
 	EsField		field;
-	ExprState  *expression;		/* of a row that has the column; NULL: the column */
+	ExprState  *expression;		/* of a row that has the column; NULL: the
+								 * column */
 	bool		by_value;		/* else it is text */
 } EsGroupKey;
 

@@ -31,6 +31,15 @@ typedef struct Run
 
 /* ---------------------------------------------------------------- integers */
 
+static inline EsInterval
+only(int64 value)
+{
+	return (EsInterval)
+	{
+		value, value
+	};
+}
+
 /* The rows whose distance is in the interval. */
 static void
 find_interval(EsView *view, const EsFrame *frame, const char *data, uint32 count,
@@ -280,29 +289,41 @@ compares_texts(const EsTest *test)
 		(test->type == ES_VALUE_JSON && test->constants[0].kind == ES_JSON_STRING);
 }
 
+/*
+ * How all texts of the column begin.  False when that is not known: JSON may be
+ * something else than a string, or be spelt in another way.
+ */
+static bool
+common_start(const Strings *in, EsSlice *start)
+{
+	const EsSlice prefix = in->strings->prefix;
+	const char *quote;
+
+	*start = prefix;
+	if (in->kind != STRING_JSON)
+		return true;
+	if (prefix.size == 0 || prefix.data[0] != '"' || memchr(prefix.data, '\\', prefix.size))
+		return false;
+	*start = es_slice(prefix.data + 1, prefix.size - 1);
+	quote = memchr(start->data, '"', start->size);
+	if (quote != NULL)			/* the strings are all the same */
+		start->size = quote - start->data;
+	return true;
+}
+
 /* Is the test's answer no for all values, because of how they all begin? */
 static bool
 is_excluded(const Run *run, const Strings *in)
 {
-	EsSlice		prefix = in->strings->prefix;
+	EsSlice		start;
 	EsSlice		text;
-	uint32		same;
 
 	if (in->kind == STRING_TENANT || !compares_texts(run->test) || run->test->kind != ES_TEST_COMPARE ||
 		in->strings->encoding < ES_COLUMN_DIGITS || in->strings->exceptions.count > 0 ||
-		(in->path != NULL && in->first_step < in->path->step_count))
+		(in->path != NULL && in->first_step < in->path->step_count) || !common_start(in, &start))
 		return false;
-	if (in->kind == STRING_JSON)
-	{
-		if (prefix.size == 0 || prefix.data[0] != '"')
-			return false;
-		prefix = es_slice(prefix.data + 1, prefix.size - 1);
-		if (memchr(prefix.data, '\\', prefix.size) || memchr(prefix.data, '"', prefix.size))
-			return false;		/* not just how the text begins */
-	}
 	text = run->test->constants[0].text;
-	same = Min(prefix.size, text.size);
-	return text.size < prefix.size || !es_bytes_equal(text.data, prefix.data, same);
+	return text.size < start.size || !es_bytes_equal(text.data, start.data, start.size);
 }
 
 /* Tests the wanted values one by one. */
@@ -489,7 +510,7 @@ find_shape(const Run *run, const Shapes *shapes, uint32 shape, const uint64 *lef
 						rows);
 	else
 		find_interval(run->view, &frame, numbers->data, run->view->count,
-					  (EsInterval) {shape, shape}, rows);
+					  only(shape), rows);
 	es_kernel_and_bits(rows, left, run->view->words);
 }
 
@@ -715,11 +736,11 @@ find_ids(const Run *run, uint64 *passed)
 
 		es_uuid_halves(run->test->constants[i].uuid, halves);
 		find_interval(run->view, &high_frame, high.data, high.count,
-					  (EsInterval) {halves[0], halves[0]}, rows);
+					  only(halves[0]), rows);
 		if (!es_bits_any(rows, words))
 			continue;
 		find_interval(run->view, &low_frame, low.data, low.count,
-					  (EsInterval) {halves[1], halves[1]}, more);
+					  only(halves[1]), more);
 		es_kernel_and_bits(rows, more, words);
 		es_kernel_or_bits(passed, rows, words);
 	}

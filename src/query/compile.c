@@ -43,7 +43,85 @@ is_constant(Node *expr)
 		!contain_subplans(expr);
 }
 
-/* The value of an expression without columns; false when it has none. */
+/*
+ * Functions that are not declared leakproof, so they may fail, but only for times
+ * that no calendar has.  Without them there would be no "the last hour".
+ */
+static bool
+fails(Oid function, void *arg pg_attribute_unused())
+{
+	switch (function)
+	{
+		case F_NOW:
+		case F_TRANSACTION_TIMESTAMP:
+		case F_STATEMENT_TIMESTAMP:
+		case F_TIMESTAMPTZ_PL_INTERVAL:
+		case F_TIMESTAMPTZ_MI_INTERVAL:
+		case F_DATE_TRUNC_TEXT_TIMESTAMPTZ:
+			return false;
+		default:
+			return !get_func_leakproof(function);
+	}
+}
+
+static bool
+row_comparison_may_fail(const RowCompareExpr *expr)
+{
+	ListCell   *cell;
+
+	foreach(cell, expr->opnos)
+	{
+		if (fails(get_opcode(lfirst_oid(cell)), NULL))
+			return true;
+	}
+	return false;
+}
+
+/* Could evaluating this expression raise an error? */
+static bool
+may_fail(Node *node, void *arg)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_Var:
+		case T_Const:
+		case T_Param:
+		case T_CaseExpr:
+		case T_CaseWhen:
+		case T_CaseTestExpr:
+		case T_SQLValueFunction:
+		case T_RelabelType:
+		case T_BoolExpr:
+		case T_NullTest:
+		case T_BooleanTest:
+		case T_CoalesceExpr:
+		case T_ArrayExpr:
+		case T_List:
+			break;
+		case T_FuncExpr:
+		case T_OpExpr:
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+		case T_ScalarArrayOpExpr:
+			if (check_functions_in_node(node, fails, NULL))
+				return true;
+			break;
+		case T_RowCompareExpr:
+			if (row_comparison_may_fail((RowCompareExpr *) node))
+				return true;
+			break;
+		default:
+			return true;
+	}
+	return expression_tree_walker(node, may_fail, arg);
+}
+
+/*
+ * The value of an expression without columns; false when it has none.  It is
+ * evaluated now, so if that may fail, only where PostgreSQL would do so as well.
+ */
 static bool
 get_constant(EsCompiler *compiler, Expr *expr, Datum *value, bool *isnull)
 {
@@ -53,7 +131,8 @@ get_constant(EsCompiler *compiler, Expr *expr, Datum *value, bool *isnull)
 		*isnull = ((Const *) expr)->constisnull;
 		return true;
 	}
-	return is_constant((Node *) expr) && compiler->evaluate(compiler->arg, expr, value, isnull);
+	return is_constant((Node *) expr) && !(compiler->shielded && may_fail((Node *) expr, NULL)) &&
+		compiler->evaluate(compiler->arg, expr, value, isnull);
 }
 
 /* An integer type's value as 64 bits. */
@@ -148,11 +227,16 @@ take_column(const EsCompiler *compiler, const Var *var, EsOperand *operand)
 
 /* Adds a step to a path in a document. */
 static bool
-add_step(EsOperand *operand, EsStep step)
+add_step(EsOperand *operand, EsStepKind kind, EsSlice text, int64 index)
 {
+	EsStep	   *step = &operand->path.steps[operand->path.step_count];
+
 	if (operand->path.step_count == ES_PATH_MAX_STEPS)
 		return false;
-	operand->path.steps[operand->path.step_count++] = step;
+	step->kind = kind;
+	step->text = text;
+	step->index = index;
+	operand->path.step_count++;
 	return true;
 }
 
@@ -188,7 +272,7 @@ add_steps(EsOperand *operand, Datum array)
 	take_array(array, &elements, &nulls, &count);
 	for (int i = 0; i < count; i++)
 	{
-		if (nulls[i] || !add_step(operand, (EsStep) {ES_STEP_EITHER, text_of(elements[i]), 0}))
+		if (nulls[i] || !add_step(operand, ES_STEP_EITHER, text_of(elements[i]), 0))
 			return false;
 	}
 	return count > 0;			/* without a step, the operator quotes strings */
@@ -212,11 +296,11 @@ take_extraction(EsCompiler *compiler, Oid function, List *args, EsOperand *opera
 	{
 		case F_JSONB_OBJECT_FIELD:
 		case F_JSONB_OBJECT_FIELD_TEXT:
-			done = add_step(operand, (EsStep) {ES_STEP_KEY, text_of(key), 0});
+			done = add_step(operand, ES_STEP_KEY, text_of(key), 0);
 			break;
 		case F_JSONB_ARRAY_ELEMENT:
 		case F_JSONB_ARRAY_ELEMENT_TEXT:
-			done = add_step(operand, (EsStep) {ES_STEP_INDEX, {NULL, 0}, DatumGetInt32(key)});
+			done = add_step(operand, ES_STEP_INDEX, es_slice(NULL, 0), DatumGetInt32(key));
 			break;
 		default:
 			done = add_steps(operand, key);
@@ -328,13 +412,20 @@ es_node_test(EsFilter *filter, const EsOperand *operand, EsTestKind kind, uint32
 	return node;
 }
 
+/* May working the operand out raise an error? */
+static bool
+operand_can_fail(const EsOperand *operand)
+{
+	EsTest		test = {.type = operand->type};
+
+	return operand->in_document && es_test_can_fail(&test);
+}
+
 /* The answer of a strict operator where the constant is null. */
 static EsNode *
 null_node(const EsOperand *operand)
 {
-	EsTest		test = {.type = operand->type};
-
-	return es_node_verdict(operand->in_document && es_test_can_fail(&test) ? ES_UNDECIDED : ES_NULL);
+	return es_node_verdict(operand_can_fail(operand) ? ES_UNDECIDED : ES_NULL);
 }
 
 static EsNode *
@@ -542,16 +633,16 @@ tags_node(EsCompiler *compiler, const EsOperand *operand, EsTestKind kind, Oid c
 static EsNode *
 member_node(EsCompiler *compiler, const EsOperand *operand, EsSlice key)
 {
-	EsStep		step = {ES_STEP_KEY, key, 0};
 	EsOperand	member = *operand;
 	EsNode	   *node;
 
-	if (operand->type != ES_VALUE_JSON || !add_step(&member, step))
+	if (operand->type != ES_VALUE_JSON || !add_step(&member, ES_STEP_KEY, key, 0))
 		return NULL;
 	node = es_node_test(compiler->filter, operand, ES_TEST_MEMBER, 0);
 	if (node == NULL || !es_filter_add_path(compiler->filter, &member.path, &node->target.member_path))
 		return NULL;
-	node->test.member = (EsPath) {.step_count = 1,.steps = {step}};
+	node->test.member.step_count = 1;
+	node->test.member.steps[0] = member.path.steps[member.path.step_count - 1];
 	return node;
 }
 
@@ -632,7 +723,8 @@ contains_object(EsCompiler *compiler, const EsOperand *operand, JsonbContainer *
 		EsOperand	member = *operand;
 		EsNode	   *child;
 
-		if (!add_step(&member, (EsStep) {ES_STEP_KEY, {value.val.string.val, value.val.string.len}, 0}))
+		if (!add_step(&member, ES_STEP_KEY,
+					  es_slice(value.val.string.val, value.val.string.len), 0))
 			return NULL;
 		(void) JsonbIteratorNext(&iterator, &value, true);
 		child = contains_value(compiler, &member, &value);
@@ -761,8 +853,7 @@ list_node(EsCompiler *compiler, const EsOperand *operand, Oid type, Datum array)
 
 	take_array(array, &elements, &nulls, &count);
 	if (count == 0)
-		return es_test_can_fail(&(EsTest) {.type = operand->type}) && operand->in_document ?
-			NULL : es_node_verdict(ES_FALSE);
+		return operand_can_fail(operand) ? NULL : es_node_verdict(ES_FALSE);
 	node = es_node_test(compiler->filter, operand, ES_TEST_IN, count);
 	if (node == NULL)
 		return NULL;
@@ -830,10 +921,17 @@ compile_list(EsCompiler *compiler, const ScalarArrayOpExpr *expr)
 static EsNode *
 opaque_node(Node *expr)
 {
-	return es_node_verdict(contain_leaked_vars(expr) ? ES_UNDECIDED : ES_UNKNOWN);
+	return es_node_verdict(may_fail(expr, NULL) ? ES_UNDECIDED : ES_UNKNOWN);
 }
 
+/* Is the condition the same for all events, with this answer? */
+static bool
+is_always(const EsNode *node, EsVerdict verdict)
+{
+	return node != NULL && node->kind == ES_NODE_VERDICT && node->verdict == verdict;
+}
 
+/* What comes after a constant that decides is never evaluated, not even its own constants. */
 static EsNode *
 compile_logic(EsCompiler *compiler, const BoolExpr *expr)
 {
@@ -849,6 +947,9 @@ compile_logic(EsCompiler *compiler, const BoolExpr *expr)
 
 		understood |= child != NULL;
 		children = lappend(children, child == NULL ? opaque_node(lfirst(cell)) : child);
+		if (is_always(child, kind == ES_NODE_OR ? ES_TRUE : ES_FALSE))
+			break;
+		compiler->shielded |= !is_always(child, kind == ES_NODE_OR ? ES_FALSE : ES_TRUE);
 	}
 	return understood ? es_node_make(kind, children) : NULL;
 }
@@ -960,6 +1061,7 @@ es_compile(EsCompiler *compiler, List *clauses)
 		understood = lappend_int(understood, node != NULL);
 		if (node == NULL)
 			node = opaque_node(lfirst(cell));
+		compiler->shielded |= !is_always(node, ES_TRUE);
 		compiler->filter->conditions = lappend(compiler->filter->conditions, node);
 	}
 	return understood;

@@ -27,6 +27,9 @@ typedef struct EsCompiler
 	EsEvaluate	evaluate;
 	void	   *arg;
 	EsFilter   *filter;
+	bool		shielded;		/* what stands before in the order of
+								 * evaluation may keep the rest from being
+								 * evaluated */
 } EsCompiler;
 
 /* A column of events, or what stands at a path in one of the documents. */

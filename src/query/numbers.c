@@ -204,7 +204,10 @@ static void
 read_documents(EsView *view, EsNumberSource *source, const uint64 *rows, EsNumbers *numbers)
 {
 	Documents	documents;
-	enum {NEW, READ, NO_NUMBERS} columns[256] = {NEW};
+	enum
+	{
+		NEW, READ, NO_NUMBERS
+	}			columns[256] = {NEW};
 	int			row = -1;
 
 	open_documents(view, source, &documents);

@@ -24,7 +24,8 @@ typedef enum EsNumberState
 typedef struct EsNumberSource
 {
 	EsField		field;
-	EsValueType type;			/* INT8, TIMESTAMPTZ; in documents what they are cast to */
+	EsValueType type;			/* INT8, TIMESTAMPTZ; in documents what they
+								 * are cast to */
 	EsExtraction *extraction;	/* of the text that is cast; NULL: the column */
 } EsNumberSource;
 

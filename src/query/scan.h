@@ -31,8 +31,8 @@ typedef enum EsOrder
 /* What parallel workers share: pages are handed out, a few at a time. */
 typedef struct EsSharedScan
 {
-	pg_atomic_uint64 next_page; /* fetch_add, by any worker; nothing depends on
-								 * its order with other memory */
+	pg_atomic_uint64 next_page; /* fetch_add, by any worker; nothing depends
+								 * on its order with other memory */
 	BlockNumber pages;			/* set before the workers start */
 } EsSharedScan;
 

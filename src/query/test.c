@@ -41,7 +41,7 @@ typedef struct Value
 	bool		scaled;			/* numbers: is integer / 10^scale */
 	uint32		scale;
 	int64		integer;
-	double		float8;
+	double float8;
 	Numeric		numeric;		/* when it is not scaled */
 	EsSlice		text;
 	const uint8 *uuid;
@@ -286,11 +286,11 @@ constant_value(EsValueType type, const EsConstant *constant)
 	return (Value)
 	{
 		.type = type,
-		.integer = constant->integer,
-		.float8 = constant->float8,
-		.numeric = constant->numeric,
-		.text = constant->text,
-		.uuid = constant->uuid
+			.integer = constant->integer,
+			.float8 = constant->float8,
+			.numeric = constant->numeric,
+			.text = constant->text,
+			.uuid = constant->uuid
 	};
 }
 
@@ -525,7 +525,7 @@ es_test_null(const EsTest *test)
 EsVerdict
 es_test_integer(const EsTest *test, int64 value)
 {
-	Value		typed = {.type = test->type, .integer = value};
+	Value		typed = {.type = test->type,.integer = value};
 
 	return test->kind == ES_TEST_IS_NULL ? ES_FALSE : judge(test, &typed);
 }
@@ -533,7 +533,7 @@ es_test_integer(const EsTest *test, int64 value)
 EsVerdict
 es_test_uuid(const EsTest *test, const uint8 *uuid)
 {
-	Value		typed = {.type = ES_VALUE_UUID, .uuid = uuid};
+	Value		typed = {.type = ES_VALUE_UUID,.uuid = uuid};
 
 	return test->kind == ES_TEST_IS_NULL ? ES_FALSE : judge(test, &typed);
 }
@@ -659,7 +659,7 @@ es_json_as_text(EsSlice json, EsSlice *text)
 		case ES_JSON_NUMBER:
 			*text = is_canonical_number(json) ? json :
 				cstring_slice(DatumGetCString(DirectFunctionCall1(numeric_out,
-																   NumericGetDatum(numeric_of_text(json)))));
+																  NumericGetDatum(numeric_of_text(json)))));
 			return true;
 		case ES_JSON_BOOLEAN:
 			*text = json;
@@ -675,7 +675,7 @@ es_json_as_text(EsSlice json, EsSlice *text)
 static EsVerdict
 judge_json(const EsTest *test, int kind, EsSlice json)
 {
-	Value		value = {.type = ES_VALUE_JSON, .kind = kind, .text = json};
+	Value		value = {.type = ES_VALUE_JSON,.kind = kind,.text = json};
 
 	if (kind == ES_JSON_NUMBER && !read_scaled(json, &value))
 		value.numeric = numeric_of_text(json);
@@ -739,16 +739,31 @@ interval(StrategyNumber strategy, const EsScaled *scaled)
 	if (scaled->beyond != 0)
 		return strategy != BTEqualStrategyNumber && below == (scaled->beyond > 0) ? all : none;
 	if (strategy == BTEqualStrategyNumber)
-		return scaled->exact ? (EsInterval) {floor, floor} : none;
+		return scaled->exact ? (EsInterval)
+	{
+		floor, floor
+	} : none;
 	if (below)
 	{
 		if (!strict || !scaled->exact)
-			return (EsInterval) {PG_INT64_MIN, floor};
-		return floor == PG_INT64_MIN ? none : (EsInterval) {PG_INT64_MIN, floor - 1};
+			return (EsInterval)
+		{
+			PG_INT64_MIN, floor
+		};
+		return floor == PG_INT64_MIN ? none : (EsInterval)
+		{
+			PG_INT64_MIN, floor - 1
+		};
 	}
 	if (!strict && scaled->exact)
-		return (EsInterval) {floor, PG_INT64_MAX};
-	return floor == PG_INT64_MAX ? none : (EsInterval) {floor + 1, PG_INT64_MAX};
+		return (EsInterval)
+	{
+		floor, PG_INT64_MAX
+	};
+	return floor == PG_INT64_MAX ? none : (EsInterval)
+	{
+		floor + 1, PG_INT64_MAX
+	};
 }
 
 /*

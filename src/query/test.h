@@ -66,7 +66,7 @@ typedef struct EsScaled
 typedef struct EsConstant
 {
 	int64		integer;		/* INT..., TIMESTAMPTZ, BOOL */
-	double		float8;
+	double float8;
 	EsSlice		text;			/* TEXT; JSON strings */
 	uint64		type_bit;		/* TEXT: es_type_bit() of it */
 	uint8		uuid[ES_UUID_SIZE];

@@ -16,6 +16,12 @@
 
 #include "query/view.h"
 
+/*
+ * Blocks that were opened by this process.  Who keeps something of a block knows
+ * by the number whether it is still that of the view's, also after a scan anew.
+ */
+static uint64 opened = 0;
+
 /* Bytes of a column that are worth loading ahead. */
 #define MAX_LOADED 768
 
@@ -48,7 +54,7 @@ es_view_open(EsView *view, EsBlockRow *row)
 	MemoryContextReset(view->context);
 	if (row->status != ES_BLOCK_OK)
 		es_report_damage(row->first_position, row->status);
-	view->number++;
+	view->number = ++opened;
 	view->row = row;
 	view->block = &row->block;
 	view->count = row->block.header.event_count;

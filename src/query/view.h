@@ -49,7 +49,7 @@ typedef struct EsView
 {
 	MemoryContext context;
 	EsPlaces   *places;			/* of the paths that are asked for, or NULL */
-	uint64		number;			/* of the block among those that were opened */
+	uint64		number;			/* of the block, no other one's */
 	EsBlockRow *row;
 	EsBlock    *block;
 	uint32		count;			/* events */
