@@ -155,7 +155,7 @@ es_view_integers(EsView *view, uint32 slot, EsIntegers *integers)
 	if (!es_vector_integers(view->block, slot, integers))
 		es_view_damaged(view);
 	note_column(view, slot, integers->data,
-			   integers->data + es_integers_size(integers->width, integers->count));
+				integers->data + es_integers_size(integers->width, integers->count));
 }
 
 void
@@ -165,8 +165,8 @@ es_view_strings(EsView *view, uint32 slot, EsStrings *strings)
 	if (!es_vector_strings(view->block, slot, strings))
 		es_view_damaged(view);
 	note_column(view, slot, strings->column.data,
-			   strings->data == NULL ? strings->column.data :
-			   strings->data + es_integers_size(strings->width, strings->count));
+				strings->data == NULL ? strings->column.data :
+				strings->data + es_integers_size(strings->width, strings->count));
 }
 
 /* The places of a path, one for each shape of the block. */
