@@ -494,25 +494,6 @@ collect_needs(Node *node, void *arg)
 	return expression_tree_walker(node, collect_needs, arg);
 }
 
-/*
- * Columns that the scan itself was to give, before what is computed of them was
- * made its target.  Mostly that is what the plan's target list will have, and
- * nobody will refer to these; but a node may come in between.
- */
-static void
-collect_columns(Node *expr, Needs *needs)
-{
-	ListCell   *cell;
-
-	foreach(cell, pull_var_clause(expr, PVC_RECURSE_PLACEHOLDERS | PVC_RECURSE_AGGREGATES))
-	{
-		Var		   *var = lfirst_node(Var, cell);
-
-		if (is_column((Node *) var, needs->compiler.relid, var->varattno) && var->varattno > 0)
-			needs->columns |= 1U << var->varattno;
-	}
-}
-
 /* The scan's tuple: all columns, and what is taken out of documents. */
 static List *
 make_scan_tlist(Index relid, Oid table, List *extractions)
@@ -583,7 +564,6 @@ es_fdw_plan(PlannerInfo *root, RelOptInfo *rel, Oid table, ForeignPath *path, Li
 		needs.columns = 0;
 		needs.extractions = NIL;
 		collect_needs((Node *) rel->reltarget->exprs, &needs);
-		collect_columns((Node *) path->path.pathtarget->exprs, &needs);
 		tlist = make_scan_tlist(rel->relid, table, needs.extractions);
 	}
 	choice.items[ES_PLAN_COLUMNS] = tlist == NIL ? PG_INT32_MAX : (int) needs.columns;

@@ -228,17 +228,19 @@ add_number(EsGrouping *grouping, const EsBlockGroups *groups, Pass *pass, uint32
 static void
 count_events(EsGrouping *grouping, EsView *view, const EsBlockGroups *groups, const Pass *pass)
 {
+	uint32		all = es_kernel_count_bits(pass->sure, view->words);
 	uint32	   *counts;
 	int			row = -1;
 
 	if (grouping->key_count == 0)
 	{
-		grouping->first->accumulators[pass->number].count +=
-			es_kernel_count_bits(pass->sure, view->words);
+		grouping->first->accumulators[pass->number].count += all;
 		return;
 	}
 	counts = palloc0(groups->count * sizeof(uint32));
-	while (es_bits_next(pass->sure, view->words, &row))
+	for (uint32 i = 0; all == view->count && i < all; i++)
+		counts[groups->numbers[i]]++;
+	while (all < view->count && es_bits_next(pass->sure, view->words, &row))
 		counts[groups->numbers[row]]++;
 	for (uint32 i = 0; i < groups->count; i++)
 	{

@@ -164,6 +164,31 @@ test_string(const Run *run, const Strings *strings, EsSlice value)
 	}
 }
 
+/* Is it a test of a text that equals just one word? */
+static bool
+is_plain_equality(const Run *run, const Strings *in)
+{
+	return in->kind == STRING_TEXT && run->test->kind == ES_TEST_COMPARE &&
+		run->test->type == ES_VALUE_TEXT;
+}
+
+/* Looks the word up, then finds the values with its code. */
+static void
+find_word(const Run *run, const Strings *in, EsVerdicts *dense)
+{
+	const EsStrings *strings = in->strings;
+	EsSlice		wanted = run->test->constants[0].text;
+	uint64		passed[ES_BLOCK_BIT_WORDS] = {0};
+
+	for (uint32 i = 0; i < strings->word_count; i++)
+	{
+		if (es_slice_equal(es_strings_text(strings, i), wanted))
+			es_kernel_equal(0, es_view_codes(run->view, strings->data, strings->width, strings->count),
+							strings->count, i, passed);
+	}
+	put_answer(run->test, dense, passed, strings->count);
+}
+
 /* Tests each word of a dictionary, then finds the values by their codes. */
 static void
 test_dictionary(const Run *run, const Strings *in, EsVerdicts *dense)
@@ -257,6 +282,13 @@ test_numbers(const Run *run, const Strings *in, uint32 scale, EsVerdicts *dense)
 	put_answer(run->test, dense, passed, strings->count);
 }
 
+static bool
+compares_texts(const EsTest *test)
+{
+	return test->type == ES_VALUE_TEXT ||
+		(test->type == ES_VALUE_JSON && test->constants[0].kind == ES_JSON_STRING);
+}
+
 /*
  * How all texts of the column begin.  False when that is not known: JSON may be
  * something else than a string, or be spelt in another way.
@@ -286,7 +318,7 @@ is_excluded(const Run *run, const Strings *in)
 	EsSlice		start;
 	EsSlice		text;
 
-	if (in->kind == STRING_TENANT || run->test->type != ES_VALUE_TEXT || run->test->kind != ES_TEST_COMPARE ||
+	if (in->kind == STRING_TENANT || !compares_texts(run->test) || run->test->kind != ES_TEST_COMPARE ||
 		in->strings->encoding < ES_COLUMN_DIGITS || in->strings->exceptions.count > 0 ||
 		(in->path != NULL && in->first_step < in->path->step_count) || !common_start(in, &start))
 		return false;
@@ -326,7 +358,9 @@ test_dense(const Run *run, const Strings *in, EsVerdicts *dense)
 	uint32		count = in->strings->count;
 	uint32		scale;
 
-	if (in->strings->encoding == ES_COLUMN_DICTIONARY)
+	if (in->strings->encoding == ES_COLUMN_DICTIONARY && is_plain_equality(run, in))
+		find_word(run, in, dense);
+	else if (in->strings->encoding == ES_COLUMN_DICTIONARY)
 		test_dictionary(run, in, dense);
 	else if (is_comparable(run, in, &scale))
 		test_numbers(run, in, scale, dense);

@@ -225,6 +225,22 @@ take_column(const EsCompiler *compiler, const Var *var, EsOperand *operand)
 	return true;
 }
 
+static EsStep
+text_step(EsStepKind kind, EsSlice text)
+{
+	EsStep		step = {.kind = kind,.text = text};
+
+	return step;
+}
+
+static EsStep
+index_step(int64 index)
+{
+	EsStep		step = {.kind = ES_STEP_INDEX,.index = index};
+
+	return step;
+}
+
 /* Adds a step to a path in a document. */
 static bool
 add_step(EsOperand *operand, EsStepKind kind, EsSlice text, int64 index)
@@ -415,6 +431,15 @@ es_node_test(EsFilter *filter, const EsOperand *operand, EsTestKind kind, uint32
 /* May working the operand out raise an error? */
 static bool
 operand_can_fail(const EsOperand *operand)
+{
+	EsTest		test = {.type = operand->type};
+
+	return operand->in_document && es_test_can_fail(&test);
+}
+
+/* Can evaluating the operand raise an error?  Only a cast of JSON can. */
+static bool
+can_fail(const EsOperand *operand)
 {
 	EsTest		test = {.type = operand->type};
 

@@ -443,6 +443,23 @@ group_of_word(EsGrouping *grouping, EsField field, EsSlice word)
 	return known->group;
 }
 
+/* Which codes do these events have? */
+static void
+mark_words(EsView *view, const uint64 *rows, const uint8 *codes, bool *used)
+{
+	int			row = -1;
+
+	memset(used, false, ES_COLUMN_MAX_WORDS * sizeof(bool));
+	if (es_kernel_count_bits(rows, view->words) == view->count)
+	{
+		for (uint32 i = 0; i < view->count; i++)
+			used[codes[i]] = true;
+		return;
+	}
+	while (es_bits_next(rows, view->words, &row))
+		used[codes[row]] = true;
+}
+
 /*
  * Grouping by the words of a column with a dictionary, the commonest case: codes
  * are the numbers.  False when it is not that.
@@ -453,7 +470,7 @@ find_by_words(EsGrouping *grouping, EsView *view, const uint64 *rows, EsBlockGro
 	const EsGroupKey *key = &grouping->keys[0];
 	EsStrings	strings;
 	const uint8 *codes;
-	int			row = -1;
+	bool		used[ES_COLUMN_MAX_WORDS];
 
 	if (grouping->key_count != 1 || key->extraction != NULL || key->expression != NULL ||
 		key->field != ES_FIELD_EVENT_TYPE || !view->columns)
@@ -465,15 +482,16 @@ find_by_words(EsGrouping *grouping, EsView *view, const uint64 *rows, EsBlockGro
 	found->count = strings.word_count;
 	found->numbers = palloc(view->count * sizeof(uint16));
 	found->groups = palloc0(found->count * sizeof(EsGroup *));
-	while (es_bits_next(rows, view->words, &row))
+	for (uint32 i = 0; i < view->count; i++)
+		found->numbers[i] = codes[i];
+	mark_words(view, rows, codes, used);
+	for (uint32 code = 0; code < ES_COLUMN_MAX_WORDS; code++)
 	{
-		uint8		code = codes[row];
-
+		if (!used[code])
+			continue;
 		if (code >= found->count)
 			es_view_damaged(view);
-		found->numbers[row] = code;
-		if (found->groups[code] == NULL)
-			found->groups[code] = group_of_word(grouping, key->field, es_strings_text(&strings, code));
+		found->groups[code] = group_of_word(grouping, key->field, es_strings_text(&strings, code));
 	}
 	return true;
 }

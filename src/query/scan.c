@@ -33,7 +33,13 @@
 #define PAGES_AT_A_TIME 16
 
 /* Cache lines at the start of a page, with the headers of its first block. */
-#define PREFETCHED_HEADERS 6
+#define PREFETCHED_HEADERS 8
+
+/* How many pages ahead columns are loaded: headers must have come by then. */
+#define PAGES_TO_COLUMNS 1
+
+/* Where the block starts in a row: after the header and first_position. */
+#define BLOCK_IN_TUPLE (MAXALIGN(SizeofHeapTupleHeader) + sizeof(int64))
 
 const EsRange es_range_all = {1, PG_INT64_MAX, PG_INT64_MIN, PG_INT64_MAX};
 
@@ -129,27 +135,47 @@ pin_page(EsScan *scan, BlockNumber number)
 	return ReadBufferExtended(scan->blocks, MAIN_FORKNUM, number, RBM_NORMAL, page->strategy);
 }
 
+static void
+prefetch(const char *from, const char *to)
+{
+	for (const char *p = from; p < to; p += PG_CACHE_LINE_SIZE)
+		__builtin_prefetch(p);
+}
+
 /*
- * Starts loading what will be looked at: the headers, and columns where they were
- * in the last block.
+ * Starts loading the columns that were looked at in the last block, if the page is
+ * one with a block of the same kind.  The page is not locked: what is read here
+ * may be anything, and leads to nothing but loads inside the page.
  */
 static void
-prefetch_page(const EsScan *scan, Buffer buffer)
+prefetch_columns(const EsScan *scan, Buffer buffer)
 {
 	const char *contents = BufferGetPage(buffer);
-	const char *last = BufferIsValid(scan->page.buffer) ? BufferGetPage(scan->page.buffer) : NULL;
+	uint32		start = ItemIdGetOffset(PageGetItemId(contents, FirstOffsetNumber)) +
+	BLOCK_IN_TUPLE;
+	EsBlock		block = {.data = contents + start};
 
-	for (int line = 0; line < PREFETCHED_HEADERS; line++)
-		__builtin_prefetch(contents + line * PG_CACHE_LINE_SIZE);
-	for (uint32 i = 0; last != NULL && i < scan->view.range_count; i++)
+	if (start + sizeof(EsBlockHeader) + sizeof(EsColumnsHeader) > BLCKSZ)
+		return;
+	memcpy(&block.header, block.data, sizeof(block.header));
+	if (block.header.layout != ES_BLOCK_LAYOUT_COLUMNS)
+		return;
+	block.size = BLCKSZ - start;
+	if (es_columns_open(&block) != ES_BLOCK_OK)
+		return;
+	for (uint32 i = 0; i < scan->view.viewed_count; i++)
 	{
-		const EsViewRange *range = &scan->view.ranges[i];
-		ptrdiff_t	start = range->data - last - PG_CACHE_LINE_SIZE;
-		ptrdiff_t	end = range->data - last + range->size + PG_CACHE_LINE_SIZE;
+		const EsViewedColumn *viewed = &scan->view.viewed[i];
+		uint32		offset;
 
-		for (ptrdiff_t at = Max(start, 0); at < Min(end, BLCKSZ); at += PG_CACHE_LINE_SIZE)
-			__builtin_prefetch(contents + at);
+		if (viewed->slot >= block.columns.column_count)
+			continue;
+		offset = es_vector_entry(&block, viewed->slot).data;
+		prefetch(block.data + offset, block.data + Min(offset + viewed->size + 1, block.size));
 	}
+	if (scan->view.placed && block.columns.column_count > ES_FIXED_SLOTS)
+		prefetch(block.data + es_vector_entry(&block, ES_FIXED_SLOTS).text,
+				 block.data + Min(block.columns.presence, block.size));
 }
 
 /* Pins pages up to ES_PAGES_AHEAD from here. */
@@ -165,7 +191,8 @@ pin_ahead(EsScan *scan)
 		if (number == InvalidBlockNumber)
 			return;
 		page->newest = pin_page(scan, number);
-		prefetch_page(scan, page->newest);
+		prefetch(BufferGetPage(page->newest),
+				 (char *) BufferGetPage(page->newest) + PREFETCHED_HEADERS * PG_CACHE_LINE_SIZE);
 		page->ahead[(page->ahead_first + page->ahead_count++) % ES_PAGES_AHEAD] = page->newest;
 	}
 }
@@ -198,6 +225,8 @@ read_page(EsScan *scan)
 	pin_ahead(scan);
 	if (!take_page(&scan->page))
 		return false;
+	if (scan->page.ahead_count > PAGES_TO_COLUMNS)
+		prefetch_columns(scan, scan->page.ahead[(scan->page.ahead_first + PAGES_TO_COLUMNS) % ES_PAGES_AHEAD]);
 	find_visible_rows(scan, BufferGetBlockNumber(scan->page.buffer));
 	return true;
 }

@@ -48,7 +48,7 @@ typedef struct EsScanCounts
 } EsScanCounts;
 
 /* Pages that are pinned before they are read, so that memory gets loaded. */
-#define ES_PAGES_AHEAD 4
+#define ES_PAGES_AHEAD 6
 
 /* The heap page that is being read. */
 typedef struct EsPageScan

@@ -83,6 +83,14 @@ typedef struct EsInterval
 	int64		last;
 } EsInterval;
 
+static inline EsInterval
+es_interval(int64 first, int64 last)
+{
+	EsInterval	interval = {first, last};
+
+	return interval;
+}
+
 typedef struct EsTest
 {
 	EsTestKind	kind;

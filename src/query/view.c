@@ -23,7 +23,7 @@
 static uint64 opened = 0;
 
 /* Bytes of a column that are worth loading ahead. */
-#define MAX_NOTED_RANGE 512
+#define MAX_LOADED 768
 
 void
 es_view_begin(EsView *view, const EsPath *paths, uint32 path_count)
@@ -61,7 +61,7 @@ es_view_open(EsView *view, EsBlockRow *row)
 	view->words = (view->count + 63) / 64;
 	view->columns = row->block.header.layout == ES_BLOCK_LAYOUT_COLUMNS;
 	view->placed = view->touched = false;
-	view->range_count = 0;
+	view->viewed_count = 0;
 	view->events = NULL;
 	view->strings = view->body = view->value = NULL;
 	view->symbols_open = false;
@@ -136,14 +136,14 @@ es_view_event(EsView *view, uint32 i)
 
 /* -------------------------------------------------------------- as columns */
 
-/* Notes where a column was, whose values take so many bits each. */
+/* Notes that a column was looked at, of which this is a part. */
 static void
-note_range(EsView *view, const char *data, uint32 count, uint32 bits)
+note_column(EsView *view, uint32 slot, const char *data, const char *end)
 {
-	if (view->range_count < ES_VIEW_RANGES)
-		view->ranges[view->range_count++] = (EsViewRange)
+	if (view->viewed_count < ES_VIEWED_COLUMNS)
+		view->viewed[view->viewed_count++] = (EsViewedColumn)
 	{
-		data, Min(count * bits / 8, MAX_NOTED_RANGE)
+		slot, Min((uint32) (end - data), MAX_LOADED)
 	};
 }
 
@@ -154,7 +154,8 @@ es_view_integers(EsView *view, uint32 slot, EsIntegers *integers)
 	view->touched = true;
 	if (!es_vector_integers(view->block, slot, integers))
 		es_view_damaged(view);
-	note_range(view, integers->data, integers->count, integers->width);
+	note_column(view, slot, integers->data,
+				integers->data + es_integers_size(integers->width, integers->count));
 }
 
 void
@@ -163,7 +164,9 @@ es_view_strings(EsView *view, uint32 slot, EsStrings *strings)
 	view->touched = true;
 	if (!es_vector_strings(view->block, slot, strings))
 		es_view_damaged(view);
-	note_range(view, strings->column.data, strings->count, Max(strings->width, 8));
+	note_column(view, slot, strings->column.data,
+				strings->data == NULL ? strings->column.data :
+				strings->data + es_integers_size(strings->width, strings->count));
 }
 
 /* The places of a path, one for each shape of the block. */

@@ -33,13 +33,13 @@ typedef enum EsField
 #define ES_FIELDS ES_FIELD_RECORDED_AT
 
 /* A column that was looked at, for those who load the same of other blocks. */
-typedef struct EsViewRange
+typedef struct EsViewedColumn
 {
-	const char *data;
+	uint32		slot;
 	uint32		size;			/* in bytes, as far as it is worth to load */
-} EsViewRange;
+} EsViewedColumn;
 
-#define ES_VIEW_RANGES 8
+#define ES_VIEWED_COLUMNS 8
 
 /*
  * The block that is looked at.  What depends on it is in 'context', which is
@@ -57,8 +57,8 @@ typedef struct EsView
 	bool		columns;		/* it is in column layout */
 	bool		placed;			/* places were looked up */
 	bool		symbols_open;
-	EsViewRange ranges[ES_VIEW_RANGES];
-	uint32		range_count;
+	EsViewedColumn viewed[ES_VIEWED_COLUMNS];
+	uint32		viewed_count;
 	bool		touched;		/* more than the header was looked at */
 
 	EsStoredEvent *events;		/* that were read */
