@@ -44,8 +44,9 @@ is_constant(Node *expr)
 }
 
 /*
- * Functions that are not declared leakproof, so they may fail, but only for times
- * that no calendar has.  Without them there would be no "the last hour".
+ * Some functions are not declared leakproof, so they may fail, but only for times
+ * that no calendar has, or texts too long for memory.  Without them there would be
+ * no "the last hour".
  */
 static bool
 fails(Oid function, void *arg pg_attribute_unused())
@@ -58,6 +59,7 @@ fails(Oid function, void *arg pg_attribute_unused())
 		case F_TIMESTAMPTZ_PL_INTERVAL:
 		case F_TIMESTAMPTZ_MI_INTERVAL:
 		case F_DATE_TRUNC_TEXT_TIMESTAMPTZ:
+		case F_TEXTCAT:
 			return false;
 		default:
 			return !get_func_leakproof(function);
