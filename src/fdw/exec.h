@@ -51,6 +51,7 @@ typedef struct EsEventScan
 	bool	   *wanted;			/* by what is above the scan */
 	bool	   *tested;			/* by conditions */
 	bool	   *either;
+	bool		heads_only;		/* nobody needs tags or documents */
 
 	/* reading */
 	EsSharedScan *shared;		/* with parallel workers, else NULL */

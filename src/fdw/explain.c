@@ -40,8 +40,11 @@ show_conditions(const EsEventScan *scan, ExplainState *explain)
 	ListCell   *condition;
 	ListCell   *understood;
 
-	if (scan->understood == NIL)
-		others = scan->conditions;
+	if (scan->choice.items[ES_PLAN_ACCESS] == ES_ACCESS_ENTITY)
+	{
+		show_expressions("Row Filter", scan->conditions, scan, explain);
+		return;
+	}
 	forboth(condition, scan->conditions, understood, scan->understood)
 	{
 		if (lfirst_int(understood))

@@ -54,7 +54,8 @@
 typedef struct EventRel
 {
 	double		events;
-	double		entity_events;	/* of the entity that is asked for, or of one */
+	double		average_events; /* of an entity */
+	double		entity_events;	/* of the one that is asked for, if that is known */
 } EventRel;
 
 List *
@@ -139,20 +140,31 @@ count_pages(void)
 	return pages;
 }
 
-/* Events of the entity that the key names, or of an entity in general. */
-static double
+/* How many events there are, and how many an entity has on average. */
+static void
+estimate_events(RelOptInfo *rel, EventRel *events)
+{
+	double		entities;
+
+	if (es_store_estimate(&events->events, &entities))
+		events->average_events = entities > 0 ? events->events / entities : 1;
+	else
+	{
+		events->events = (double) rel->pages * EVENTS_A_PAGE;
+		events->average_events = Min(events->events, EVENTS_A_PAGE);
+	}
+	events->entity_events = events->average_events;
+}
+
+/* Events of the entity that the key names. */
+static void
 estimate_entity(EventRel *events, const Expr *key)
 {
-	double		all;
-	double		entities;
-	double		some;
+	double		known;
 
-	if (!es_store_estimate(&all, &entities))
-		return Min(events->events, EVENTS_A_PAGE);
-	if (key != NULL && IsA(key, Const) && !((Const *) key)->constisnull &&
-		es_store_estimate_entity(es_text_datum_slice(((Const *) key)->constvalue), &some))
-		return some;
-	return entities > 0 ? all / entities : 1;
+	if (IsA(key, Const) && !((Const *) key)->constisnull &&
+		es_store_estimate_entity(es_text_datum_slice(((Const *) key)->constvalue), &known))
+		events->entity_events = known;
 }
 
 void
@@ -160,22 +172,19 @@ es_fdw_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 {
 	EventRel   *events = palloc0(sizeof(EventRel));
 	RestrictInfo *key;
-	double		entities;
 
 	es_fdw_check_relid(relid);
 	rel->fdw_private = events;
 	rel->pages = count_pages();
-	if (!es_store_estimate(&events->events, &entities))
-		events->events = (double) rel->pages * EVENTS_A_PAGE;
+	estimate_events(rel, events);
 	rel->tuples = events->events;
 	set_baserel_size_estimates(root, rel);
 	key = find_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_ENTITY_ID);
-	events->entity_events = estimate_entity(events, key == NULL ? NULL :
-											key_of_clause(root, key->clause, rel->relid, ES_FIELD_ENTITY_ID));
 	if (key != NULL)
 	{
 		List	   *others = list_delete_ptr(list_copy(rel->baserestrictinfo), key);
 
+		estimate_entity(events, key_of_clause(root, key->clause, rel->relid, ES_FIELD_ENTITY_ID));
 		rel->rows = clamp_row_est(events->entity_events *
 								  clauselist_selectivity(root, others, 0, JOIN_INNER, NULL));
 	}
@@ -205,16 +214,20 @@ es_fdw_scan_cost(const RelOptInfo *rel, const Path *scan)
 	return scan->total_cost - rel->rows * EVENT_COST * cpu_tuple_cost;
 }
 
-/* Costs of reading an entity: a page for each block with events of it. */
+/*
+ * Costs of reading an entity: a page for each block with events of it.  What is
+ * known of an entity can make it dearer than the average but not cheaper: plans
+ * would be no better, and prepared statements would be planned each time.
+ */
 static void
 cost_entity(PlannerInfo *root, RelOptInfo *rel, double rows, Cost *startup, Cost *total)
 {
 	const EventRel *events = rel->fdw_private;
-	double		pages = index_pages_fetched(events->entity_events, rel->pages, rel->pages, root);
+	double		read = Max(events->entity_events, events->average_events);
+	double		pages = index_pages_fetched(read, rel->pages, rel->pages, root);
 
 	*startup = 10 * cpu_operator_cost;
-	*total = *startup + pages * random_page_cost +
-		events->entity_events * EVENT_COST * cpu_tuple_cost +
+	*total = *startup + pages * random_page_cost + read * EVENT_COST * cpu_tuple_cost +
 		rows * list_length(rel->baserestrictinfo) * cpu_operator_cost;
 }
 

@@ -146,6 +146,13 @@ mark_needed(EsEventScan *scan, Node *expr, bool *needed)
 	}
 }
 
+static bool
+is_of_body(const EsOutput *output)
+{
+	return output->extraction != NULL || output->field == ES_FIELD_PAYLOAD ||
+		output->field == ES_FIELD_METADATA || output->field == ES_FIELD_TAGS;
+}
+
 static void
 set_outputs(EsEventScan *scan)
 {
@@ -171,8 +178,13 @@ set_outputs(EsEventScan *scan)
 										 * possible */
 		memset(scan->wanted, true, scan->output_count * sizeof(bool));
 	scan->either = palloc(scan->output_count * sizeof(bool));
+	scan->heads_only = true;
 	for (i = 0; i < scan->output_count; i++)
+	{
 		scan->either[i] = scan->wanted[i] || scan->tested[i];
+		if (scan->either[i] && is_of_body(&scan->outputs[i]))
+			scan->heads_only = false;
+	}
 }
 
 static EsEventScan *
@@ -357,15 +369,20 @@ key_value(EsEventScan *scan, int key, EsSlice *value)
 
 /* Which events to read by the keys; false when there can be none. */
 static bool
-entity_range(EsEventScan *scan, EsEntityRange *range)
+entity_range(EsEventScan *scan, const EsRange *limits, EsEntityRange *range)
 {
 	EsSlice		standard = es_slice(ES_DEFAULT_TENANT, strlen(ES_DEFAULT_TENANT));
 
 	*range = (EsEntityRange)
 	{
 		.one_tenant = list_length(scan->keys) > 1,
-			.first_version = 1,
-			.last_version = PG_INT64_MAX,
+			.heads_only = scan->heads_only,
+			.first_version = limits->first_version,
+			.last_version = limits->last_version,
+			.after_position = limits->first_position - 1,
+			.in_time = limits->first_time > PG_INT64_MIN || limits->last_time < PG_INT64_MAX,
+			.first_time = limits->first_time,
+			.last_time = limits->last_time,
 			.order = scan->choice.items[ES_PLAN_BY_VERSION] ? ES_ENTITY_BY_VERSION : ES_ENTITY_BY_POSITION,
 			.backward = scan->choice.items[ES_PLAN_ORDER] == ES_ORDER_BACKWARD
 	};
@@ -380,22 +397,33 @@ entity_range(EsEventScan *scan, EsEntityRange *range)
 	return true;
 }
 
-/* Keys are evaluated in memory that lasts as long as the scan. */
+/*
+ * Begins with the entity.  The conditions are compiled only for what they say of
+ * versions, positions and times.  Keys are evaluated in memory that lasts as long
+ * as the scan.
+ */
 static bool
 start_entity(EsEventScan *scan)
 {
+	EsRange		limits = es_range_all;
 	EsEntityRange range;
 	MemoryContext before;
-	bool		possible;
 
-	MemoryContextReset(scan->program);
+	if (scan->conditions != NIL)
+	{
+		compile(scan, false);
+		es_filter_range(&scan->filter, &limits);
+	}
+	else
+		MemoryContextReset(scan->program);
 	before = MemoryContextSwitchTo(scan->program);
-	possible = entity_range(scan, &range);
-	if (possible)
+	scan->open = limits.first_version <= limits.last_version &&
+		limits.first_position <= limits.last_position && limits.first_time <= limits.last_time &&
+		entity_range(scan, &limits, &range);
+	if (scan->open)
 		es_entity_scan_begin(&scan->entity, scan->node->ss.ps.state->es_snapshot, &range);
 	MemoryContextSwitchTo(before);
-	scan->open = possible;
-	return possible;
+	return scan->open;
 }
 
 static void

@@ -439,15 +439,6 @@ operand_can_fail(const EsOperand *operand)
 	return operand->in_document && es_test_can_fail(&test);
 }
 
-/* Can evaluating the operand raise an error?  Only a cast of JSON can. */
-static bool
-can_fail(const EsOperand *operand)
-{
-	EsTest		test = {.type = operand->type};
-
-	return operand->in_document && es_test_can_fail(&test);
-}
-
 /* The answer of a strict operator where the constant is null. */
 static EsNode *
 null_node(const EsOperand *operand)

@@ -205,6 +205,7 @@ narrow(int64 *first, int64 *last, EsInterval interval)
 static void
 narrow_by_node(const EsNode *node, EsRange *range)
 {
+	EsInterval	interval;
 	ListCell   *cell;
 
 	if (node->kind == ES_NODE_AND)
@@ -212,12 +213,17 @@ narrow_by_node(const EsNode *node, EsRange *range)
 		foreach(cell, node->children)
 			narrow_by_node(lfirst(cell), range);
 	}
-	if (node->kind != ES_NODE_TEST || node->test.kind != ES_TEST_COMPARE)
+	if (node->kind != ES_NODE_TEST || node->test.kind != ES_TEST_COMPARE ||
+		(node->target.field != ES_FIELD_POSITION && node->target.field != ES_FIELD_RECORDED_AT &&
+		 node->target.field != ES_FIELD_VERSION))
 		return;
+	interval = es_test_interval(&node->test, 0, 0);
 	if (node->target.field == ES_FIELD_POSITION)
-		narrow(&range->first_position, &range->last_position, es_test_interval(&node->test, 0, 0));
+		narrow(&range->first_position, &range->last_position, interval);
 	else if (node->target.field == ES_FIELD_RECORDED_AT)
-		narrow(&range->first_time, &range->last_time, es_test_interval(&node->test, 0, 0));
+		narrow(&range->first_time, &range->last_time, interval);
+	else if (node->target.field == ES_FIELD_VERSION)
+		narrow(&range->first_version, &range->last_version, interval);
 }
 
 /*

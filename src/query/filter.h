@@ -54,13 +54,15 @@ typedef struct EsFilter
 	uint32		path_count;
 } EsFilter;
 
-/* Inclusive limits of position and recorded_at. */
+/* Inclusive limits. */
 typedef struct EsRange
 {
 	int64		first_position;
 	int64		last_position;
-	int64		first_time;
+	int64		first_time;		/* of recorded_at */
 	int64		last_time;
+	int64		first_version;
+	int64		last_version;
 } EsRange;
 
 extern EsNode *es_node_make(EsNodeKind kind, List *children);

@@ -41,7 +41,9 @@
 /* Where the block starts in a row: after the header and first_position. */
 #define BLOCK_IN_TUPLE (MAXALIGN(SizeofHeapTupleHeader) + sizeof(int64))
 
-const EsRange es_range_all = {1, PG_INT64_MAX, PG_INT64_MIN, PG_INT64_MAX};
+const EsRange es_range_all = {
+	1, PG_INT64_MAX, PG_INT64_MIN, PG_INT64_MAX, 1, PG_INT64_MAX
+};
 
 /* ------------------------------------------------------------------- pages */
 
