@@ -115,3 +115,13 @@ EXECUTE above (0);
 EXECUTE above (1);
 DEALLOCATE above;
 RESET plan_cache_mode;
+
+-- A part of the log that begins inside of its last block
+SELECT ingested FROM eventstore.ingest_batch(array_fill('late'::text, '{40}'), array_fill('late'::text, '{40}'), array_fill('{"late":true}'::text, '{40}'));
+SELECT max(position) - 10 AS inside, max(recorded_at) AS last FROM eventstore.events \gset
+SELECT eventstore.append('late', 'later') IS NOT NULL AS appended;
+SELECT count(*) FROM eventstore.events WHERE position > :inside AND recorded_at <= :'last';
+SELECT count(*) FROM (SELECT position FROM eventstore.events WHERE position > :inside AND recorded_at <= :'last' ORDER BY position) e;
+SELECT count(*) FROM (SELECT position FROM eventstore.events WHERE position > :inside AND recorded_at <= :'last' ORDER BY position DESC) e;
+SELECT count(*) FROM eventstore.query_events(after_position => :inside, until => :'last');
+SELECT count(*) FROM eventstore.query_events(after_position => :inside, until => :'last', backward => true);

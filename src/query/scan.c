@@ -301,7 +301,10 @@ position_of_time(EsScan *scan, int64 time)
 	return low;
 }
 
-/* Translates the range of times; false when no block can be in it. */
+/*
+ * Translates the range of times; false when no block can be in it.  What is found
+ * for its end is where the last block begins, so the range may begin behind that.
+ */
 static bool
 narrow_by_time(EsScan *scan)
 {
@@ -316,7 +319,8 @@ narrow_by_time(EsScan *scan)
 		if (after < PG_INT64_MAX)
 			range->last_position = Min(range->last_position, after - 1);
 	}
-	return range->first_position <= range->last_position;
+	return range->first_position <= range->last_position ||
+		es_log_block_start(scan->blocks, scan->snapshot, range->first_position) <= range->last_position;
 }
 
 static bool
