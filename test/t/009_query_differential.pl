@@ -5,7 +5,8 @@
 # on the order of the rows.  So the answer must be that of a table with the events
 # in the order in which the relation gave them, or in that of the log.
 #
-# Of three stores one has its events in rows, one in columns, one in both.
+# Of three stores one has its events in rows, one in columns, one in both.  A fourth
+# one is larger, for what is computed from blocks.
 # Queries run in a psql for each store, in groups that have settings of their own:
 # kernels, join methods, parallel query, generic plans, time zones.
 #
@@ -27,6 +28,7 @@ use QueryGenerator;
 use Test::More;
 
 use constant EVENTS => 1500;
+use constant MANY_EVENTS => 6000;
 use constant GROUP_SIZE => 40;
 use constant SHOWN_DIFFERENCES => 5;
 use constant SHOWN_LENGTH => 2000;
@@ -85,7 +87,13 @@ ANALYZE plain, in_log_order, small;
 
 -- What a query can be made of besides: functions that are inlined, and views.
 CREATE FUNCTION amount_of(document jsonb) RETURNS numeric LANGUAGE sql IMMUTABLE AS $$ SELECT (document ->> 'amount')::numeric $$;
-DO $$
+CREATE FUNCTION query_of_events(entity_id text DEFAULT NULL, event_types text[] DEFAULT NULL, since timestamptz DEFAULT NULL,
+    until timestamptz DEFAULT NULL, as_of timestamptz DEFAULT NULL, payload_filter jsonb DEFAULT NULL, tags text[] DEFAULT NULL,
+    after_position bigint DEFAULT NULL, max_count bigint DEFAULT NULL, backward boolean DEFAULT false, tenant_id text DEFAULT NULL)
+    RETURNS SETOF eventstore.recorded_event LANGUAGE sql STABLE AS $$ SELECT * FROM eventstore.query_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) $$;
+CREATE FUNCTION state_of_events(text, timestamptz, text) RETURNS jsonb LANGUAGE sql STABLE AS $$ SELECT eventstore.entity_state($1, $2, $3) $$;
+CREATE FUNCTION event_of_events(uuid) RETURNS SETOF eventstore.recorded_event LANGUAGE sql STABLE AS $$ SELECT * FROM eventstore.get_event_by_id($1) e WHERE e.position IS NOT NULL $$;
+DO $do$
 DECLARE
     relation record;
 BEGIN
@@ -95,20 +103,35 @@ BEGIN
             FROM %s WHERE tenant_id <> 'north'$view$, relation.side, relation.name);
         EXECUTE format($view$CREATE VIEW barrier_of_%s WITH (security_barrier) AS SELECT *
             FROM %s WHERE jsonb_typeof(payload -> 'v') = 'number'$view$, relation.side, relation.name);
+        CONTINUE WHEN relation.side = 'events';
+        EXECUTE format($function$CREATE FUNCTION query_of_%s(entity_id text DEFAULT NULL, event_types text[] DEFAULT NULL, since timestamptz DEFAULT NULL,
+            until timestamptz DEFAULT NULL, as_of timestamptz DEFAULT NULL, payload_filter jsonb DEFAULT NULL, tags text[] DEFAULT NULL,
+            after_position bigint DEFAULT NULL, max_count bigint DEFAULT NULL, backward boolean DEFAULT false, tenant_id text DEFAULT NULL)
+            RETURNS SETOF %2$s LANGUAGE sql STABLE AS $$
+                SELECT * FROM %2$s t WHERE ($1 IS NULL OR t.entity_id = $1) AND ($1 IS NULL AND $11 IS NULL OR t.tenant_id = coalesce($11, 'default'))
+                    AND ($2 IS NULL OR EXISTS (SELECT FROM unnest($2) p WHERE CASE WHEN right(p, 2) = '.*' THEN starts_with(t.event_type, left(p, -1)) ELSE t.event_type = p END))
+                    AND ($3 IS NULL OR recorded_at >= $3) AND ($4 IS NULL OR recorded_at <= $4) AND ($5 IS NULL OR recorded_at <= $5)
+                    AND ($6 IS NULL OR payload @> $6) AND ($7 IS NULL OR $7 = '{}' OR t.tags @> $7) AND ($8 IS NULL OR position > $8)
+                ORDER BY CASE WHEN $10 THEN -position ELSE position END LIMIT $9 $$ $function$, relation.side, relation.name);
+        EXECUTE format($function$CREATE FUNCTION state_of_%s(text, timestamptz, text) RETURNS jsonb LANGUAGE sql STABLE AS $$
+            SELECT CASE WHEN count(*) > 0 THEN coalesce(jsonb_object_agg(key, value ORDER BY version) FILTER (WHERE key IS NOT NULL), '{}') END
+            FROM %s t LEFT JOIN LATERAL jsonb_each(CASE jsonb_typeof(payload) WHEN 'object' THEN payload END) ON true
+            WHERE entity_id = $1 AND tenant_id = coalesce($3, 'default') AND ($2 IS NULL OR recorded_at <= $2) $$ $function$, relation.side, relation.name);
+        EXECUTE format('CREATE FUNCTION event_of_%1$s(uuid) RETURNS SETOF %2$s LANGUAGE sql STABLE AS $$ SELECT * FROM %2$s WHERE event_id = $1 $$', relation.side, relation.name);
     END LOOP;
 END
-$$;
+$do$;
 EOS
 my $collation = "CREATE COLLATION ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false)";
 
 # Writes the events for COPY, in batches of the sizes that the sub gives.
 sub write_events
 {
-	my ($path, $batch_size) = @_;
+	my ($path, $batch_size, $events) = @_;
 	my ($batch, $left) = (0, 0);
 
 	open(my $out, '>:raw', $path) or die "cannot write $path: $!";
-	for my $ordinal (1 .. EVENTS)
+	for my $ordinal (1 .. $events)
 	{
 		($batch, $left) = ($batch + 1, $batch_size->()) if $left-- <= 0;
 		$left = $left < 0 ? 0 : $left;
@@ -122,10 +145,10 @@ sub write_events
 # A database with these events in both relations; returns the layouts of blocks.
 sub create_store
 {
-	my ($dbname, $batch_size, $locale) = @_;
+	my ($dbname, $batch_size, $locale, $events) = @_;
 	my $file = $node->basedir . "/$dbname.copy";
 
-	write_events($file, $batch_size);
+	write_events($file, $batch_size, $events);
 	$node->safe_psql('postgres', "CREATE DATABASE $dbname TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C' $locale");
 	$node->safe_psql($dbname, "$functions COPY hex FROM '$file'; CALL store_batches();");
 	$node->safe_psql($dbname, $tables);
@@ -166,7 +189,7 @@ my @settings = (
 # Queries, each with its settings.
 sub queries
 {
-	my ($number) = @_;
+	my ($number, %options) = @_;
 	my @queries;
 
 	for (my $group = 0; @queries < $number; $group++)
@@ -175,7 +198,7 @@ sub queries
 		my $parallel = grep { /max_parallel_workers_per_gather/ } @set;
 
 		push @set, "SET eventstore.kernel = '$kernels[ ($group + $group / @settings) % @kernels ]'" if @kernels;
-		push @queries, map { my $query = generate_query(parallel => $parallel); $query->{set} = \@set; $query->{errors} = 'some' if $parallel; $query } 1 .. GROUP_SIZE;
+		push @queries, map { my $query = generate_query(%options, parallel => $parallel); $query->{set} = \@set; $query->{errors} = 'some' if $parallel; $query } 1 .. GROUP_SIZE;
 	}
 	return @queries[ 0 .. $number - 1 ];
 }
@@ -406,11 +429,17 @@ for my $store (@stores)
 {
 	my ($name, $layouts, $batch_size, $locale) = @$store;
 
-	like(create_store($name, $batch_size, $locale), qr/^1?,?\Q$layouts\E$/, "$name: layouts of blocks");
+	like(create_store($name, $batch_size, $locale, EVENTS), qr/^1?,?\Q$layouts\E$/, "$name: layouts of blocks");
 	learn_store($name);
-	compare_queries($name, $name, queries(1 + int($count / 3)));
+	compare_queries($name, $name, queries(1 + int($count / 4)));
 	compare_queries("$name, in transactions", $name, transaction_queries(1 + int($count / 30)));
 	is_sound($node, $name, $name);
 }
+
+$more_entities = 300;
+like(create_store('many', sub { return pick(500, 1000, 1500); }, '', MANY_EVENTS), qr/2$/, 'many: layouts of blocks');
+learn_store('many');
+compare_queries('many', 'many', queries(1 + int($count / 4), blocks => 1));
+is_sound($node, 'many', 'many');
 $node->stop;
 done_testing();

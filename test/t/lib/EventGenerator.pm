@@ -14,13 +14,15 @@ use Dice;
 use Exporter 'import';
 
 our @EXPORT = qw(event_line value_like json_value json_object %tame @wild_fields @wild_paths
-  @entity_ids @event_types @tenant_ids @tag_names string_value number_value time_value uuid_value);
+  @entity_ids @event_types @tenant_ids @tag_names $more_entities string_value number_value time_value uuid_value);
 
 our @tenant_ids = ('default', 'default', 'default', 'north', 'süd');
 our @event_types = ((map { "order.$_" } qw(placed paid shipped cancelled item.added item.removed)),
 	qw(reading Order.Paid), 'größe.geändert', 'x', 'wild', 'with space');
 our @entity_ids = ('steady', (map { sprintf 'order-%06d', $_ } 1 .. 60), (map { "sensor-$_" } 1 .. 9),
 	'größe-1', 'Größe-1', 'a%b_c', "it's", '\\', '😀', 'x' x 300);
+# How many entities there are besides.
+our $more_entities = 0;
 our @tag_names = (qw(eu us big gift EU größe), 'two words', '{}', 'null', '"');
 
 # ------------------------------------------------------------- spellings
@@ -53,6 +55,10 @@ sub time_value { return chance(50) ? pick(@times) : sprintf('2026-%02d-%02dT%02d
 sub uuid_value { return chance(50) ? pick(@uuids) : join '-', map { hex_digits($_) } 8, 4, 4, 4, 12; }
 sub string_value { return pick(@strings); }
 
+
+# An integer that needs all of 8 bytes, or some.
+sub big_number { return sprintf '%d', pick(1, -1) * (1 + int rand pick(9e4, 9e9, 9e17)); }
+
 sub quoted { return "\"$_[0]\""; }
 sub maybe_quoted { return chance(30) ? quoted(pick('', '', ' ') . $_[0] . pick('', '', ' ')) : $_[0]; }
 
@@ -64,6 +70,10 @@ our %tame = (
 	'quantity' => { types => [qw(int bigint bigint numeric float8)],
 		value => sub { return maybe_quoted(pick(-5 .. 30, '-0', 0, 2147483647, -2147483648)); } },
 	'serial' => { types => [qw(bigint bigint numeric)], value => sub { return maybe_quoted(pick('9223372036854775807', '-9223372036854775808', between(0, 1e12))); } },
+	'big' => { types => [qw(bigint bigint numeric)], value => sub { return maybe_quoted(pick('9223372036854775807', '-9223372036854775808', -1, big_number())); } },
+	'price' => { types => ['numeric'], value => sub { return maybe_quoted(pick(number_value(), '0.10', '-0.100', '12', '0')); } },
+	'balance' => { types => ['numeric'], value => sub { return maybe_quoted(pick('0.000', '-0.00', '1e-3', big_number() . '.50')); } },
+	'level' => { types => [qw(smallint smallint int numeric)], value => sub { return maybe_quoted(pick(0, -1, 32767, -32768)); } },
 	'paid' => { types => ['boolean'], value => sub { return pick('true', 'false', map { quoted($_) } qw(t true yes on off no f 0 1 TRUE tr), ' y '); } },
 	'placed_at' => { types => [qw(timestamptz timestamptz date timestamp)], value => sub { return quoted(pick(@times)); } },
 	'customer,id' => { types => ['uuid'], value => sub { return quoted(uuid_value()); } },
@@ -75,6 +85,10 @@ our %tame = (
 	'raw' => { types => ['text'], value => sub { return quoted(pick(hex_digits(8), uc hex_digits(8))); } });
 
 my %regular = (
+	'big' => sub { return big_number(); },
+	'price' => sub { return big_number() =~ s/\d{4}$/.$&/r =~ s/^(-?)\./${1}0./r; },
+	'balance' => sub { return between(-999, 999) . '.' . digits(3); },
+	'level' => sub { return between(-3, 12); },
 	'amount' => sub { return between(0, 999) . '.' . digits(2); },
 	'quantity' => sub { return between(1, 20); },
 	'serial' => sub { return 1_000_000_000_000 + between(0, 5000); },
@@ -173,6 +187,16 @@ sub reading
 		member('v', chance($strangeness) ? json_value(1) : between(-50, 50)), member('items', '[' . between(0, 8) . ',' . between(0, 8) . ']'));
 }
 
+# Mostly numbers of their own columns, in a few shapes that share them.
+sub measure
+{
+	my ($strangeness) = @_;
+	my @fields = map { chance(12) ? () : tame_member($_, $strangeness / 8) } pick([qw(big price balance level)], [qw(price balance status big level)], [qw(level price)])->@*;
+
+	unshift @fields, member('price', $regular{'price'}->()) if chance(4);
+	return members(member('unit', quoted(pick(qw(kg m s)))), @fields);
+}
+
 sub items
 {
 	return members(member('status', '"paid"'), member('items', '[' . join(',',
@@ -194,6 +218,7 @@ sub document
 	$space = chance($strangeness) ? pick(' ', "\n", 'random') : '';
 	return huge() if chance(0.3);
 	return order($strangeness) if chance(55);
+	return measure($strangeness) if chance($more_entities ? 70 : 30);
 	return reading($strangeness) if chance(30);
 	return items() if chance(20);
 	return json_value(0) if chance(25);
@@ -225,7 +250,8 @@ sub event_id
 sub event_line
 {
 	my ($strangeness) = @_;
-	my @fields = ('"entity_id":' . quoted((chance(30) ? 'steady' : pick(@entity_ids)) =~ s/\\/\\\\/gr),
+	my $entity = $more_entities && chance(60) ? sprintf('cart-%05d', between(1, $more_entities)) : chance(30) ? 'steady' : pick(@entity_ids);
+	my @fields = ('"entity_id":' . quoted($entity =~ s/\\/\\\\/gr),
 		'"event_type":' . quoted(pick(@event_types)));
 
 	push @fields, '"payload":' . document($strangeness) unless chance(2);

@@ -36,6 +36,9 @@ our $alone = 0;
 # Must rows come in the order of the log, since the answer shows which was first?
 our $in_log_order = 0;
 
+# May rows come in any order?
+our $in_parallel = 0;
+
 # Takes 'last' (a position), 'event_ids', 'times', and 'ci', whether there is a
 # collation of that name which takes upper and lower case as equal.
 sub use_samples { %samples = @_; return; }
@@ -74,12 +77,13 @@ my %producer = (
 	position => sub { return between(0, $samples{last} + 1); },
 	version => sub { return chance(70) ? between(0, 12) : between(0, 200); },
 	event_type => sub { return quote(pick(@event_types, 'none')); },
-	entity_id => sub { return quote(pick(@entity_ids, 'none')); },
+	entity_id => sub { return quote(pick(@entity_ids, 'none', sprintf 'cart-%05d', between(1, 300))); },
 	tenant_id => sub { return quote(pick(@tenant_ids, 'none')); },
 	event_id => sub { return chance(70) ? quote(pick(@{ $samples{event_ids} })) : quote('01890a5d-ac96-774b-bcce-b302099a8057'); },
 	occurred_at => sub { return chance(50) ? quote(pick(@{ $samples{times} })) : quote(sprintf '2026-%02d-%02d %02d:00+00', between(1, 3), between(1, 28), between(0, 23)); },
 	recorded_at => sub { return quote(pick(@{ $samples{times} })); },
 	tag => sub { return quote(pick(@tag_names, 'none')); },
+	smallint => sub { return quote(pick(-5 .. 13, 32767)); },
 	int => sub { return quote(pick(-5 .. 30, 2147483647, -2147483648)); },
 	bigint => sub { return quote(pick(-5 .. 30, 1_000_000_000_000 + between(0, 5000), '9223372036854775807')); },
 	numeric => sub { return quote(chance(5) ? pick('NaN', 'Infinity', '-Infinity') : chance(50) ? between(0, 999) . '.' . digits(2) : number_value()); },
@@ -495,6 +499,109 @@ sub grouping
 		ordered => $order ne '');
 }
 
+# ------------------------------------------- what is computed from blocks
+
+# A condition that leaves a part of the log, and perhaps another one.
+my @ranges = (
+	sub { return 'position BETWEEN ' . constant('bigint', $producer{position}) . ' AND ' . constant('bigint', $producer{position}); },
+	sub { return 'position ' . pick('>', '>=', '<', '<=') . ' ' . constant('bigint', $producer{position}); },
+	sub { return 'recorded_at ' . pick('>', '>=', '<', '<=', '=') . ' ' . constant('timestamptz', $producer{recorded_at}); },
+	sub { return 'recorded_at BETWEEN ' . constant('timestamptz', $producer{recorded_at}) . ' AND ' . constant('timestamptz', $producer{recorded_at}); },
+	sub { return 'position > ' . constant('bigint', $producer{position}) . ' AND recorded_at <= ' . constant('timestamptz', $producer{recorded_at}); });
+
+sub range_condition { return ' WHERE ' . pick(@ranges)->() . (chance(50) ? ' AND ' . predicate(pick(0, 0, 1)) : ''); }
+
+sub range_scan
+{
+	my $order = pick('', '', ' ORDER BY position', ' ORDER BY position DESC', ' ORDER BY position LIMIT 20', ' ORDER BY recorded_at, position LIMIT 7');
+
+	return single('SELECT position, ' . select_list() . ' FROM {T} t' . range_condition() . $order, ordered => $order ne '');
+}
+
+sub some_cast { return cast_to(pick(qw(smallint int bigint numeric numeric numeric))); }
+
+my @block_aggregates = (
+	sub { return 'count(*)'; },
+	sub { return 'count(' . pick('tags', 'metadata', text_at(any_path()), json_at(any_path()), some_cast()) . ')'; },
+	sub { return 'count(DISTINCT entity_id)'; },
+	sub { return pick(qw(min max)) . '(' . pick(qw(position version occurred_at recorded_at)) . ')'; },
+	sub { return pick(qw(sum avg)) . '(' . pick(qw(position version)) . ')'; },
+	(sub { return pick(qw(sum sum avg)) . '(' . some_cast() . ')'; }) x 4,
+	(sub { return pick(qw(min max)) . '(' . cast_to(pick(qw(smallint int bigint))) . ')'; }) x 2);
+
+# Extremes of numerics: groups may get their rows in another order.
+sub extreme { return pick(qw(min max)) . '(' . cast_to('numeric') . ')'; }
+
+sub block_aggregate
+{
+	my ($grouped) = @_;
+	my $call = chance(25) ? extreme() : pick(@block_aggregates)->();
+
+	$call .= ' FILTER (WHERE ' . predicate(pick(0, 0, 1)) . ')' if chance(30);
+	return ($grouped || $in_parallel) && $call =~ /^m[^ ]* *.*numeric/ ? "trim_scale($call)" : $call;
+}
+
+my @block_keys = (qw(event_type event_type tenant_id entity_id version recorded_at), "date_trunc('day', occurred_at)", "date_bin('7 hours', occurred_at, '2026-01-01')",
+	"date_trunc('second', recorded_at)", 'position / 100', "split_part(event_type, '.', 1)", 'length(entity_id)', 'occurred_at::date', 'version > 5');
+
+sub block_key { return chance(60) ? pick(@block_keys) : text_at(chance(70) ? pick('customer,tier', qw(status currency unit level paid quantity order_id)) : any_path()); }
+
+sub block_condition { return chance(25) ? '' : chance(40) ? range_condition() : ' WHERE ' . predicate(pick(0, 0, 1)); }
+
+sub block_aggregation
+{
+	my $list = join ', ', map { block_aggregate(0) } 1 .. pick(1, 2, 4);
+
+	return single("SELECT $list FROM {T} t" . block_condition() . (chance(10) ? ' HAVING count(*) > ' . between(0, 300) : ''));
+}
+
+sub block_grouping
+{
+	my %seen;
+	my @keys = grep { !$seen{$_}++ } map { block_key() } 1 .. pick(1, 1, 2, 3);
+	my $list = join ', ', @keys, map { block_aggregate(1) } 1 .. pick(0, 1, 2, 3);
+	my $having = chance(30) ? ' HAVING ' . pick('count(*) > 3', 'sum(version) > 9', 'count(DISTINCT entity_id) > 1', 'max(position) % 2 = 0', 'min(version) < 3 AND count(*) < 40') : '';
+
+	return single("SELECT $list FROM {T} t" . block_condition() . ' GROUP BY ' . join(', ', 1 .. @keys) . $having);
+}
+
+# Aggregates in other queries, once and again and again.
+my @nested_aggregates = (
+	sub { return 'SELECT w, (SELECT ' . block_aggregate(0) . ' FROM {T} t WHERE version > w AND ' . predicate(0) . ') FROM generate_series(1, 4) w'; },
+	sub { return 'SELECT w, g.* FROM generate_series(1, 4) w, LATERAL (SELECT ' . block_key() . ', count(*), ' . block_aggregate(1) . ' FROM {T} t WHERE version = w GROUP BY 1) g'; },
+	sub { return 'WITH g AS (SELECT entity_id, count(*) AS n, max(position) AS last FROM {T} t' . block_condition() . ' GROUP BY 1) SELECT count(*), sum(n), max(last) FROM g JOIN small ON entity = entity_id'; },
+	sub { return 'SELECT ' . block_aggregate(0) . ' FROM {T} t' . block_condition() . ' UNION ALL SELECT NULL FROM small WHERE weight = 7'; },
+	sub { return 'SELECT ' . block_aggregate(0) . ' FROM {T} t WHERE position > (SELECT max(position) / 2 FROM {T}) AND ' . predicate(0); });
+
+sub nested_aggregation { return single(pick(@nested_aggregates)->()); }
+
+# --------------------------------------------------------- functions
+
+# An argument by its name.
+sub argument { my ($name, $type, $value) = @_; return chance(35) ? "$name => " . constant($type, $value) : (); }
+
+sub type_patterns { return 'ARRAY[' . join(', ', map { quote(pick(@event_types, 'order.*', 'order.item.*', 'größe.*', 'o.*', 'none', 'x.*')) } 1 .. between(1, 3)) . ']'; }
+
+# The functions that the test makes, of the relation and of the plain table.
+sub function_call
+{
+	my @arguments = (argument('entity_id', 'text', $producer{entity_id}), argument('event_types', 'text[]', \&type_patterns), argument('since', 'timestamptz', $producer{recorded_at}),
+		argument('until', 'timestamptz', $producer{recorded_at}), argument('as_of', 'timestamptz', $producer{recorded_at}),
+		argument('payload_filter', 'jsonb', sub { return quote(fragment()); }), argument('tags', 'text[]', sub { return 'ARRAY[' . join(', ', map { quote(pick(@tag_names)) } 1 .. pick(0, 1, 1, 2)) . ']::text[]'; }),
+		argument('after_position', 'bigint', $producer{position}), argument('max_count', 'bigint', sub { return pick(0, 1, 10, 1000); }),
+		argument('backward', 'boolean', $producer{boolean}), argument('tenant_id', 'text', sub { return quote(pick('default', 'north', 'süd', 'none')); }));
+
+	return single('SELECT ' . pick('*', 'position, payload', 'position, version, tags') . ' FROM query_of_{SIDE}(' . join(', ', @arguments) . ')', ordered => 1);
+}
+
+sub entity_state
+{
+	return single('SELECT s.entity, state_of_{SIDE}(s.entity, NULL, s.tenant) FROM (SELECT DISTINCT entity, tenant FROM small WHERE weight % 5 = 0 AND tenant IS NOT NULL) s') if chance(20);
+	return single('SELECT state_of_{SIDE}(' . join(', ', $producer{entity_id}->(), chance(40) ? $producer{recorded_at}->() : 'NULL', chance(40) ? quote(pick('default', 'north', 'süd')) : 'NULL') . ')');
+}
+
+sub event_by_id { return single('SELECT * FROM event_of_{SIDE}(' . $producer{event_id}->() . ')'); }
+
 sub grouping_sets
 {
 	my $key = pick('event_type', "date_trunc('day', occurred_at)", 'tenant_id');
@@ -625,14 +732,21 @@ sub prepared
 }
 
 my @productions = ((\&scan) x 20, (\&ordered_scan) x 12, (\&entity_scan) x 6, (\&log_scan) x 4, (\&view_scan) x 3, (\&aggregation) x 12, (\&grouping) x 14, (\&grouping_sets) x 2, (\&wild_scan) x 8,
-	(\&wild_aggregation) x 4, (\&wild_list) x 3, (\&wild_grouping) x 2, (\&distinct) x 3, (\&window) x 3, (\&join_query) x 6, (\&lateral) x 4, (\&nested) x 6, \&row_locks, (\&cursor) x 3,
+	(\&block_aggregation) x 5, (\&block_grouping) x 8, (\&nested_aggregation) x 3, (\&range_scan) x 5, (\&function_call) x 6, (\&entity_state) x 3, \&event_by_id, (\&wild_aggregation) x 4, (\&wild_list) x 3, (\&wild_grouping) x 2, (\&distinct) x 3, (\&window) x 3, (\&join_query) x 6, (\&lateral) x 4, (\&nested) x 6, \&row_locks, (\&cursor) x 3,
 	(sub { return prepared(pick(\&scan, \&ordered_scan, \&entity_scan, \&log_scan, \&aggregation, \&grouping, \&lateral, \&nested)); }) x 8);
 
+# Those whose answer does not take too long with many events.
+my @block_productions = ((\&block_aggregation) x 6, (\&block_grouping) x 8, (\&nested_aggregation) x 2, (\&range_scan) x 3, (\&function_call) x 3, \&entity_state, \&event_by_id,
+	(sub { return prepared(pick(\&block_aggregation, \&block_grouping, \&range_scan)); }) x 2);
+
 # One query.  In parallel, what depends on the order of rows has no defined answer.
+# With 'blocks', one of those that mostly are computed from blocks.
 sub generate_query
 {
 	my (%options) = @_;
+	local $in_parallel = $options{parallel};
 
+	return pick(@block_productions)->() if $options{blocks};
 	return pick(@productions)->() if $options{parallel};
 	return chance(6) ? log_order() : pick(@productions)->();
 }
