@@ -183,13 +183,12 @@ is_wanted(const EsStoredEvent *stored, const EsEntity *entity, uint32 version)
 }
 
 /*
- * Looks whether this version of the entity is visible to the snapshot, and
- * reads its head.  False with a *status that is not ES_BLOCK_OK when damage
- * hides the answer.
+ * Reads the head of whichever event is there and visible to the snapshot.  False
+ * when there is none, with a *status that is not ES_BLOCK_OK when damage hides
+ * the answer.
  */
 bool
-es_reader_look(EsReader *reader, EsPosting posting, const EsEntity *entity,
-			   uint32 version, EsStoredEvent *stored, EsBlockStatus *status)
+es_reader_any(EsReader *reader, EsPosting posting, EsStoredEvent *stored, EsBlockStatus *status)
 {
 	uint32		ordinal = es_posting_ordinal(posting);
 
@@ -197,15 +196,21 @@ es_reader_look(EsReader *reader, EsPosting posting, const EsEntity *entity,
 	if (!fetch_row(reader, posting))
 		return false;
 	*status = reader->row.status;
-	if (*status == ES_BLOCK_OK && ordinal < reader->row.block.header.event_count)
-	{
-		*status = es_block_read_head(&reader->row.block, ordinal, reader->strings, stored);
-		return *status == ES_BLOCK_OK && is_wanted(stored, entity, version);
-	}
-	return false;
+	if (*status != ES_BLOCK_OK || ordinal >= reader->row.block.header.event_count)
+		return false;
+	*status = es_block_read_head(&reader->row.block, ordinal, reader->strings, stored);
+	return *status == ES_BLOCK_OK;
 }
 
-/* The same; raises an error when there is damage. */
+/* The same, when it is this version of the entity. */
+bool
+es_reader_look(EsReader *reader, EsPosting posting, const EsEntity *entity,
+			   uint32 version, EsStoredEvent *stored, EsBlockStatus *status)
+{
+	return es_reader_any(reader, posting, stored, status) && is_wanted(stored, entity, version);
+}
+
+/* The same, with an error when there is damage. */
 bool
 es_reader_head(EsReader *reader, EsPosting posting, const EsEntity *entity,
 			   uint32 version, EsStoredEvent *stored)

@@ -66,6 +66,8 @@ extern void es_row_event_checked(EsBlockRow *row, uint32 ordinal,
 extern void es_report_damage(int64 position, EsBlockStatus status) pg_attribute_noreturn();
 
 extern void es_reader_begin(EsReader *reader, Relation blocks, Snapshot snapshot);
+extern bool es_reader_any(EsReader *reader, EsPosting posting,
+						  EsStoredEvent *stored, EsBlockStatus *status);
 extern bool es_reader_look(EsReader *reader, EsPosting posting,
 						   const EsEntity *entity, uint32 version,
 						   EsStoredEvent *stored, EsBlockStatus *status);
