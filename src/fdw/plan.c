@@ -55,7 +55,8 @@ typedef struct EventRel
 {
 	double		events;
 	double		average_events; /* of an entity */
-	double		entity_events;	/* of the one that is asked for, if that is known */
+	double		entity_events;	/* of the one that is asked for, if that is
+								 * known */
 } EventRel;
 
 List *
