@@ -14,8 +14,8 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
-#include "index/ids.h"
 #include "kernel/kernel.h"
+#include "log/ids.h"
 #include "log/kernel_use.h"
 #include "log/store.h"
 #include "log/verify.h"
