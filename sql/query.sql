@@ -118,6 +118,10 @@ SELECT count(*) FROM events WHERE (payload ->> 'n')::smallint * 1000::smallint >
 SELECT count(*) FROM events WHERE event_type = 'q.single' AND (payload ->> 'kind')::numeric > 1;
 SELECT count(*) FROM events WHERE (payload ->> 'kind')::numeric > 1 AND event_type = 'q.single';
 SELECT count(*) FROM events WHERE event_type = 'q.single' OR (payload ->> 'kind')::numeric > 1;
+-- A leap second that PostgreSQL refuses, and one that it takes.
+SELECT count(*) FROM ingest_batch(ARRAY['leap', 'leap'], ARRAY['q.leap', 'q.refused'], ARRAY['{"at":"2026-01-01T23:59:60Z"}', '{"at":"2026-01-01T23:59:60.5Z"}']);
+SELECT count(*) FROM events WHERE event_type = 'q.leap' AND (payload ->> 'at')::timestamptz = '2026-01-02';
+SELECT count(*) FROM events WHERE event_type = 'q.refused' AND (payload ->> 'at')::timestamptz > '2026-01-02';
 -- Parameters, too: what is before them may keep them from being evaluated.
 SET plan_cache_mode = force_generic_plan;
 PREPARE optional(text) AS SELECT count(*) FROM events WHERE $1 = '' OR (payload ->> 'n')::bigint < $1::bigint;

@@ -65,6 +65,8 @@ access_text(const EsEventScan *scan)
 		return order == ES_ORDER_BACKWARD ? "Entity Index, Backward" : "Entity Index";
 	if (order == ES_ORDER_NONE)
 		return "All Blocks";
+	if (order == ES_ORDER_RANGE)
+		return "Part of the Log";
 	return order == ES_ORDER_BACKWARD ? "Log Order, Backward" : "Log Order";
 }
 

@@ -362,7 +362,7 @@ add_log_path(PlannerInfo *root, RelOptInfo *rel)
 	cost_blocks(rel, share, rel->rows, &startup, &total);
 	startup += 50 * cpu_operator_cost;
 	total += 50 * cpu_operator_cost + share * rel->pages * cpu_index_tuple_cost;
-	choice.items[ES_PLAN_ORDER] = order == ES_ORDER_NONE ? ES_ORDER_FORWARD : order;
+	choice.items[ES_PLAN_ORDER] = order == ES_ORDER_NONE ? ES_ORDER_RANGE : order;
 	add_path(rel, (Path *) make_path(root, rel, &choice, rel->rows, startup, total,
 									 order == ES_ORDER_NONE ? NIL : position_pathkeys(root, rel),
 									 rel->lateral_relids));

@@ -18,6 +18,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "lib/qunique.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "utils/fmgroids.h"
@@ -240,6 +241,18 @@ es_reader_complete(EsReader *reader, EsStoredEvent *stored)
 
 /* --------------------------------------------------------------- log order */
 
+static Relation
+open_log_index(Relation blocks)
+{
+	Oid			index = RelationGetPrimaryKeyIndex(blocks);
+
+	if (!OidIsValid(index))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("the block table has lost its primary key")));
+	return index_open(index, AccessShareLock);
+}
+
 /*
  * Begins with the first block whose first_position is at least 'position', or
  * going backward, with the last one that is at most 'position'.
@@ -248,14 +261,8 @@ void
 es_log_scan_begin(EsLogScan *scan, Relation blocks, Snapshot snapshot,
 				  int64 position, bool backward)
 {
-	Oid			index = RelationGetPrimaryKeyIndex(blocks);
-
-	if (!OidIsValid(index))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("the block table has lost its primary key")));
 	scan->blocks = blocks;
-	scan->index = index_open(index, AccessShareLock);
+	scan->index = open_log_index(blocks);
 	scan->direction = backward ? BackwardScanDirection : ForwardScanDirection;
 	scan->slot = table_slot_create(blocks, NULL);
 	scan->scan = index_beginscan(blocks, scan->index, snapshot, 1, 0);
@@ -322,4 +329,49 @@ es_log_block_start(Relation blocks, Snapshot snapshot, int64 position)
 		start = scan.row.first_position;
 	es_log_scan_end(&scan);
 	return start;
+}
+
+static int
+compare_pages(const void *a, const void *b)
+{
+	BlockNumber x = *(const BlockNumber *) a;
+	BlockNumber y = *(const BlockNumber *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * The pages of the table that have rows, visible or not, whose first_position is
+ * in this range; ascending and palloc'd.
+ */
+BlockNumber *
+es_log_pages(Relation blocks, Snapshot snapshot, int64 first, int64 last, uint32 *count)
+{
+	uint32		room = 64;
+	BlockNumber *pages = palloc(room * sizeof(BlockNumber));
+	ScanKeyData keys[2];
+	Relation	index = open_log_index(blocks);
+	IndexScanDesc scan = index_beginscan(blocks, index, snapshot, lengthof(keys), 0);
+	ItemPointer tid;
+	uint32		found = 0;
+
+	ScanKeyInit(&keys[0], 1, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(first));
+	ScanKeyInit(&keys[1], 1, BTLessEqualStrategyNumber, F_INT8LE, Int64GetDatum(last));
+	index_rescan(scan, keys, lengthof(keys), NULL, 0);
+	while ((tid = index_getnext_tid(scan, ForwardScanDirection)) != NULL)
+	{
+		BlockNumber page = ItemPointerGetBlockNumber(tid);
+
+		if (found > 0 && pages[found - 1] == page)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		if (found == room)
+			pages = repalloc_huge(pages, (Size) (room *= 2) * sizeof(BlockNumber));
+		pages[found++] = page;
+	}
+	index_endscan(scan);
+	index_close(index, AccessShareLock);
+	qsort(pages, found, sizeof(BlockNumber), compare_pages);
+	*count = found == 0 ? 0 : qunique(pages, found, sizeof(BlockNumber), compare_pages);
+	return pages;
 }

@@ -84,6 +84,8 @@ extern bool es_log_scan_next(EsLogScan *scan);
 extern bool es_log_scan_is_own(EsLogScan *scan);
 extern EsBlock *es_log_scan_block(EsLogScan *scan);
 extern void es_log_scan_end(EsLogScan *scan);
+extern BlockNumber *es_log_pages(Relation blocks, Snapshot snapshot, int64 first, int64 last,
+								 uint32 *count);
 extern int64 es_log_block_start(Relation blocks, Snapshot snapshot, int64 position);
 
 #endif							/* EVENTSTORE_LOG_READER_H */

@@ -5,8 +5,9 @@
  *
  * All blocks are found by reading the table's pages one after the other, also
  * side by side with parallel workers.  A part of the log is found by the index on
- * first_position; times are translated to positions by bisection, since
- * recorded_at never decreases along the log.  In both cases a block counts if
+ * first_position, in order, or, where the order does not matter, as a list of
+ * pages; times are translated to positions by bisection, since recorded_at never
+ * decreases along the log.  In both cases a block counts if
  * the snapshot sees its row, and nothing else decides.
  *
  * The page of the current block stays pinned until the next one is asked for, as
@@ -72,7 +73,9 @@ next_page(EsPageScan *page)
 		page->next = (BlockNumber) Min(first, page->pages);
 		page->limit = (BlockNumber) Min(first + PAGES_AT_A_TIME, page->pages);
 	}
-	return page->next < page->limit ? page->next++ : InvalidBlockNumber;
+	if (page->next >= page->limit)
+		return InvalidBlockNumber;
+	return page->list == NULL ? page->next++ : page->list[page->next++];
 }
 
 /* Points the tuple to a line of the page; false when there is no row. */
@@ -305,14 +308,29 @@ narrow_by_time(EsScan *scan)
 	return range->first_position <= range->last_position;
 }
 
+static bool
+reads_pages(const EsScan *scan)
+{
+	return scan->order == ES_ORDER_NONE || scan->order == ES_ORDER_RANGE;
+}
+
+/* Translates the range to positions; false when it is empty. */
+static bool
+find_positions(EsScan *scan)
+{
+	const EsRange *range = &scan->range;
+
+	return range->first_position <= range->last_position && range->first_time <= range->last_time &&
+		narrow_by_time(scan);
+}
+
 /* Goes to the first block of the range, unless it is empty. */
 static void
 begin_log(EsScan *scan)
 {
 	EsRange    *range = &scan->range;
 
-	if (range->first_position > range->last_position || range->first_time > range->last_time ||
-		!narrow_by_time(scan))
+	if (!find_positions(scan))
 		return;
 	if (scan->order == ES_ORDER_FORWARD)
 		es_log_scan_begin(&scan->log, scan->blocks, scan->snapshot,
@@ -321,6 +339,25 @@ begin_log(EsScan *scan)
 	else
 		es_log_scan_begin(&scan->log, scan->blocks, scan->snapshot, range->last_position, true);
 	scan->log_open = true;
+}
+
+/*
+ * Lists the pages of the range.  They are read like all pages, which is faster
+ * than going along the index; what else is on them is for the filter.
+ */
+static void
+begin_range(EsScan *scan)
+{
+	EsPageScan *page = &scan->page;
+	uint32		count = 0;
+
+	begin_pages(scan, NULL);
+	if (find_positions(scan))
+		page->list = es_log_pages(scan->blocks, scan->snapshot,
+								  es_log_block_start(scan->blocks, scan->snapshot,
+													 scan->range.first_position),
+								  scan->range.last_position, &count);
+	page->limit = page->pages = count;
 }
 
 /* Has the scan left the range on its far side? */
@@ -362,6 +399,8 @@ es_scan_begin(EsScan *scan, Snapshot snapshot, EsFilter *filter, EsOrder order,
 	es_view_begin(&scan->view, filter->paths, filter->path_count);
 	if (order == ES_ORDER_NONE)
 		begin_pages(scan, shared);
+	else if (order == ES_ORDER_RANGE)
+		begin_range(scan);
 	else
 		begin_log(scan);
 }
@@ -379,7 +418,7 @@ next_match(EsScan *scan)
 {
 	EsBlockRow *row;
 
-	while ((row = scan->order == ES_ORDER_NONE ? next_page_row(scan) : next_log_row(scan)) != NULL)
+	while ((row = reads_pages(scan) ? next_page_row(scan) : next_log_row(scan)) != NULL)
 	{
 		bool		any;
 
@@ -415,8 +454,10 @@ es_scan_next(EsScan *scan)
 void
 es_scan_end(EsScan *scan)
 {
-	while (scan->order == ES_ORDER_NONE && take_page(&scan->page))
+	while (reads_pages(scan) && take_page(&scan->page))
 		;
+	if (scan->page.list != NULL)
+		pfree(scan->page.list);
 	if (scan->page.strategy != NULL)
 		FreeAccessStrategy(scan->page.strategy);
 	if (scan->log_open)

@@ -441,12 +441,18 @@ read_float8(EsSlice text, Value *value)
 	return true;
 }
 
-/* RFC 3339 with its zone, and no more digits than there are microseconds. */
+/*
+ * RFC 3339 with its zone, and no more digits than there are microseconds.  A leap
+ * second is PostgreSQL's to judge: it takes some of them and refuses others.
+ */
 static bool
 read_timestamp(EsSlice text, Value *value)
 {
 	const uint32 point = 19;
 	uint32		i = point + 1;
+
+	if (text.size > point && text.data[point - 2] == '6')
+		return false;
 
 	if (text.size > point && text.data[point] == '.')
 	{
