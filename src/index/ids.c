@@ -117,76 +117,106 @@ make_entry(EsPool *pool, EsIndex *index, uint64 word)
 	return ref;
 }
 
-/*
- * Puts an entry at the end of its path.  Returns how many were made, or -1 when
- * memory is full.
- */
-static int
-add_entry(EsPool *pool, EsIndex *index, EsRef root, uint64 hash, EsPosting posting)
+/* An id that is being added, and how far that is. */
+typedef struct Path
 {
-	uint64		word = TAG(hash) | posting;
-	EsRef	   *slot = root_slot(pool, root, hash);
-	EsRef		made = 0;
+	uint64		hash;
+	uint64		word;			/* of the entry to be */
+	EsRef	   *slot;			/* where it goes on */
+	EsIdEntry  *entry;			/* whose slot that is; NULL for the root's */
+} Path;
 
-	for (int used = ROOT_BITS;; used++)
+/* What adds a window of ids. */
+typedef struct Adder
+{
+	EsPool	   *pool;
+	EsIndex    *index;
+	uint32		made;			/* entries */
+	bool		full;			/* there was no memory for another */
+} Adder;
+
+/* Moves to the entry that stands in the path's slot. */
+static void
+follow(const EsPool *pool, Path *path, EsRef value, int used)
+{
+	path->entry = es_ref_pointer(pool, value);
+	path->slot = &path->entry->next[branch(path->hash, path->word & POSTING_MASK, used)];
+}
+
+static bool
+is_known(const Path *path)
+{
+	return path->entry != NULL && path->entry->word == path->word;
+}
+
+/* Puts an entry at the end of the path, to which 'used' bits have led. */
+static void
+add_entry(Adder *adder, Path *path, int used)
+{
+	EsRef		made = make_entry(adder->pool, adder->index, path->word);
+	EsRef		value = 0;
+
+	adder->full = made == 0;
+	if (adder->full)
+		return;
+	adder->made++;
+	while (!__atomic_compare_exchange_n(path->slot, &value, made, false,
+										__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 	{
-		EsRef		value = load_slot(slot);
-		EsIdEntry  *entry;
-
-		if (value == 0)
-		{
-			if (made == 0 && (made = make_entry(pool, index, word)) == 0)
-				return -1;
-			if (__atomic_compare_exchange_n(slot, &value, made, false,
-											__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-				return 1;
-		}
-		entry = es_ref_pointer(pool, value);
-		if (entry->word == word)
-			return made != 0;
-		slot = &entry->next[branch(hash, posting, used)];
+		follow(adder->pool, path, value, used++);
+		if (is_known(path))
+			return;
+		value = 0;
 	}
 }
 
 /*
- * Goes one entry further on each path, and starts loading the next one.  Paths
- * that ended drop out; returns how many are left.
+ * Goes one entry further on each path, and starts loading what comes next, so
+ * that the waiting is shared.  Paths that ended drop out; returns how many are
+ * left.
  */
 static uint32
-prefetch_level(const EsPool *pool, EsRef **slots, uint64 *hashes, uint32 count, int used)
+advance_paths(Adder *adder, Path *paths, uint32 count, int used)
 {
 	uint32		left = 0;
 
-	for (uint32 i = 0; i < count; i++)
+	for (uint32 i = 0; i < count && !adder->full; i++)
 	{
-		EsRef		value = load_slot(slots[i]);
-		EsIdEntry  *entry;
+		Path	   *path = &paths[i];
+		EsRef		value;
 
-		if (value == 0)
+		if (is_known(path))
 			continue;
-		entry = es_ref_pointer(pool, value);
-		hashes[left] = hashes[i];
-		slots[left] = &entry->next[branch(hashes[i], 0, used)];
-		__builtin_prefetch(slots[left++], 1);
+		value = load_slot(path->slot);
+		if (value == 0)
+		{
+			add_entry(adder, path, used);
+			continue;
+		}
+		follow(adder->pool, path, value, used);
+		__builtin_prefetch(path->slot, 1);
+		paths[left++] = *path;
 	}
 	return left;
 }
 
-/* Loads the paths of at most ES_PREFETCH_WINDOW ids, side by side. */
 static void
-prefetch_paths(const EsPool *pool, EsRef root, const uint64 *hashes, uint32 count)
+add_window(Adder *adder, EsRef root, const uint64 *hashes, const EsPosting *postings, uint32 count)
 {
-	EsRef	   *slots[ES_PREFETCH_WINDOW];
-	uint64		left[ES_PREFETCH_WINDOW];
+	Path		paths[ES_PREFETCH_WINDOW];
 
 	for (uint32 i = 0; i < count; i++)
 	{
-		left[i] = hashes[i];
-		slots[i] = root_slot(pool, root, hashes[i]);
-		__builtin_prefetch(slots[i], 1);
+		paths[i] = (Path)
+		{
+			.hash = hashes[i],
+				.word = TAG(hashes[i]) | postings[i],
+				.slot = root_slot(adder->pool, root, hashes[i])
+		};
+		__builtin_prefetch(paths[i].slot, 1);
 	}
-	for (int used = ROOT_BITS; count > 0 && used < HASH_BITS; used++)
-		count = prefetch_level(pool, slots, left, count, used);
+	for (int used = ROOT_BITS; count > 0 && !adder->full; used++)
+		count = advance_paths(adder, paths, count, used);
 }
 
 /*
@@ -197,26 +227,17 @@ void
 es_ids_add(EsPool *pool, EsIndex *index, const uint64 *hashes, const EsPosting *postings,
 		   uint32 count)
 {
+	Adder		adder = {.pool = pool,.index = index};
 	EsRef		root;
-	uint64		bytes = 0;
 
 	if (count == 0 || !es_ids_complete(index))
 		return;
 	root = find_root(pool, index);
 	if (root != 0)
-		prefetch_paths(pool, root, hashes, count);
-	for (uint32 i = 0; i < count; i++)
-	{
-		int			made = root == 0 ? -1 : add_entry(pool, index, root, hashes[i], postings[i]);
-
-		if (made < 0)
-		{
-			es_ids_set_incomplete(index);
-			break;
-		}
-		bytes += made * sizeof(EsIdEntry);
-	}
-	__atomic_fetch_add(&index->counts.id_bytes, bytes, __ATOMIC_RELAXED);
+		add_window(&adder, root, hashes, postings, count);
+	if (root == 0 || adder.full)
+		es_ids_set_incomplete(index);
+	__atomic_fetch_add(&index->counts.id_bytes, adder.made * sizeof(EsIdEntry), __ATOMIC_RELAXED);
 }
 
 /* --------------------------------------------------------------- searching */
