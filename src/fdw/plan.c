@@ -129,6 +129,24 @@ find_key(PlannerInfo *root, List *clauses, Index relid, AttrNumber column)
 	return NULL;
 }
 
+/* Does one of the clauses ask for one event_id? */
+static bool
+asks_for_id(RelOptInfo *rel)
+{
+	ListCell   *cell;
+
+	foreach(cell, rel->baserestrictinfo)
+	{
+		OpExpr	   *expr = (OpExpr *) lfirst_node(RestrictInfo, cell)->clause;
+
+		if (IsA(expr, OpExpr) && get_opcode(expr->opno) == F_UUID_EQ &&
+			(is_column(linitial(expr->args), rel->relid, ES_FIELD_EVENT_ID) ||
+			 is_column(lsecond(expr->args), rel->relid, ES_FIELD_EVENT_ID)))
+			return true;
+	}
+	return false;
+}
+
 /* ------------------------------------------------------------------- sizes */
 
 static BlockNumber
@@ -180,6 +198,8 @@ es_fdw_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 	estimate_events(rel, events);
 	rel->tuples = events->events;
 	set_baserel_size_estimates(root, rel);
+	if (asks_for_id(rel))
+		rel->rows = 1;
 	key = find_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_ENTITY_ID);
 	if (key != NULL)
 	{
@@ -368,6 +388,18 @@ add_log_path(PlannerInfo *root, RelOptInfo *rel)
 									 rel->lateral_relids));
 }
 
+/* An id, or rarely a few events with the same one: a page for each. */
+static void
+add_id_path(PlannerInfo *root, RelOptInfo *rel)
+{
+	EsPlanChoice choice = {{[ES_PLAN_ACCESS] = ES_ACCESS_BLOCKS,[ES_PLAN_ORDER] = ES_ORDER_ID}};
+	Cost		startup = 50 * cpu_operator_cost;
+
+	add_path(rel, (Path *) make_path(root, rel, &choice, rel->rows, startup,
+									 startup + 2 * random_page_cost + EVENT_COST * cpu_tuple_cost,
+									 NIL, rel->lateral_relids));
+}
+
 static void
 add_entity_path(PlannerInfo *root, RelOptInfo *rel, ParamPathInfo *outer)
 {
@@ -436,6 +468,8 @@ es_fdw_paths(PlannerInfo *root, RelOptInfo *rel, Oid relid pg_attribute_unused()
 {
 	add_block_paths(root, rel);
 	add_log_path(root, rel);
+	if (asks_for_id(rel))
+		add_id_path(root, rel);
 	if (find_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_ENTITY_ID) != NULL)
 		add_entity_path(root, rel, NULL);
 	add_joined_paths(root, rel);

@@ -39,6 +39,8 @@ extern void es_id_buffer_flush(EsIdBuffer *buffer);
 
 extern bool es_id_find(const EsIndex *index, EsReader *reader, const uint8 *event_id,
 					   EsStoredEvent *stored, bool *complete);
+extern bool es_id_pages(const EsIndex *index, const uint8 *event_id, BlockNumber **pages,
+						uint32 *count);
 extern bool es_id_is_indexed(const EsIndex *index, const uint8 *event_id,
 							 EsPosting posting);
 

@@ -340,6 +340,14 @@ compare_pages(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* Makes the pages ascending, and each one of them single; returns how many. */
+uint32
+es_pages_sort(BlockNumber *pages, uint32 count)
+{
+	qsort(pages, count, sizeof(BlockNumber), compare_pages);
+	return count == 0 ? 0 : qunique(pages, count, sizeof(BlockNumber), compare_pages);
+}
+
 /*
  * The pages of the table that have rows, visible or not, whose first_position is
  * in this range; ascending and palloc'd.
@@ -371,7 +379,6 @@ es_log_pages(Relation blocks, Snapshot snapshot, int64 first, int64 last, uint32
 	}
 	index_endscan(scan);
 	index_close(index, AccessShareLock);
-	qsort(pages, found, sizeof(BlockNumber), compare_pages);
-	*count = found == 0 ? 0 : qunique(pages, found, sizeof(BlockNumber), compare_pages);
+	*count = es_pages_sort(pages, found);
 	return pages;
 }

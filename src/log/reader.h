@@ -86,6 +86,7 @@ extern EsBlock *es_log_scan_block(EsLogScan *scan);
 extern void es_log_scan_end(EsLogScan *scan);
 extern BlockNumber *es_log_pages(Relation blocks, Snapshot snapshot, int64 first, int64 last,
 								 uint32 *count);
+extern uint32 es_pages_sort(BlockNumber *pages, uint32 count);
 extern int64 es_log_block_start(Relation blocks, Snapshot snapshot, int64 position);
 
 #endif							/* EVENTSTORE_LOG_READER_H */
