@@ -86,3 +86,32 @@ SELECT eventstore.append('agg-1', 'order.paid', '{"amount":1}') IS NOT NULL AS a
 SELECT event_type, count(*) FROM eventstore.events GROUP BY 1 ORDER BY 1;
 ROLLBACK;
 SELECT count(*) FROM eventstore.events;
+
+-- Of equal numbers that differ in their zeros, the last one is the extreme, also
+-- where some are not plain numbers, or where a FILTER must be asked.
+TRUNCATE eventstore.blocks;
+SELECT ingested FROM eventstore.ingest_batch($$[
+{"entity_id":"extreme","event_type":"t","payload":{"v":1.0}}, {"entity_id":"extreme","event_type":"t","payload":{"v":" 1.000 "}},
+{"entity_id":"extreme","event_type":"t","payload":{"v":1.00}}, {"entity_id":"extreme","event_type":"t","payload":{"v":"1e0"}},
+{"entity_id":"extreme","event_type":"u","payload":{"v":1.0000}}]$$);
+SELECT max((payload ->> 'v')::numeric), min((payload ->> 'v')::numeric), sum((payload ->> 'v')::numeric),
+    max((payload ->> 'v')::numeric) FILTER (WHERE (payload ->> 'v')::numeric = 1 AND event_type = 't'),
+    min((payload ->> 'v')::numeric) FILTER (WHERE position % 2 = 1) FROM eventstore.events;
+
+-- Entities with ids longer than any document
+SELECT ingested FROM eventstore.ingest_batch(ARRAY(SELECT repeat('x', 300) || md5(i::text) FROM generate_series(1, 40) i), array_fill('v'::text, '{40}'), array_fill('{}'::text, '{40}'));
+SELECT count(DISTINCT entity_id) FROM eventstore.events WHERE event_type = 'v';
+SELECT length(entity_id), count(*) FROM eventstore.events WHERE event_type = 'v' GROUP BY 1;
+
+-- More places in documents than a program has room for
+SELECT pg_temp.same('SELECT ' || string_agg(format('sum((payload ->> ''k%s'')::numeric) FILTER (WHERE payload ->> ''l%s'' = ''x'')', i, i), ', ')
+    || ' FROM {T} WHERE payload ->> ''w'' IS NULL') FROM generate_series(1, 16) i;
+SELECT pg_temp.same('SELECT ' || string_agg(format('sum((payload ->> ''k%s'')::numeric)', i), ', ') || ' FROM {T} WHERE payload ->> ''w'' IS NULL') FROM generate_series(1, 40) i;
+
+-- Constants of a FILTER are not worked out when no event asks for it.
+SET plan_cache_mode = force_generic_plan;
+PREPARE above (int) AS SELECT count(*) FILTER (WHERE version > 10 / $1) FROM eventstore.events WHERE event_type = 'none';
+EXECUTE above (0);
+EXECUTE above (1);
+DEALLOCATE above;
+RESET plan_cache_mode;

@@ -234,6 +234,20 @@ not_known(void *arg pg_attribute_unused(), Expr *expr pg_attribute_unused(),
 	return false;
 }
 
+/*
+ * Notes where in documents the operand is.  The program of a scan has room for so
+ * many places; half of them may be those of columns that the scan delivers.
+ */
+static bool
+add_place(EsCompiler *compiler, const EsOperand *operand)
+{
+	uint32		number;
+
+	return !operand->in_document ||
+		(es_filter_add_path(compiler->filter, &operand->path, &number) &&
+		 number < ES_PLACES_MAX_PATHS / 2);
+}
+
 /* Adds the aggregates in an expression; false when one of them can't be computed. */
 static bool
 add_aggregates(EsCompiler *compiler, Node *expr, List **tlist)
@@ -246,7 +260,8 @@ add_aggregates(EsCompiler *compiler, Node *expr, List **tlist)
 
 		if (!IsA(lfirst(cell), Aggref))
 			continue;
-		if (!es_aggregate_form(compiler, lfirst(cell), &form))
+		if (!es_aggregate_form(compiler, lfirst(cell), &form) ||
+			(form.has_input && !add_place(compiler, &form.input)))
 			return false;
 		*tlist = add_to_flat_tlist(*tlist, list_make1(lfirst(cell)));
 	}
@@ -274,7 +289,7 @@ make_tlist(PlannerInfo *root, Index relid, RelOptInfo *grouped, List *having)
 
 		if (group == 0 || get_sortgroupref_clause_noerr(group, root->parse->groupClause) == NULL)
 			continue;
-		if (!es_key_form(&compiler, lfirst(cell), &form))
+		if (!es_key_form(&compiler, lfirst(cell), &form) || !add_place(&compiler, &form.operand))
 			return NIL;
 		entry = makeTargetEntry(lfirst(cell), list_length(tlist) + 1, NULL, false);
 		entry->ressortgroupref = group;

@@ -127,15 +127,35 @@ add_extraction(EsFilter *filter, EsExtraction *extraction)
 {
 	if (extraction != NULL &&
 		!es_filter_add_path(filter, &extraction->path, &extraction->path_number))
-		ereport(ERROR,
-				(errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
-				 errmsg("too many different places in documents are used in one query"),
-				 errdetail("There can be at most %d.", ES_PLACES_MAX_PATHS)));
+		elog(ERROR, "too many places in documents to aggregate");
+}
+
+/*
+ * Compiles the FILTER of an aggregate.  There may be no event for which it is
+ * evaluated, so its constants are not worked out where that may fail.
+ */
+static void
+compile_filter(AggregateScan *scan, int number, EsFilter *filter)
+{
+	List	   *conditions = filter->conditions;
+	EsCompiler	compiler = {
+		.relid = ((ForeignScan *) scan->events->node->ss.ps.plan)->scan.scanrelid,
+		.evaluate = es_evaluate_constant,
+		.arg = scan->events,
+		.filter = filter,
+		.shielded = true
+	};
+
+	filter->conditions = NIL;
+	(void) es_compile(&compiler, scan->filters[number]);
+	scan->grouping.aggregates[number].filter.conditions = filter->conditions;
+	filter->conditions = conditions;
 }
 
 /*
  * Makes what is aggregated known to the program of the scan, which has the paths
- * of all; EsExtendFilter.
+ * of all; EsExtendFilter.  The planner has left room for those of keys and
+ * inputs; conditions do without if there is none for theirs.
  */
 static void
 extend_filter(void *arg, EsFilter *filter)
@@ -146,23 +166,9 @@ extend_filter(void *arg, EsFilter *filter)
 	for (int k = 0; k < grouping->key_count; k++)
 		add_extraction(filter, grouping->keys[k].extraction);
 	for (int a = 0; a < grouping->aggregate_count; a++)
-	{
-		EsAggregate *aggregate = &grouping->aggregates[a];
-		List	   *conditions = filter->conditions;
-		EsCompiler	compiler = {
-			.relid = ((ForeignScan *) scan->events->node->ss.ps.plan)->scan.scanrelid,
-			.evaluate = es_evaluate_constant,
-			.arg = scan->events,
-			.filter = filter
-		};
-
-		if (aggregate->has_input)
-			add_extraction(filter, aggregate->input.extraction);
-		filter->conditions = NIL;
-		(void) es_compile(&compiler, scan->filters[a]);
-		aggregate->filter.conditions = filter->conditions;
-		filter->conditions = conditions;
-	}
+		add_extraction(filter, grouping->aggregates[a].input.extraction);
+	for (int a = 0; a < grouping->aggregate_count; a++)
+		compile_filter(scan, a, filter);
 }
 
 void
@@ -284,14 +290,15 @@ forget_groups(AggregateScan *scan)
 	scan->done = false;
 }
 
-/* The scan below is begun anew with the first row. */
+/*
+ * The scan below is begun anew with the first row.  Nobody asks it for one, so
+ * changed parameters would not have it done.
+ */
 void
 es_aggregate_rescan(ForeignScanState *node)
 {
-	AggregateScan *scan = node->fdw_state;
-
-	forget_groups(scan);
-	es_fdw_rescan(scan->events->node);
+	forget_groups(node->fdw_state);
+	ExecReScan(outerPlanState(node));
 }
 
 void

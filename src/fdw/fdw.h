@@ -33,6 +33,7 @@ extern void es_fdw_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOp
 extern void es_fdw_begin_scan(ForeignScanState *node, int flags);
 extern TupleTableSlot *es_fdw_iterate_scan(ForeignScanState *node);
 extern void es_fdw_rescan(ForeignScanState *node);
+extern bool es_fdw_recheck(ForeignScanState *node, TupleTableSlot *slot);
 extern void es_fdw_end_scan(ForeignScanState *node);
 extern Size es_fdw_estimate_dsm(ForeignScanState *node, ParallelContext *context);
 extern void es_fdw_initialize_dsm(ForeignScanState *node, ParallelContext *context,

@@ -27,6 +27,7 @@ set_scan(FdwRoutine *routine)
 	routine->IterateForeignScan = es_fdw_iterate_scan;
 	routine->ReScanForeignScan = es_fdw_rescan;
 	routine->EndForeignScan = es_fdw_end_scan;
+	routine->RecheckForeignScan = es_fdw_recheck;
 	routine->ExplainForeignScan = es_fdw_explain_scan;
 	routine->AnalyzeForeignTable = es_fdw_analyze;
 	routine->IsForeignScanParallelSafe = es_fdw_is_parallel_safe;

@@ -95,9 +95,9 @@ compile(EsEventScan *scan, bool explain_only)
 			es_filter_add_path(&scan->filter, &output->extraction->path,
 							   &output->extraction->path_number);
 	}
-	scan->understood = es_compile(&compiler, scan->conditions);
 	if (scan->extend != NULL)
 		scan->extend(scan->extend_arg, &scan->filter);
+	scan->understood = es_compile(&compiler, scan->conditions);
 	MemoryContextSwitchTo(before);
 }
 
@@ -505,6 +505,16 @@ es_fdw_rescan(ForeignScanState *node)
 	}
 	es_event_scan_stop(scan);
 	scan->done = false;
+}
+
+/*
+ * When PostgreSQL tests a changed row again, it has no tuple of an aggregation to
+ * test, as below a subquery: it asks here instead of for the next row.
+ */
+bool
+es_fdw_recheck(ForeignScanState *node, TupleTableSlot *slot pg_attribute_unused())
+{
+	return node->ss.ss_currentRelation != NULL || !TupIsNull(es_aggregate_iterate(node));
 }
 
 void

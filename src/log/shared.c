@@ -138,7 +138,7 @@ es_key_hash(EsSlice tenant_id, EsSlice entity_id)
 									  es_shared->hash_secret, sizeof(es_shared->hash_secret));
 	memcpy(buffer, tenant_id.data, tenant_id.size);
 	buffer[tenant_id.size] = '\0';
-	memcpy(buffer + tenant_id.size + 1, entity_id.data, entity_id.size);
+	(void) es_put_slice(buffer + tenant_id.size + 1, entity_id);
 	return XXH3_64bits_withSecret(buffer, tenant_id.size + 1 + entity_id.size,
 								  es_shared->hash_secret, sizeof(es_shared->hash_secret));
 }

@@ -256,6 +256,46 @@ count_events(EsGrouping *grouping, EsView *view, const EsBlockGroups *groups, co
 	}
 }
 
+/*
+ * Which of equal extremes is taken, 1 or 1.0, depends on the order of events.  So
+ * if some are put off, or may be, all are.
+ */
+static bool
+keeps_order(EsView *view, Pass *pass)
+{
+	const EsAggregate *aggregate = pass->aggregate;
+	int			row = -1;
+
+	if ((aggregate->kind != ES_AGGREGATE_LEAST && aggregate->kind != ES_AGGREGATE_GREATEST) ||
+		aggregate->input.type != ES_VALUE_NUMERIC)
+		return false;
+	if (es_bits_any(pass->unsure, view->words))
+		return true;
+	while (es_bits_next(pass->sure, view->words, &row))
+	{
+		if (pass->numbers.states[row] == ES_NUMBER_TEXT)
+			return true;
+	}
+	return false;
+}
+
+/* Adds the numbers of events, or puts them off. */
+static void
+add_numbers(EsGrouping *grouping, EsView *view, const EsBlockGroups *groups, Pass *pass)
+{
+	int			row = -1;
+
+	es_numbers_read(view, &pass->aggregate->input, pass->sure, &pass->numbers);
+	if (keeps_order(view, pass))
+	{
+		for (uint32 i = 0; i < view->words; i++)
+			pass->later[i] |= pass->sure[i];
+		return;
+	}
+	while (es_bits_next(pass->sure, view->words, &row))
+		add_number(grouping, groups, pass, row);
+}
+
 /* What can be done for all events at once. */
 static void
 run_pass(EsGrouping *grouping, EsView *view, const EsBlockGroups *groups, Pass *pass)
@@ -265,11 +305,8 @@ run_pass(EsGrouping *grouping, EsView *view, const EsBlockGroups *groups, Pass *
 
 	if (aggregate->has_input)
 	{
-		if (sum_column(grouping, view, pass))
-			return;
-		es_numbers_read(view, &aggregate->input, pass->sure, &pass->numbers);
-		while (es_bits_next(pass->sure, view->words, &row))
-			add_number(grouping, groups, pass, row);
+		if (!sum_column(grouping, view, pass))
+			add_numbers(grouping, view, groups, pass);
 	}
 	else if (aggregate->kind == ES_AGGREGATE_COUNT)
 		count_events(grouping, view, groups, pass);
@@ -341,7 +378,7 @@ add_column(EsGrouping *grouping, EsView *view, EsAggregate *aggregate, EsAccumul
 	MemoryContextSwitchTo(before);
 }
 
-/* An event that was put off. */
+/* An event that was put off; what it takes is in the context that is current. */
 static void
 run_later(EsGrouping *grouping, EsView *view, const EsBlockGroups *groups, Pass *pass, uint32 i)
 {
@@ -380,6 +417,7 @@ run_passes(EsGrouping *grouping, EsView *view, const EsBlockGroups *groups, Pass
 {
 	int			row = -1;
 	uint64		later = 0;
+	MemoryContext before;
 
 	for (int a = 0; a < grouping->aggregate_count; a++)
 	{
@@ -387,6 +425,7 @@ run_passes(EsGrouping *grouping, EsView *view, const EsBlockGroups *groups, Pass
 		run_pass(grouping, view, groups, &passes[a]);
 		later |= es_bits_any(passes[a].later, view->words);
 	}
+	before = MemoryContextSwitchTo(grouping->context->ecxt_per_tuple_memory);
 	while (later && es_bits_next(rows, view->words, &row))
 	{
 		for (int a = 0; a < grouping->aggregate_count; a++)
@@ -394,7 +433,9 @@ run_passes(EsGrouping *grouping, EsView *view, const EsBlockGroups *groups, Pass
 			if (es_bit(passes[a].later, row))
 				run_later(grouping, view, groups, &passes[a], row);
 		}
+		ResetExprContext(grouping->context);
 	}
+	MemoryContextSwitchTo(before);
 }
 
 /* Adds these events of the block to their groups. */

@@ -144,13 +144,17 @@ static int
 dictionary_of(EsView *view, uint32 i, EsExtraction *extraction)
 {
 	EsSlice		json;
+	int64		shape;
 	const EsPlace *place;
 
 	if (!view->columns || extraction->field != ES_FIELD_PAYLOAD)
 		return -1;
 	if (extraction->block != view->number)
 		(void) es_fetch_json(view, i, extraction, &json);
-	place = &es_view_places(view, extraction->path_number)[es_vector_integer(&extraction->shapes, i)];
+	shape = es_vector_integer(&extraction->shapes, i);
+	if (shape < 0 || shape >= view->block->columns.shape_count)
+		es_view_damaged(view);
+	place = &es_view_places(view, extraction->path_number)[shape];
 	if (place->kind != ES_PLACE_LEAF || place->steps != extraction->path.step_count ||
 		extraction->column != place->column || extraction->strings.encoding != ES_COLUMN_DICTIONARY)
 		return -1;

@@ -56,6 +56,16 @@ const EsRange es_range_all = {
 
 /* ------------------------------------------------------------------- pages */
 
+/*
+ * How many pages may be pinned ahead: few where there are few buffers, so that
+ * many scans, each with its pins, leave some for others.
+ */
+static uint32
+count_ahead(void)
+{
+	return Max(1, Min(ES_PAGES_AHEAD, NBuffers / (8 * MaxBackends)));
+}
+
 static void
 begin_pages(EsScan *scan, EsSharedScan *shared)
 {
@@ -63,6 +73,7 @@ begin_pages(EsScan *scan, EsSharedScan *shared)
 
 	memset(page, 0, offsetof(EsPageScan, rows));
 	page->buffer = InvalidBuffer;
+	page->ahead_limit = count_ahead();
 	page->shared = shared;
 	page->pages = shared != NULL ? shared->pages : RelationGetNumberOfBlocks(scan->blocks);
 	page->limit = shared != NULL ? 0 : page->pages;
@@ -191,13 +202,13 @@ prefetch_columns(const EsScan *scan, Buffer buffer)
 				 block.data + Min(block.columns.presence, block.size));
 }
 
-/* Pins pages up to ES_PAGES_AHEAD from here. */
+/* Pins the pages from here on that may be pinned. */
 static void
 pin_ahead(EsScan *scan)
 {
 	EsPageScan *page = &scan->page;
 
-	while (page->ahead_count < ES_PAGES_AHEAD)
+	while (page->ahead_count < page->ahead_limit)
 	{
 		BlockNumber number = next_page(page);
 
@@ -443,8 +454,9 @@ next_log_row(EsScan *scan)
 /* -------------------------------------------------------------------- scan */
 
 /*
- * Begins to read blocks, in the current memory context.  The range is for scans in log order; the filter must
- * say the same, since events outside of it are delivered too.
+ * Begins to read blocks, in the current memory context.  The range is for scans of
+ * a part of the log; the filter must say the same, since events outside of it are
+ * delivered too.
  */
 void
 es_scan_begin(EsScan *scan, Snapshot snapshot, EsFilter *filter, EsOrder order,

@@ -66,6 +66,7 @@ typedef struct EsPageScan
 	Buffer		ahead[ES_PAGES_AHEAD];	/* of the pages after it; a ring */
 	uint32		ahead_first;
 	uint32		ahead_count;
+	uint32		ahead_limit;
 	Buffer		newest;			/* that was pinned last */
 	HeapTupleData tuple;
 	uint32		row_count;

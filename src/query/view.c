@@ -241,7 +241,7 @@ open_symbols(EsView *view)
 EsSlice
 es_view_value(EsView *view, const EsStrings *strings, uint32 i, uint32 row)
 {
-	uint32		room = es_block_body_room(view->block) + ES_BODY_SLACK;
+	uint32		room = Max(es_block_body_room(view->block), ES_BLOCK_HEAD_ROOM) + ES_BODY_SLACK;
 	uint32		size;
 
 	if (view->value == NULL)
