@@ -200,6 +200,12 @@ SELECT entity_id FROM get_event_by_id('cccccccc-0000-4000-8000-000000000000');
 SELECT get_event_by_id('bbbbbbbb-0000-4000-8000-000000000000') IS NULL AS gone;
 SELECT entity_id IN ('id-first', 'id-second') AS one_of_them FROM get_event_by_id('dddddddd-0000-4000-8000-000000000000');
 SELECT * FROM verify();
+-- The relation finds them in the same way, and all events with the same id.
+EXPLAIN (COSTS OFF) SELECT entity_id FROM events WHERE event_id = 'dddddddd-0000-4000-8000-000000000000';
+SELECT entity_id FROM events WHERE event_id = 'dddddddd-0000-4000-8000-000000000000' ORDER BY 1;
+SELECT count(*), count(DISTINCT position) FROM generate_series(1, 500) i, LATERAL (SELECT position FROM events WHERE event_id = random_id(i)) e;
+SELECT count(*) FROM events WHERE event_id = 'bbbbbbbb-0000-4000-8000-000000000000';
+SELECT count(*) FROM events e WHERE event_id = (SELECT o.event_id FROM events o WHERE o.position = e.position) AND position < (SELECT min(position) + 50 FROM events);
 DROP FUNCTION random_id;
 DROP FUNCTION young_id;
 

@@ -88,6 +88,26 @@ is_column(Node *expr, Index relid, AttrNumber column)
 		((Var *) expr)->varattno == column && ((Var *) expr)->varlevelsup == 0;
 }
 
+/* The side of the comparison that is not the column, when it has a value of its own. */
+static Expr *
+other_side(PlannerInfo *root, const OpExpr *expr, Index relid, AttrNumber column)
+{
+	Expr	   *other;
+
+	if (list_length(expr->args) != 2)
+		return NULL;
+	if (is_column(linitial(expr->args), relid, column))
+		other = lsecond(expr->args);
+	else if (is_column(lsecond(expr->args), relid, column))
+		other = linitial(expr->args);
+	else
+		return NULL;
+	if (bms_is_member(relid, pull_varnos(root, (Node *) other)) ||
+		contain_volatile_functions((Node *) other) || contain_subplans((Node *) other))
+		return NULL;
+	return other;
+}
+
 /*
  * What the column must be equal to, by this clause; NULL when it says no such
  * thing.  It has no column of the relation in it.
@@ -96,21 +116,11 @@ static Expr *
 key_of_clause(PlannerInfo *root, Expr *clause, Index relid, AttrNumber column)
 {
 	OpExpr	   *expr = (OpExpr *) clause;
-	Expr	   *key;
 
 	if (!IsA(clause, OpExpr) || expr->opno != TextEqualOperator ||
 		!get_collation_isdeterministic(expr->inputcollid))
 		return NULL;
-	if (is_column(linitial(expr->args), relid, column))
-		key = lsecond(expr->args);
-	else if (is_column(lsecond(expr->args), relid, column))
-		key = linitial(expr->args);
-	else
-		return NULL;
-	if (bms_is_member(relid, pull_varnos(root, (Node *) key)) ||
-		contain_volatile_functions((Node *) key) || contain_subplans((Node *) key))
-		return NULL;
-	return key;
+	return other_side(root, expr, relid, column);
 }
 
 /* The clause, of these RestrictInfos, that gives the column's key. */
@@ -131,7 +141,7 @@ find_key(PlannerInfo *root, List *clauses, Index relid, AttrNumber column)
 
 /* Does one of the clauses ask for one event_id? */
 static bool
-asks_for_id(RelOptInfo *rel)
+asks_for_id(PlannerInfo *root, RelOptInfo *rel)
 {
 	ListCell   *cell;
 
@@ -140,8 +150,7 @@ asks_for_id(RelOptInfo *rel)
 		OpExpr	   *expr = (OpExpr *) lfirst_node(RestrictInfo, cell)->clause;
 
 		if (IsA(expr, OpExpr) && get_opcode(expr->opno) == F_UUID_EQ &&
-			(is_column(linitial(expr->args), rel->relid, ES_FIELD_EVENT_ID) ||
-			 is_column(lsecond(expr->args), rel->relid, ES_FIELD_EVENT_ID)))
+			other_side(root, expr, rel->relid, ES_FIELD_EVENT_ID) != NULL)
 			return true;
 	}
 	return false;
@@ -198,7 +207,7 @@ es_fdw_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 	estimate_events(rel, events);
 	rel->tuples = events->events;
 	set_baserel_size_estimates(root, rel);
-	if (asks_for_id(rel))
+	if (asks_for_id(root, rel))
 		rel->rows = 1;
 	key = find_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_ENTITY_ID);
 	if (key != NULL)
@@ -468,7 +477,7 @@ es_fdw_paths(PlannerInfo *root, RelOptInfo *rel, Oid relid pg_attribute_unused()
 {
 	add_block_paths(root, rel);
 	add_log_path(root, rel);
-	if (asks_for_id(rel))
+	if (asks_for_id(root, rel))
 		add_id_path(root, rel);
 	if (find_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_ENTITY_ID) != NULL)
 		add_entity_path(root, rel, NULL);
