@@ -7,7 +7,7 @@ SELECT ingested FROM ingest_batch((SELECT array_agg(make_event('op-' || i % 7, '
 SELECT * FROM verify();
 SELECT state, entities = (SELECT count(*) FROM (SELECT DISTINCT tenant_id, entity_id FROM events) e) AS entities,
        events = (SELECT count(*) FROM events) AS events, memory_used > 0 AND memory_used <= memory_total AS memory,
-       entity_memory > 0 AS entity_memory, posting_memory > 0 AS posting_memory, blocks_read = blocks_total AS all_read, built_in >= interval '0' AS built_in
+       entity_memory > 0 AS entity_memory, posting_memory > 0 AS posting_memory, id_memory >= 0 AS id_memory, ids_complete, blocks_read = blocks_total AS all_read, built_in >= interval '0' AS built_in
 FROM stat_index;
 
 -- The loops that are counted.

@@ -155,6 +155,60 @@ SELECT version FROM get_event_by_id('00000000-0000-0000-0000-000000000000');
 SELECT get_event_by_id('0190163d-8694-739b-aea5-966c26f8ad91') IS NULL AS none, get_event_by_id('ffffffff-ffff-7fff-ffff-ffffffffffff') IS NULL AS late,
        get_event_by_id('00000000-0000-7000-0000-000000000000') IS NULL AS early, get_event_by_id(NULL) IS NULL AS nothing;
 
+-- Ids that time does not lead to are in the index: those of callers, but none of the server's.
+CREATE FUNCTION random_id(i int) RETURNS uuid LANGUAGE sql AS $$ SELECT overlay(md5(i::text) PLACING '4' FROM 13 FOR 1)::uuid $$;
+CREATE FUNCTION young_id(i int) RETURNS uuid LANGUAGE sql AS $$
+    SELECT (lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0') || '7' || right(md5(i::text), 19))::uuid $$;
+SELECT ingested FROM ingest_batch((SELECT array_agg(make_event('id-' || i % 5, 't', event_id => random_id(i)) ORDER BY i) FROM generate_series(1, 500) i));
+SELECT id_memory AS memory, ids_complete FROM stat_index \gset
+SELECT :memory >= 500 * 16 AS has_memory, :'ids_complete' AS complete;
+SELECT ingested FROM ingest_batch((SELECT array_agg(make_event('id-none-' || i % 5, 't') ORDER BY i) FROM generate_series(1, 5000) i));
+SELECT id_memory = :memory AS no_more FROM stat_index;
+SELECT ingested FROM ingest_batch((SELECT array_agg(make_event('id-none-' || i % 5, 't', event_id => CASE WHEN i % 100 = 0 THEN random_id(i + 1000) END) ORDER BY i) FROM generate_series(1, 1000) i));
+SELECT id_memory - :memory AS ten_more FROM stat_index;
+SELECT ingested FROM ingest_batch((SELECT array_agg(make_event('id-young', 't', event_id => young_id(i)) ORDER BY i) FROM generate_series(1, 50) i));
+SELECT count(*) FROM generate_series(1, 500) i WHERE (get_event_by_id(random_id(i))).entity_id = 'id-' || i % 5;
+SELECT count(*) FROM generate_series(501, 1000) i WHERE get_event_by_id(random_id(i)) IS NOT NULL;
+SELECT count(*) FROM generate_series(1100, 2000, 100) i WHERE (get_event_by_id(random_id(i))).version = (i - 1000) / 5 + 1000;
+SELECT count(*) AS all, count(*) FILTER (WHERE get_event_by_id(event_id) = e::recorded_event) AS found
+FROM (SELECT read_entity('id-young') UNION ALL SELECT * FROM (SELECT read_entity('id-none-1', 900, 50)) x) y(e), LATERAL (SELECT (e).event_id) z;
+
+-- The same id of two entities, of a transaction that is rolled back, of a savepoint, before the commit.
+SELECT count(*) FROM append('id-first', 't', event_id => 'dddddddd-0000-4000-8000-000000000000');
+SELECT count(*) FROM append('id-second', 't', event_id => 'dddddddd-0000-4000-8000-000000000000');
+SELECT entity_id IN ('id-first', 'id-second') AS one_of_them FROM get_event_by_id('dddddddd-0000-4000-8000-000000000000');
+BEGIN;
+SELECT count(*) FROM append('id-gone', 't', event_id => 'cccccccc-0000-4000-8000-000000000000');
+SELECT entity_id FROM get_event_by_id('cccccccc-0000-4000-8000-000000000000');
+ROLLBACK;
+SELECT get_event_by_id('cccccccc-0000-4000-8000-000000000000') IS NULL AS gone;
+SELECT count(*) FROM append('id-there', 't', event_id => 'cccccccc-0000-4000-8000-000000000000');
+BEGIN;
+SAVEPOINT s;
+SELECT count(*) FROM append('id-gone', 't', event_id => 'cccccccc-0000-4000-8000-000000000000');
+SELECT count(*) FROM append('id-gone', 't', event_id => 'bbbbbbbb-0000-4000-8000-000000000000');
+SELECT entity_id FROM get_event_by_id('bbbbbbbb-0000-4000-8000-000000000000');
+ROLLBACK TO s;
+SELECT get_event_by_id('bbbbbbbb-0000-4000-8000-000000000000') IS NULL AS gone;
+SELECT entity_id FROM get_event_by_id('cccccccc-0000-4000-8000-000000000000');
+COMMIT;
+-- The same after the index was built anew.
+SELECT rebuild_index();
+SELECT id_memory <= :memory + 16 * 20 AND ids_complete AS same_memory FROM stat_index;
+SELECT count(*) FROM generate_series(1, 500) i WHERE (get_event_by_id(random_id(i))).entity_id = 'id-' || i % 5;
+SELECT entity_id FROM get_event_by_id('cccccccc-0000-4000-8000-000000000000');
+SELECT get_event_by_id('bbbbbbbb-0000-4000-8000-000000000000') IS NULL AS gone;
+SELECT entity_id IN ('id-first', 'id-second') AS one_of_them FROM get_event_by_id('dddddddd-0000-4000-8000-000000000000');
+SELECT * FROM verify();
+-- The relation finds them in the same way, and all events with the same id.
+EXPLAIN (COSTS OFF) SELECT entity_id FROM events WHERE event_id = 'dddddddd-0000-4000-8000-000000000000';
+SELECT entity_id FROM events WHERE event_id = 'dddddddd-0000-4000-8000-000000000000' ORDER BY 1;
+SELECT count(*), count(DISTINCT position) FROM generate_series(1, 500) i, LATERAL (SELECT position FROM events WHERE event_id = random_id(i)) e;
+SELECT count(*) FROM events WHERE event_id = 'bbbbbbbb-0000-4000-8000-000000000000';
+SELECT count(*) FROM events e WHERE event_id = (SELECT o.event_id FROM events o WHERE o.position = e.position) AND position < (SELECT min(position) + 50 FROM events);
+DROP FUNCTION random_id;
+DROP FUNCTION young_id;
+
 -- What there is.
 SELECT tenant_id, entity_id, events, first_recorded_at <= last_recorded_at AS in_order FROM entities('q', tenant_id => 'default');
 SELECT tenant_id, entity_id, events FROM entities('q');

@@ -8,6 +8,8 @@ CREATE FUNCTION stat_index(
     OUT memory_total bigint,
     OUT entity_memory bigint,
     OUT posting_memory bigint,
+    OUT id_memory bigint,
+    OUT ids_complete boolean,
     OUT blocks_read bigint,
     OUT blocks_total bigint,
     OUT built_in interval
@@ -24,6 +26,8 @@ COMMENT ON COLUMN stat_index.memory_used IS 'bytes of index memory in use, by al
 COMMENT ON COLUMN stat_index.memory_total IS 'bytes of index memory, for all databases';
 COMMENT ON COLUMN stat_index.entity_memory IS 'bytes that this database''s entities take';
 COMMENT ON COLUMN stat_index.posting_memory IS 'bytes that this database''s events take';
+COMMENT ON COLUMN stat_index.id_memory IS 'bytes that this database''s event ids take';
+COMMENT ON COLUMN stat_index.ids_complete IS 'whether all event ids had room; others are searched for in the log';
 COMMENT ON COLUMN stat_index.blocks_read IS 'table blocks read by the last build so far';
 COMMENT ON COLUMN stat_index.blocks_total IS 'table blocks that the last build had to read';
 COMMENT ON COLUMN stat_index.built_in IS 'how long the last build took';

@@ -15,6 +15,7 @@
 #include "utils/tuplestore.h"
 
 #include "kernel/kernel.h"
+#include "log/ids.h"
 #include "log/kernel_use.h"
 #include "log/store.h"
 #include "log/verify.h"
@@ -74,8 +75,8 @@ es_stat_index_sql(PG_FUNCTION_ARGS)
 {
 	EsStore    *store;
 	uint32		segments;
-	Datum		values[10];
-	bool		nulls[10] = {false};
+	Datum		values[12];
+	bool		nulls[12] = {false};
 
 	es_check_may_read();
 	store = es_store_mine();
@@ -88,9 +89,11 @@ es_stat_index_sql(PG_FUNCTION_ARGS)
 	values[4] = Int64GetDatum((int64) segments * ES_SEGMENT_SIZE);
 	values[5] = Int64GetDatum(load(&store->index.counts.entity_bytes));
 	values[6] = Int64GetDatum(load(&store->index.counts.posting_bytes));
-	values[7] = Int64GetDatum(pg_atomic_read_u64(&store->blocks_read));
-	values[8] = Int64GetDatum(pg_atomic_read_u64(&store->blocks_total));
-	values[9] = interval_us(pg_atomic_read_u64(&store->built_us));
+	values[7] = Int64GetDatum(load(&store->index.counts.id_bytes));
+	values[8] = BoolGetDatum(es_ids_complete(&store->index));
+	values[9] = Int64GetDatum(pg_atomic_read_u64(&store->blocks_read));
+	values[10] = Int64GetDatum(pg_atomic_read_u64(&store->blocks_total));
+	values[11] = interval_us(pg_atomic_read_u64(&store->built_us));
 	put_values(fcinfo, values, nulls);
 	return (Datum) 0;
 }

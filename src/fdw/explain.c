@@ -67,6 +67,8 @@ access_text(const EsEventScan *scan)
 		return "All Blocks";
 	if (order == ES_ORDER_RANGE)
 		return "Part of the Log";
+	if (order == ES_ORDER_ID)
+		return "Event Id";
 	return order == ES_ORDER_BACKWARD ? "Log Order, Backward" : "Log Order";
 }
 

@@ -88,6 +88,26 @@ is_column(Node *expr, Index relid, AttrNumber column)
 		((Var *) expr)->varattno == column && ((Var *) expr)->varlevelsup == 0;
 }
 
+/* The side of the comparison that is not the column, when it has a value of its own. */
+static Expr *
+other_side(PlannerInfo *root, const OpExpr *expr, Index relid, AttrNumber column)
+{
+	Expr	   *other;
+
+	if (list_length(expr->args) != 2)
+		return NULL;
+	if (is_column(linitial(expr->args), relid, column))
+		other = lsecond(expr->args);
+	else if (is_column(lsecond(expr->args), relid, column))
+		other = linitial(expr->args);
+	else
+		return NULL;
+	if (bms_is_member(relid, pull_varnos(root, (Node *) other)) ||
+		contain_volatile_functions((Node *) other) || contain_subplans((Node *) other))
+		return NULL;
+	return other;
+}
+
 /*
  * What the column must be equal to, by this clause; NULL when it says no such
  * thing.  It has no column of the relation in it.
@@ -96,21 +116,11 @@ static Expr *
 key_of_clause(PlannerInfo *root, Expr *clause, Index relid, AttrNumber column)
 {
 	OpExpr	   *expr = (OpExpr *) clause;
-	Expr	   *key;
 
 	if (!IsA(clause, OpExpr) || expr->opno != TextEqualOperator ||
 		!get_collation_isdeterministic(expr->inputcollid))
 		return NULL;
-	if (is_column(linitial(expr->args), relid, column))
-		key = lsecond(expr->args);
-	else if (is_column(lsecond(expr->args), relid, column))
-		key = linitial(expr->args);
-	else
-		return NULL;
-	if (bms_is_member(relid, pull_varnos(root, (Node *) key)) ||
-		contain_volatile_functions((Node *) key) || contain_subplans((Node *) key))
-		return NULL;
-	return key;
+	return other_side(root, expr, relid, column);
 }
 
 /* The clause, of these RestrictInfos, that gives the column's key. */
@@ -127,6 +137,23 @@ find_key(PlannerInfo *root, List *clauses, Index relid, AttrNumber column)
 			return info;
 	}
 	return NULL;
+}
+
+/* Does one of the clauses ask for one event_id? */
+static bool
+asks_for_id(PlannerInfo *root, RelOptInfo *rel)
+{
+	ListCell   *cell;
+
+	foreach(cell, rel->baserestrictinfo)
+	{
+		OpExpr	   *expr = (OpExpr *) lfirst_node(RestrictInfo, cell)->clause;
+
+		if (IsA(expr, OpExpr) && get_opcode(expr->opno) == F_UUID_EQ &&
+			other_side(root, expr, rel->relid, ES_FIELD_EVENT_ID) != NULL)
+			return true;
+	}
+	return false;
 }
 
 /* ------------------------------------------------------------------- sizes */
@@ -180,6 +207,8 @@ es_fdw_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 	estimate_events(rel, events);
 	rel->tuples = events->events;
 	set_baserel_size_estimates(root, rel);
+	if (asks_for_id(root, rel))
+		rel->rows = 1;
 	key = find_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_ENTITY_ID);
 	if (key != NULL)
 	{
@@ -368,6 +397,18 @@ add_log_path(PlannerInfo *root, RelOptInfo *rel)
 									 rel->lateral_relids));
 }
 
+/* An id, or rarely a few events with the same one: a page for each. */
+static void
+add_id_path(PlannerInfo *root, RelOptInfo *rel)
+{
+	EsPlanChoice choice = {{[ES_PLAN_ACCESS] = ES_ACCESS_BLOCKS,[ES_PLAN_ORDER] = ES_ORDER_ID}};
+	Cost		startup = 50 * cpu_operator_cost;
+
+	add_path(rel, (Path *) make_path(root, rel, &choice, rel->rows, startup,
+									 startup + 2 * random_page_cost + EVENT_COST * cpu_tuple_cost,
+									 NIL, rel->lateral_relids));
+}
+
 static void
 add_entity_path(PlannerInfo *root, RelOptInfo *rel, ParamPathInfo *outer)
 {
@@ -436,6 +477,8 @@ es_fdw_paths(PlannerInfo *root, RelOptInfo *rel, Oid relid pg_attribute_unused()
 {
 	add_block_paths(root, rel);
 	add_log_path(root, rel);
+	if (asks_for_id(root, rel))
+		add_id_path(root, rel);
 	if (find_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_ENTITY_ID) != NULL)
 		add_entity_path(root, rel, NULL);
 	add_joined_paths(root, rel);

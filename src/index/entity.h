@@ -93,13 +93,14 @@ typedef enum EsClaim
 	ES_CLAIM_WAIT				/* another running transaction owns it */
 } EsClaim;
 
-/* Sums over all entities of an index; any process adds. */
+/* Sums over all of an index; any process adds. */
 typedef struct EsCounts
 {
 	uint64		entities;		/* with at least one committed event */
 	uint64		events;			/* committed */
 	uint64		entity_bytes;	/* in entities, and nodes to find them */
 	uint64		posting_bytes;
+	uint64		id_bytes;
 } EsCounts;
 
 static inline EsSlice

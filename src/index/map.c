@@ -88,11 +88,15 @@ make_root(EsPool *pool, EsIndex *index, size_t size)
 	return root;
 }
 
-/* Gives the index empty roots.  Returns false when memory is full. */
+/*
+ * Gives the index empty roots, and a part of the pool that ids never get.
+ * Returns false when memory is full.
+ */
 bool
 es_index_init(EsPool *pool, EsIndex *index)
 {
 	memset(index, 0, sizeof(*index));
+	index->id_arena.reserve = Max(1, es_pool_segment_count(pool) / 4);
 	index->root = make_root(pool, index, ROOT_SIZE);
 	index->tenants = make_root(pool, index, NODE_SIZE);
 	return index->root != 0 && index->tenants != 0;
@@ -114,6 +118,7 @@ void
 es_index_reset(EsPool *pool, EsIndex *index)
 {
 	es_arena_reset(pool, &index->arena);
+	es_arena_reset(pool, &index->id_arena);
 	memset(index, 0, sizeof(*index));
 }
 

@@ -12,13 +12,17 @@
 
 /*
  * An index: its memory, the roots of its two tries and its sums.  The roots are
- * set before the index is used and stay; everything below changes as map.c says.
+ * set before the index is used and stay; everything below changes as map.c says,
+ * and what is about ids as ids.c does.
  */
 typedef struct EsIndex
 {
 	EsArena		arena;
+	EsArena		id_arena;		/* of ids */
 	EsRef		root;			/* of entities */
 	EsRef		tenants;		/* of tenants */
+	EsRef		ids;			/* of ids; 0 before the first */
+	uint32		ids_incomplete; /* 1: ids are missing */
 	EsCounts	counts;
 } EsIndex;
 

@@ -14,6 +14,8 @@
  * and the next append to it could give out that version again; so the store is
  * marked as damaged, which lets it be read but not written.
  *
+ * Entities must fit, ids may: when memory is full, that of ids is given up.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -31,6 +33,7 @@
 
 #include "core/block.h"
 #include "log/build.h"
+#include "log/ids.h"
 #include "log/position.h"
 #include "log/reader.h"
 #include "log/session.h"
@@ -46,6 +49,7 @@ typedef struct Build
 	int64		last_position;
 	int64		last_recorded_at;
 	bool		own_events;		/* our own transaction's are among them */
+	EsIdBuffer	ids;
 } Build;
 
 /* An event as it enters the index; its key points into the row or 'strings'. */
@@ -112,12 +116,12 @@ row_counts(HeapTuple tuple, Buffer buffer, uint64 *owner)
 /* ----------------------------------------------------------- entering rows */
 
 /*
- * Reads whose event this is.  Returns false when that cannot be known.  Adds to
- * *strings_size what of 'strings' the key needs.
+ * Reads whose event this is, and enters its id.  Returns false when that cannot
+ * be known.  Adds to *strings_size what of 'strings' the key needs.
  */
 static bool
 collect_entry(EsBlock *block, uint32 ordinal, ItemPointer tid, Entry *entry, char *strings,
-			  size_t *strings_size)
+			  size_t *strings_size, EsIdBuffer *ids)
 {
 	EsStoredEvent stored;
 	EsEvent    *event = &stored.event;
@@ -135,6 +139,7 @@ collect_entry(EsBlock *block, uint32 ordinal, ItemPointer tid, Entry *entry, cha
 	entry->version = (uint32) stored.version;
 	entry->posting = es_posting(ItemPointerGetBlockNumber(tid),
 								ItemPointerGetOffsetNumber(tid), ordinal);
+	es_id_buffer_add(ids, event->event_id, stored.recorded_at, entry->posting);
 	return true;
 }
 
@@ -143,7 +148,7 @@ collect_entry(EsBlock *block, uint32 ordinal, ItemPointer tid, Entry *entry, cha
  * could not be read.
  */
 static bool
-collect_row(EsBlockRow *row, uint64 owner, Pending *pending)
+collect_row(EsBlockRow *row, uint64 owner, Pending *pending, EsIdBuffer *ids)
 {
 	bool		complete = true;
 
@@ -157,7 +162,7 @@ collect_row(EsBlockRow *row, uint64 owner, Pending *pending)
 
 		entry->owner = owner;
 		if (collect_entry(&row->block, i, &row->tuple->t_self, entry,
-						  pending->strings + pending->strings_size, &pending->strings_size))
+						  pending->strings + pending->strings_size, &pending->strings_size, ids))
 			pending->count++;
 		else
 			complete = false;
@@ -206,7 +211,7 @@ enter_pending(Build *build, Pending *pending)
 
 		while (!es_postings_reserve(es_pool, &index->arena, &index->counts,
 									entry->entity, entry->version))
-			es_stores_find_memory();
+			es_store_find_memory(build->store);
 		es_posting_set(es_pool, entry->entity, entry->version, entry->posting);
 		es_entity_restore(entry->entity, entry->version, entry->owner, &index->counts);
 	}
@@ -240,8 +245,10 @@ read_row(Build *build, HeapTuple tuple, Buffer buffer, Pending *pending)
 		return;
 	es_row_open(&row, build->blocks, tuple);
 	note_positions(build, &row);
-	if (!collect_row(&row, owner, pending))
+	if (!collect_row(&row, owner, pending, &build->ids))
 		build->store->damaged = true;
+	if (row.status != ES_BLOCK_OK)
+		es_ids_set_incomplete(&build->store->index);	/* what time was it? */
 	IncrBufferRefCount(buffer);
 	pending->buffers[pending->row_count++] = buffer;
 	if (pending->row_count == MAX_PENDING_ROWS || pending->count >= MAX_PENDING)
@@ -276,9 +283,18 @@ read_all_rows(Build *build)
 		pg_atomic_write_u64(&store->blocks_read, ItemPointerGetBlockNumber(&tuple->t_self) + 1);
 	}
 	enter_pending(build, pending);
+	es_id_buffer_flush(&build->ids);
 	pg_atomic_write_u64(&store->blocks_read, heap_scan->rs_nblocks);
 	table_endscan(scan);
 	pfree(pending);
+}
+
+/* Ids must not be why nothing can be appended. */
+static void
+make_room(EsStore *store)
+{
+	if (es_pool_free_count(es_pool) <= store->index.arena.reserve)
+		(void) es_ids_give_up(es_pool, &store->index);
 }
 
 /*
@@ -315,7 +331,7 @@ restore_positions(Build *build, bool same_table, int64 reserved)
 void
 es_index_build(EsStore *store, Relation blocks, int64 reserved)
 {
-	Build		build = {store, blocks, 0, DT_NOBEGIN, false};
+	Build		build = {.store = store,.blocks = blocks,.last_recorded_at = DT_NOBEGIN};
 	bool		same_table = store->relid == RelationGetRelid(blocks);
 	instr_time	start;
 	instr_time	duration;
@@ -328,9 +344,11 @@ es_index_build(EsStore *store, Relation blocks, int64 reserved)
 	store->relid = InvalidOid;
 	pg_atomic_write_u64(&store->blocks_read, 0);
 	while (!es_index_init(es_pool, &store->index))
-		es_stores_find_memory();
+		es_store_find_memory(store);
+	es_id_buffer_begin(&build.ids, &store->index);
 	read_all_rows(&build);
 	es_index_built(es_pool, &store->index);
+	make_room(store);
 	restore_positions(&build, same_table, reserved);
 	store->relid = RelationGetRelid(blocks);
 	store->storage = es_relation_storage(blocks);

@@ -184,13 +184,12 @@ is_wanted(const EsStoredEvent *stored, const EsEntity *entity, uint32 version)
 }
 
 /*
- * Looks whether this version of the entity is visible to the snapshot, and
- * reads its head.  False with a *status that is not ES_BLOCK_OK when damage
- * hides the answer.
+ * Reads the head of whichever event is there and visible to the snapshot.  False
+ * when there is none, with a *status that is not ES_BLOCK_OK when damage hides
+ * the answer.
  */
 bool
-es_reader_look(EsReader *reader, EsPosting posting, const EsEntity *entity,
-			   uint32 version, EsStoredEvent *stored, EsBlockStatus *status)
+es_reader_any(EsReader *reader, EsPosting posting, EsStoredEvent *stored, EsBlockStatus *status)
 {
 	uint32		ordinal = es_posting_ordinal(posting);
 
@@ -198,15 +197,21 @@ es_reader_look(EsReader *reader, EsPosting posting, const EsEntity *entity,
 	if (!fetch_row(reader, posting))
 		return false;
 	*status = reader->row.status;
-	if (*status == ES_BLOCK_OK && ordinal < reader->row.block.header.event_count)
-	{
-		*status = es_block_read_head(&reader->row.block, ordinal, reader->strings, stored);
-		return *status == ES_BLOCK_OK && is_wanted(stored, entity, version);
-	}
-	return false;
+	if (*status != ES_BLOCK_OK || ordinal >= reader->row.block.header.event_count)
+		return false;
+	*status = es_block_read_head(&reader->row.block, ordinal, reader->strings, stored);
+	return *status == ES_BLOCK_OK;
 }
 
-/* The same; raises an error when there is damage. */
+/* The same, when it is this version of the entity. */
+bool
+es_reader_look(EsReader *reader, EsPosting posting, const EsEntity *entity,
+			   uint32 version, EsStoredEvent *stored, EsBlockStatus *status)
+{
+	return es_reader_any(reader, posting, stored, status) && is_wanted(stored, entity, version);
+}
+
+/* The same, with an error when there is damage. */
 bool
 es_reader_head(EsReader *reader, EsPosting posting, const EsEntity *entity,
 			   uint32 version, EsStoredEvent *stored)
@@ -335,6 +340,14 @@ compare_pages(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* Makes the pages ascending, and each one of them single; returns how many. */
+uint32
+es_pages_sort(BlockNumber *pages, uint32 count)
+{
+	qsort(pages, count, sizeof(BlockNumber), compare_pages);
+	return count == 0 ? 0 : qunique(pages, count, sizeof(BlockNumber), compare_pages);
+}
+
 /*
  * The pages of the table that have rows, visible or not, whose first_position is
  * in this range; ascending and palloc'd.
@@ -366,7 +379,6 @@ es_log_pages(Relation blocks, Snapshot snapshot, int64 first, int64 last, uint32
 	}
 	index_endscan(scan);
 	index_close(index, AccessShareLock);
-	qsort(pages, found, sizeof(BlockNumber), compare_pages);
-	*count = found == 0 ? 0 : qunique(pages, found, sizeof(BlockNumber), compare_pages);
+	*count = es_pages_sort(pages, found);
 	return pages;
 }

@@ -66,6 +66,8 @@ extern void es_row_event_checked(EsBlockRow *row, uint32 ordinal,
 extern void es_report_damage(int64 position, EsBlockStatus status) pg_attribute_noreturn();
 
 extern void es_reader_begin(EsReader *reader, Relation blocks, Snapshot snapshot);
+extern bool es_reader_any(EsReader *reader, EsPosting posting,
+						  EsStoredEvent *stored, EsBlockStatus *status);
 extern bool es_reader_look(EsReader *reader, EsPosting posting,
 						   const EsEntity *entity, uint32 version,
 						   EsStoredEvent *stored, EsBlockStatus *status);
@@ -84,6 +86,7 @@ extern EsBlock *es_log_scan_block(EsLogScan *scan);
 extern void es_log_scan_end(EsLogScan *scan);
 extern BlockNumber *es_log_pages(Relation blocks, Snapshot snapshot, int64 first, int64 last,
 								 uint32 *count);
+extern uint32 es_pages_sort(BlockNumber *pages, uint32 count);
 extern int64 es_log_block_start(Relation blocks, Snapshot snapshot, int64 position);
 
 #endif							/* EVENTSTORE_LOG_READER_H */

@@ -36,6 +36,7 @@
 #include "utils/wait_event.h"
 
 #include "core/event.h"
+#include "index/ids.h"
 #include "log/build.h"
 #include "log/session.h"
 #include "log/store.h"
@@ -90,14 +91,22 @@ reclaim_stores(void)
 	return freed;
 }
 
+/* While the index is built, which is by us, ids make room for entities. */
+static bool
+give_up_ids(EsStore *store)
+{
+	return pg_atomic_read_u32(&store->state) == ES_STORE_BUILDING &&
+		es_ids_give_up(es_pool, &store->index);
+}
+
 /*
  * When index memory is full: has the caller try again if there was any to take
  * back, else raises the error.
  */
 void
-es_stores_find_memory(void)
+es_store_find_memory(EsStore *store)
 {
-	if (reclaim_stores() == 0)
+	if (reclaim_stores() == 0 && !give_up_ids(store))
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("the entity index is full"),
@@ -316,7 +325,7 @@ add_tenant(EsStore *store, EsSlice tenant_id)
 	EsKey		key = {tenant_id, {NULL, 0}, es_key_hash(tenant_id, es_slice(NULL, 0))};
 
 	while (es_index_find_or_add(es_pool, &store->index, &key) == NULL)
-		es_stores_find_memory();
+		es_store_find_memory(store);
 }
 
 /*
@@ -338,7 +347,7 @@ es_store_find_or_add(EsStore *store, const EsKey *key, EsSlice *known_tenant)
 		*known_tenant = key->tenant_id;
 	}
 	while ((entity = es_index_find_or_add(es_pool, &store->index, key)) == NULL)
-		es_stores_find_memory();
+		es_store_find_memory(store);
 	return entity;
 }
 

@@ -35,6 +35,6 @@ extern bool es_store_estimate_entity(EsSlice entity_id, double *events);
 extern void es_store_install(void);
 extern void es_store_rows_changed(Relation blocks);
 extern void es_store_rebuild(void);
-extern void es_stores_find_memory(void);
+extern void es_store_find_memory(EsStore *store);
 
 #endif							/* EVENTSTORE_LOG_STORE_H */

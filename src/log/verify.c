@@ -21,6 +21,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "log/ids.h"
 #include "log/reader.h"
 #include "log/store.h"
 #include "log/verify.h"
@@ -89,6 +90,10 @@ verify_posting(Verifier *verifier, const EsBlockRow *row, uint32 ordinal,
 	else if (es_posting_get(es_pool, entity, (uint32) stored->version) != expected)
 		report(verifier, "error", stored->position, event->entity_id,
 			   psprintf("the entity index has another place for version " INT64_FORMAT, stored->version));
+	if (!es_id_has_time(event->event_id, stored->recorded_at) &&
+		!es_id_is_indexed(&verifier->open.store->index, event->event_id, expected))
+		report(verifier, "error", stored->position, event->entity_id,
+			   "the event's id is not in the entity index");
 	if (entity != NULL)
 		note_seen(verifier, entity, (uint32) stored->version);
 }

@@ -7,7 +7,7 @@
  * needs no full-page images since every block fills a new page, and then their
  * entries in all indexes of the table: beside the one on first_position there
  * is another while REINDEX CONCURRENTLY replaces it.  Then the events' postings
- * are set.  Nobody looks at those before es_entity_set_total(), so an error on
+ * are set, and ids that need it entered.  Nobody looks at postings before es_entity_set_total(), so an error on
  * the way needs no undoing.
  *
  *-------------------------------------------------------------------------
@@ -25,6 +25,7 @@
 #include "utils/rel.h"
 
 #include "core/block.h"
+#include "log/ids.h"
 #include "log/memory.h"
 #include "log/write.h"
 #include "pg/catalog.h"
@@ -64,6 +65,8 @@ typedef struct Writer
 	ResultRelInfo *indexes;		/* all indexes of the block table */
 	EState	   *executor;		/* for what they need to be evaluated */
 	MemoryContext flush_context;	/* what the server allocates as it inserts */
+	bool		enters_ids;		/* some ids have to be in the index */
+	EsIdBuffer	ids;
 } Writer;
 
 /* --------------------------------------------------------------- event ids */
@@ -93,13 +96,17 @@ take_random(void *out, size_t size)
 /*
  * Gives ids to the events that have none.  The random part starts anywhere and
  * goes on by random steps (RFC 9562, section 6.2, "Monotonic Random"), which a
- * block keeps in a few bytes each.
+ * block keeps in a few bytes each.  Returns whether there are ids that are not
+ * found by their time: those that are made move on with their number, so the
+ * last one tells for all.
  */
-static void
+static bool
 make_event_ids(EsBatch *batch, int64 recorded_at)
 {
 	uint64		tail = 0;
 	uint32		made = 0;
+	const EsEvent *last_made = NULL;
+	bool		timeless = false;
 
 	for (uint32 i = 0; i < batch->event_count; i++)
 	{
@@ -107,14 +114,19 @@ make_event_ids(EsBatch *batch, int64 recorded_at)
 		uint16		step;
 
 		if (event->has & ES_HAS_EVENT_ID)
+		{
+			timeless = timeless || !es_id_has_time(event->event_id, recorded_at);
 			continue;
+		}
 		if (made == 0)
 			take_random(&tail, sizeof(tail));
 		take_random(&step, sizeof(step));
 		tail += 1 + (uint64) step;
 		es_uuid_v7(recorded_at, made++, tail, event->event_id);
 		event->has |= ES_HAS_EVENT_ID;
+		last_made = event;
 	}
+	return timeless || (last_made != NULL && !es_id_has_time(last_made->event_id, recorded_at));
 }
 
 /* ------------------------------------------------------------------ packing */
@@ -287,6 +299,19 @@ post_block(Writer *writer, const Packed *packed, ItemPointer tid)
 	}
 }
 
+/* Enters the ids of a block's events into the index, where they have to be. */
+static void
+enter_ids(Writer *writer, const Packed *packed, ItemPointer tid)
+{
+	for (uint32 ordinal = 0; ordinal < packed->row_count; ordinal++)
+		es_id_buffer_add(&writer->ids,
+						 writer->rows[packed->first_row + ordinal].event->event_id,
+						 writer->reservation->recorded_at,
+						 es_posting(ItemPointerGetBlockNumber(tid),
+									ItemPointerGetOffsetNumber(tid), ordinal));
+	es_id_buffer_flush(&writer->ids);
+}
+
 static void
 count_blocks(Writer *writer)
 {
@@ -317,6 +342,8 @@ flush_blocks(Writer *writer)
 		(void) ExecInsertIndexTuples(writer->indexes, writer->slots[i], writer->executor,
 									 false, false, NULL, NIL);
 		post_block(writer, packed, &writer->slots[i]->tts_tid);
+		if (writer->enters_ids)
+			enter_ids(writer, packed, &writer->slots[i]->tts_tid);
 		ExecClearTuple(writer->slots[i]);
 		if (packed->large != NULL)
 			pfree(packed->large);
@@ -341,6 +368,7 @@ begin_writing(EsOpenStore *open, EsBatch *batch, const EsReservation *reservatio
 	writer->batch = batch;
 	writer->reservation = reservation;
 	writer->packer = es_backend_packer();
+	es_id_buffer_begin(&writer->ids, &open->store->index);
 	writer->bulk.strategy = NULL;	/* no 16 MB ring: blocks are read soon */
 	writer->bulk.current_buf = InvalidBuffer;
 	writer->executor = CreateExecutorState();
@@ -373,7 +401,7 @@ es_write_batch(EsOpenStore *open, EsBatch *batch, const EsReservation *reservati
 {
 	Writer	   *writer = begin_writing(open, batch, reservation);
 
-	make_event_ids(batch, reservation->recorded_at);
+	writer->enters_ids = make_event_ids(batch, reservation->recorded_at);
 	list_rows(writer);
 	while (writer->next_row < writer->row_count)
 	{

@@ -224,6 +224,13 @@ add_number(EsGrouping *grouping, const EsBlockGroups *groups, Pass *pass, uint32
 		pass->later[i / 64] |= UINT64CONST(1) << (i % 64);
 }
 
+static void
+count_numbers(uint32 *restrict counts, const uint16 *restrict numbers, uint32 count)
+{
+	for (uint32 i = 0; i < count; i++)
+		counts[numbers[i]]++;
+}
+
 /* Counts events: first by the block's own numbers of groups. */
 static void
 count_events(EsGrouping *grouping, EsView *view, const EsBlockGroups *groups, const Pass *pass)
@@ -238,8 +245,8 @@ count_events(EsGrouping *grouping, EsView *view, const EsBlockGroups *groups, co
 		return;
 	}
 	counts = palloc0(groups->count * sizeof(uint32));
-	for (uint32 i = 0; all == view->count && i < all; i++)
-		counts[groups->numbers[i]]++;
+	if (all == view->count)
+		count_numbers(counts, groups->numbers, all);
 	while (all < view->count && es_bits_next(pass->sure, view->words, &row))
 		counts[groups->numbers[row]]++;
 	for (uint32 i = 0; i < groups->count; i++)

@@ -53,6 +53,7 @@ typedef struct EsGroup EsGroup;
 typedef struct EsWordGroup
 {
 	uint64		hash;
+	EsSlice		word;			/* the group's own */
 	EsGroup    *group;			/* NULL: the entry is free */
 } EsWordGroup;
 

@@ -9,12 +9,14 @@
 #include "postgres.h"
 
 #include "access/stratnum.h"
+#include "storage/predicate.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "core/hash.h"
 #include "log/entity_scan.h"
+#include "log/ids.h"
 #include "query/compile.h"
 #include "query/events_query.h"
 #include "query/scan.h"
@@ -346,23 +348,52 @@ typedef struct Distance
 /*
  * The server's ids have the time of recording, and go on by a millisecond for
  * every 4096 events of a batch; callers make theirs shortly before they send
- * them, by clocks that differ a little.
+ * them, by clocks that differ a little.  The last distance covers all that
+ * es_id_has_time() says.
  */
 static const Distance distances[] = {
 	{0, 999},
 	{100 * INT64CONST(1000), 999},
-	{10 * INT64CONST(1000000), 10 * INT64CONST(1000000)}
+	{ES_ID_TIME_WINDOW_US, ES_ID_TIME_WINDOW_US}
 };
 
 /*
- * Delivers an event with this id, if there is one: looks where the time in the
- * id points to, and then everywhere.
+ * Asks the index.  Returns whether an event that it did not find can only be
+ * found by time.
+ */
+static bool
+read_id(Answer *answer)
+{
+	Snapshot	snapshot = GetActiveSnapshot();
+	EsOpenStore open;
+	EsReader	reader;
+	EsStoredEvent stored;
+	bool		complete;
+
+	es_store_open(&open, AccessShareLock);
+	PredicateLockRelation(open.blocks, snapshot);
+	es_reader_begin(&reader, open.blocks, snapshot);
+	if (es_id_find(&open.store->index, &reader, answer->query->event_id, &stored, &complete))
+	{
+		es_reader_complete(&reader, &stored);
+		answer->sink->receive(answer->sink->arg, &stored);
+		answer->left--;
+	}
+	es_reader_end(&reader);
+	es_store_close(&open);
+	return complete;
+}
+
+/*
+ * Delivers an event with this id, if there is one: asks the index, looks where
+ * the time in the id points to, and if the index lacks ids, everywhere.
  */
 void
 es_query_event_id(const uint8 *event_id, EsSink *sink)
 {
 	EsEventsQuery query = {.event_id = event_id,.any_type = true};
 	Answer		answer = {.query = &query,.sink = sink,.left = 1};
+	bool		complete = read_id(&answer);
 	int64		time;
 
 	if (es_uuid_v7_time(event_id, &time))
@@ -376,6 +407,6 @@ es_query_event_id(const uint8 *event_id, EsSink *sink)
 	}
 	query.first_time = PG_INT64_MIN;
 	query.last_time = PG_INT64_MAX;
-	if (answer.left > 0)
+	if (answer.left > 0 && !complete)
 		read_blocks(&answer, ES_ORDER_NONE);
 }

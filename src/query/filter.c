@@ -213,6 +213,12 @@ narrow_by_node(const EsNode *node, EsRange *range)
 		foreach(cell, node->children)
 			narrow_by_node(lfirst(cell), range);
 	}
+	if (node->kind == ES_NODE_TEST && node->test.kind == ES_TEST_COMPARE &&
+		node->target.field == ES_FIELD_EVENT_ID && node->test.strategy == BTEqualStrategyNumber)
+	{
+		range->one_id = true;
+		memcpy(range->event_id, node->test.constants[0].uuid, ES_UUID_SIZE);
+	}
 	if (node->kind != ES_NODE_TEST || node->test.kind != ES_TEST_COMPARE ||
 		(node->target.field != ES_FIELD_POSITION && node->target.field != ES_FIELD_RECORDED_AT &&
 		 node->target.field != ES_FIELD_VERSION))

@@ -63,6 +63,8 @@ typedef struct EsRange
 	int64		last_time;
 	int64		first_version;
 	int64		last_version;
+	bool		one_id;			/* only events with this event_id */
+	uint8		event_id[ES_UUID_SIZE];
 } EsRange;
 
 extern EsNode *es_node_make(EsNodeKind kind, List *children);

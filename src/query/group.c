@@ -22,6 +22,9 @@
 
 #define NO_NUMBER PG_UINT16_MAX
 
+/* Places in which a word that was met lately may be. */
+#define WORD_PLACES 4
+
 /* The values of a key in a block, and of each event, which one. */
 typedef struct KeyValues
 {
@@ -427,24 +430,49 @@ find_group(EsGrouping *grouping, const KeyValues *keys, const uint16 *parts)
 
 /* ------------------------------------------------------- one key, few words */
 
+/* The place of a word among those that were met lately, or one to put it. */
+static EsWordGroup *
+place_of_word(EsGrouping *grouping, uint64 hash, EsSlice word)
+{
+	EsWordGroup *place = NULL;
+
+	for (uint32 i = 0; i < WORD_PLACES; i++)
+	{
+		place = &grouping->words[(hash + i) % ES_WORD_GROUPS];
+		if (place->group == NULL ||
+			(place->hash == hash && es_slice_equal(place->word, word)))
+			return place;
+	}
+	place->group = NULL;
+	return place;
+}
+
 /* The group of a word, which is the only key. */
 static EsGroup *
 group_of_word(EsGrouping *grouping, EsField field, EsSlice word)
 {
 	uint64		hash = es_stable_hash(word);
-	EsWordGroup *known = &grouping->words[hash % ES_WORD_GROUPS];
+	EsWordGroup *place = place_of_word(grouping, hash, word);
 	Datum		value;
 	bool		isnull = false;
 	KeyValues	key = {.values = &value,.nulls = &isnull};
 	uint16		part = 0;
 
-	if (known->group != NULL && known->hash == hash &&
-		es_slice_equal(text_of(known->group->values[0]), word))
-		return known->group;
-	value = column_text(field, word);
-	known->group = find_group(grouping, &key, &part);
-	known->hash = hash;
-	return known->group;
+	if (place->group == NULL)
+	{
+		value = column_text(field, word);
+		place->group = find_group(grouping, &key, &part);
+		place->word = text_of(place->group->values[0]);
+		place->hash = hash;
+	}
+	return place->group;
+}
+
+static void
+widen_codes(uint16 *restrict numbers, const uint8 *restrict codes, uint32 count)
+{
+	for (uint32 i = 0; i < count; i++)
+		numbers[i] = codes[i];
 }
 
 /* Which codes do these events have? */
@@ -456,7 +484,7 @@ mark_words(EsView *view, const uint64 *rows, const uint8 *codes, bool *used)
 	memset(used, false, ES_COLUMN_MAX_WORDS * sizeof(bool));
 	if (es_kernel_count_bits(rows, view->words) == view->count)
 	{
-		for (uint32 i = 0; i < view->count; i++)
+		for (uint32 i = 0, count = view->count; i < count; i++)
 			used[codes[i]] = true;
 		return;
 	}
@@ -486,16 +514,14 @@ find_by_words(EsGrouping *grouping, EsView *view, const uint64 *rows, EsBlockGro
 	found->count = strings.word_count;
 	found->numbers = palloc(view->count * sizeof(uint16));
 	found->groups = palloc0(found->count * sizeof(EsGroup *));
-	for (uint32 i = 0; i < view->count; i++)
-		found->numbers[i] = codes[i];
+	widen_codes(found->numbers, codes, view->count);
 	mark_words(view, rows, codes, used);
-	for (uint32 code = 0; code < ES_COLUMN_MAX_WORDS; code++)
+	if (memchr(used + found->count, true, ES_COLUMN_MAX_WORDS - found->count) != NULL)
+		es_view_damaged(view);
+	for (uint32 code = 0; code < found->count; code++)
 	{
-		if (!used[code])
-			continue;
-		if (code >= found->count)
-			es_view_damaged(view);
-		found->groups[code] = group_of_word(grouping, key->field, es_strings_text(&strings, code));
+		if (used[code])
+			found->groups[code] = group_of_word(grouping, key->field, es_strings_text(&strings, code));
 	}
 	return true;
 }

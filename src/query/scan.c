@@ -25,7 +25,10 @@
 #include "storage/predicate.h"
 #include "utils/rel.h"
 
+#include "core/uuid.h"
+#include "log/ids.h"
 #include "log/kernel_use.h"
+#include "log/store.h"
 #include "pg/catalog.h"
 #include "pg/compat.h"
 #include "query/scan.h"
@@ -43,7 +46,12 @@
 #define BLOCK_IN_TUPLE (MAXALIGN(SizeofHeapTupleHeader) + sizeof(int64))
 
 const EsRange es_range_all = {
-	1, PG_INT64_MAX, PG_INT64_MIN, PG_INT64_MAX, 1, PG_INT64_MAX
+	.first_position = 1,
+	.last_position = PG_INT64_MAX,
+	.first_time = PG_INT64_MIN,
+	.last_time = PG_INT64_MAX,
+	.first_version = 1,
+	.last_version = PG_INT64_MAX
 };
 
 /* ------------------------------------------------------------------- pages */
@@ -326,7 +334,8 @@ narrow_by_time(EsScan *scan)
 static bool
 reads_pages(const EsScan *scan)
 {
-	return scan->order == ES_ORDER_NONE || scan->order == ES_ORDER_RANGE;
+	return scan->order == ES_ORDER_NONE || scan->order == ES_ORDER_RANGE ||
+		scan->order == ES_ORDER_ID;
 }
 
 /* Translates the range to positions; false when it is empty. */
@@ -375,6 +384,59 @@ begin_range(EsScan *scan)
 	page->limit = page->pages = count;
 }
 
+/* Lists the pages of the time in the id, when it has one. */
+static void
+add_pages_of_time(EsScan *scan, uint32 *count)
+{
+	EsPageScan *page = &scan->page;
+	BlockNumber *pages;
+	uint32		found;
+	int64		time;
+
+	if (!es_uuid_v7_time(scan->range.event_id, &time))
+		return;
+	scan->range.first_time = Max(scan->range.first_time, time - ES_ID_TIME_WINDOW_US);
+	scan->range.last_time = Min(scan->range.last_time, time + ES_ID_TIME_WINDOW_US);
+	if (!find_positions(scan))
+		return;
+	pages = es_log_pages(scan->blocks, scan->snapshot,
+						 es_log_block_start(scan->blocks, scan->snapshot, scan->range.first_position),
+						 scan->range.last_position, &found);
+	page->list = repalloc_huge(page->list, ((Size) *count + found + 1) * sizeof(BlockNumber));
+	memcpy(page->list + *count, pages, found * sizeof(BlockNumber));
+	*count += found;
+	pfree(pages);
+}
+
+/*
+ * Lists the pages on which events with the id can be: those that the index of ids
+ * knows, and those of its time.  All pages if the index lacks ids.
+ */
+static void
+begin_id(EsScan *scan)
+{
+	EsPageScan *page = &scan->page;
+	EsOpenStore open;
+	BlockNumber *pages;
+	uint32		count = 0;
+	bool		complete;
+
+	begin_pages(scan, NULL);
+	if (!scan->range.one_id)
+		return;
+	es_store_open(&open, AccessShareLock);
+	complete = es_id_pages(&open.store->index, scan->range.event_id, &pages, &count);
+	es_store_close(&open);
+	if (!complete)
+	{
+		pfree(pages);
+		return;
+	}
+	page->list = pages;
+	add_pages_of_time(scan, &count);
+	page->limit = page->pages = es_pages_sort(page->list, count);
+}
+
 /* Has the scan left the range on its far side? */
 static bool
 is_beyond(const EsScan *scan, const EsBlockRow *row)
@@ -417,6 +479,8 @@ es_scan_begin(EsScan *scan, Snapshot snapshot, EsFilter *filter, EsOrder order,
 		begin_pages(scan, shared);
 	else if (order == ES_ORDER_RANGE)
 		begin_range(scan);
+	else if (order == ES_ORDER_ID)
+		begin_id(scan);
 	else
 		begin_log(scan);
 }

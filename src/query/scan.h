@@ -25,6 +25,7 @@ typedef enum EsOrder
 {
 	ES_ORDER_NONE,				/* all blocks, as they lie in the table */
 	ES_ORDER_RANGE,				/* those of the range, as they lie there */
+	ES_ORDER_ID,				/* those that may have the id of the range */
 	ES_ORDER_FORWARD,			/* by position */
 	ES_ORDER_BACKWARD
 } EsOrder;
@@ -59,7 +60,8 @@ typedef struct EsPageScan
 	BlockNumber next;
 	BlockNumber limit;			/* of the pages that were handed out */
 	BlockNumber pages;
-	BlockNumber *list;			/* RANGE: which pages, and 'pages' is how many */
+	BlockNumber *list;			/* RANGE, ID: which pages, and 'pages' is how
+								 * many */
 	Buffer		buffer;			/* pinned */
 	Buffer		ahead[ES_PAGES_AHEAD];	/* of the pages after it; a ring */
 	uint32		ahead_first;

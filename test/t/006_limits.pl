@@ -98,6 +98,64 @@ like(fill('postgres', 1), qr/ERROR:  53200: /, 'entities of many tenants fill th
 is(sql('SELECT count(*) % 1000 FROM eventstore.events'), 1, 'full of tenants: nothing of the last batch is there');
 is_sound($node, 'full of tenants');
 
+# ------------------------------------------------------------ no room for ids
+
+# Ids leave a quarter of the memory to entities.  What has no entry is searched
+# for in the log, and when even entities do not fit, ids make room for them.
+sub random_id { return "md5('id-' || $_[0])::uuid" }
+
+sub ids_are_found
+{
+	my ($count, $name) = @_;
+	my $step = int($count / 20);
+
+	is(sql("SELECT count(*) FROM generate_series($step, $count, $step) i
+		WHERE (eventstore.get_event_by_id(" . random_id('i') . ")).payload = to_jsonb(i)"), 20, "$name: all ids are found");
+	is(sql('SELECT count(*) FROM generate_series(1, 5) i WHERE eventstore.get_event_by_id(' . random_id(q{'none-' || i}) . ') IS NOT NULL'),
+		0, "$name: others are not");
+	is_sound($node, $name);
+}
+
+sub add_ids
+{
+	my ($from, $to) = @_;
+
+	return attempt($node, qq{SELECT ingested FROM eventstore.ingest_batch((
+		SELECT array_agg(eventstore.make_event('ids-' || i % 10, 'limits.id', to_jsonb(i), event_id => } . random_id('i') . qq{))
+		FROM generate_series($from, $to) i))});
+}
+
+sql('DROP EXTENSION eventstore; CREATE EXTENSION eventstore');
+is(add_ids(1, 10000), 10000, 'ids: the first have room');
+is(sql('SELECT ids_complete FROM eventstore.stat_index'), 't', 'ids: they are complete');
+ids_are_found(10000, 'ids with room');
+is(add_ids(10001, 30000), 20000, 'ids: more are stored');
+is(sql('SELECT ids_complete FROM eventstore.stat_index'), 'f', 'ids: without room for all');
+ids_are_found(30000, 'ids without room');
+my $ids = 30000;
+while (($error = add_ids($ids + 1, $ids + 1000)) eq '1000')
+{
+	$ids += 1000;
+}
+like($error, qr/ERROR:  53200: /, 'ids: entities fill the memory');
+ids_are_found($ids, 'ids in full memory');
+sql('SELECT eventstore.rebuild_index()');
+ids_are_found($ids, 'ids after a new build');
+
+# Built with less memory than it had before, the index is first full of ids.
+sql('DROP EXTENSION eventstore; CREATE EXTENSION eventstore');
+$node->append_conf('postgresql.conf', "eventstore.index_memory = '3MB'");
+$node->restart;
+is(add_ids(1, 50000), 50000, 'ids: all have room in 3 MB');
+is(sql('SELECT ids_complete FROM eventstore.stat_index'), 't', 'ids: they are complete');
+$node->append_conf('postgresql.conf', "eventstore.index_memory = '1MB'");
+$node->restart;
+ids_are_found(50000, 'ids that made room for entities');
+is(sql('SELECT ids_complete, id_memory FROM eventstore.stat_index'), 'f|0', 'ids: none is left, so that entities fit');
+is(add_ids(50001, 50100), 100, 'ids: events can be appended');
+sql('DROP EXTENSION eventstore; CREATE EXTENSION eventstore');
+is(sql(q{SELECT version FROM eventstore.append('a', 'b')}), 1, 'ids: all memory is free again');
+
 $node->append_conf('postgresql.conf', "eventstore.index_memory = '16MB'");
 $node->restart;
 is(sql(q{SELECT version FROM eventstore.append('a', 'b')}), 2, 'more memory, as the hint says');

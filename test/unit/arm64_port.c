@@ -17,7 +17,9 @@
 
 #undef printf
 #undef snprintf
+#undef sprintf
 #undef vprintf
+#undef vsprintf
 #undef vsnprintf
 #undef qsort
 
@@ -47,6 +49,18 @@ pg_snprintf(char *out, size_t size, const char *format,...)
 
 	va_start(args, format);
 	result = vsnprintf(out, size, format, args);
+	va_end(args);
+	return result;
+}
+
+int
+pg_sprintf(char *out, const char *format,...)
+{
+	va_list		args;
+	int			result;
+
+	va_start(args, format);
+	result = vsprintf(out, format, args);
 	va_end(args);
 	return result;
 }

@@ -23,7 +23,7 @@
 
 #include "support.h"
 
-#include "index/map.h"
+#include "index/ids.h"
 #include "tap.h"
 
 #define HOT_ENTITIES	24		/* that transactions append to */
@@ -622,6 +622,86 @@ test_churn(void)
 	is_int(taken, es_pool_segment_count(pool), "all can be taken again");
 }
 
+#define ID_COUNT		40000	/* entries that each thread adds */
+#define ID_BATCH		8
+
+/* Ids of threads overlap: a part is every thread's, and some are repeated. */
+static uint64
+id_hash(uint32 number)
+{
+	return (number / 3 + 1) * UINT64CONST(0x9E3779B97F4A7C15);
+}
+
+typedef struct IdSearch
+{
+	EsPosting	posting;
+	uint32		hits;
+} IdSearch;
+
+static bool
+count_hits(void *arg, EsPosting posting)
+{
+	IdSearch   *search = arg;
+
+	search->hits += posting == search->posting;
+	return false;
+}
+
+/* How often the id leads there. */
+static uint32
+count_entries(uint32 number)
+{
+	IdSearch	search = {.posting = number + 1};
+
+	es_ids_search(pool, &store, id_hash(number), count_hits, &search);
+	return search.hits;
+}
+
+/* Each adds the same ids in an order of its own, and looks at once. */
+static void *
+run_id_adder(void *arg)
+{
+	uint32		first = (uint32) (uintptr_t) arg * 7919;
+
+	for (uint32 i = 0; i < ID_COUNT; i += ID_BATCH)
+	{
+		uint64		hashes[ID_BATCH];
+		EsPosting	postings[ID_BATCH];
+
+		for (uint32 j = 0; j < ID_BATCH; j++)
+		{
+			uint32		number = (first + i + j) % ID_COUNT;
+
+			hashes[j] = id_hash(number);
+			postings[j] = number + 1;
+		}
+		es_ids_add(pool, &store, hashes, postings, ID_BATCH);
+		if (count_entries((first + i) % ID_COUNT) != 1)
+			raise_alarm(&bad_finds);
+	}
+	return NULL;
+}
+
+static void
+test_ids(void)
+{
+	pthread_t	threads[ALLOC_THREADS];
+	uint32		found = 0;
+
+	if (!es_index_init(pool, &store))
+		abort();
+	for (int i = 0; i < ALLOC_THREADS; i++)
+		pthread_create(&threads[i], NULL, run_id_adder, (void *) (uintptr_t) (i * i));
+	for (int i = 0; i < ALLOC_THREADS; i++)
+		pthread_join(threads[i], NULL);
+	for (uint32 i = 0; i < ID_COUNT; i++)
+		found += count_entries(i) == 1;
+	is_int(found, ID_COUNT, "each id has one entry");
+	is_int(bad_finds, 0, "and had it at once");
+	ok(es_ids_complete(&store), "none lacked memory");
+	es_index_reset(pool, &store);
+}
+
 int
 main(void)
 {
@@ -635,6 +715,7 @@ main(void)
 	es_pool_init(pool, 64 * ES_SEGMENT_SIZE);
 	for (int i = 0; i < 5; i++)
 		test_allocation();
+	test_ids();
 	es_pool_init(pool, 12 * ES_SEGMENT_SIZE);
 	test_churn();
 	free(memory);

@@ -1,0 +1,160 @@
+/*-------------------------------------------------------------------------
+ *
+ * ids.c
+ *	  Event ids: which of them lead to their events by time, and the index of
+ *	  the others.
+ *
+ * An id that has about the time of recording in it needs no entry: the few
+ * blocks of that time are looked at.  All others have one as long as there is
+ * memory, made after the row was inserted and before the transaction can
+ * commit; those of rolled back transactions stay and lead nowhere.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "core/hash.h"
+#include "core/uuid.h"
+#include "log/ids.h"
+
+/*
+ * Is the event found by the time in its id?  Everyone who writes, builds, reads
+ * or verifies asks this one function.
+ */
+bool
+es_id_has_time(const uint8 *event_id, int64 recorded_at)
+{
+	int64		time;
+
+	return es_uuid_v7_time(event_id, &time) &&
+		(uint64) recorded_at - (uint64) (time - ES_ID_TIME_WINDOW_US) <= 2 * ES_ID_TIME_WINDOW_US;
+}
+
+/* With this server run's secret, so that nobody can choose ids that collide. */
+static uint64
+id_hash(const uint8 *event_id)
+{
+	return XXH3_64bits_withSecret(event_id, ES_UUID_SIZE, es_shared->hash_secret,
+								  sizeof(es_shared->hash_secret));
+}
+
+/* ---------------------------------------------------------------- entering */
+
+void
+es_id_buffer_begin(EsIdBuffer *buffer, EsIndex *index)
+{
+	buffer->index = index;
+	buffer->count = 0;
+}
+
+/* Enters the id of an event that was stored there, if it needs to be. */
+void
+es_id_buffer_add(EsIdBuffer *buffer, const uint8 *event_id, int64 recorded_at, EsPosting posting)
+{
+	if (es_id_has_time(event_id, recorded_at))
+		return;
+	buffer->hashes[buffer->count] = id_hash(event_id);
+	buffer->postings[buffer->count++] = posting;
+	if (buffer->count == ES_PREFETCH_WINDOW)
+		es_id_buffer_flush(buffer);
+}
+
+void
+es_id_buffer_flush(EsIdBuffer *buffer)
+{
+	es_ids_add(es_pool, buffer->index, buffer->hashes, buffer->postings, buffer->count);
+	buffer->count = 0;
+}
+
+/* ----------------------------------------------------------------- finding */
+
+typedef struct Search
+{
+	EsReader   *reader;
+	const uint8 *event_id;
+	EsStoredEvent *stored;
+	bool		damaged;		/* a place could not be read */
+} Search;
+
+static bool
+look_at(void *arg, EsPosting posting)
+{
+	Search	   *search = arg;
+	EsBlockStatus status;
+
+	CHECK_FOR_INTERRUPTS();
+	if (!es_reader_any(search->reader, posting, search->stored, &status))
+	{
+		search->damaged |= status != ES_BLOCK_OK;
+		return false;
+	}
+	return memcmp(search->stored->event.event_id, search->event_id, ES_UUID_SIZE) == 0;
+}
+
+/*
+ * Finds an event with this id that the reader's snapshot sees, and reads its
+ * head.  *complete says whether one that was not found is either found by time
+ * or not there at all.
+ */
+bool
+es_id_find(const EsIndex *index, EsReader *reader, const uint8 *event_id, EsStoredEvent *stored,
+		   bool *complete)
+{
+	Search		search = {reader, event_id, stored, false};
+	bool		found = es_ids_search(es_pool, index, id_hash(event_id), look_at, &search);
+
+	*complete = es_ids_complete(index) && !search.damaged;
+	return found;
+}
+
+typedef struct PageList
+{
+	BlockNumber *pages;
+	uint32		count;
+	uint32		room;
+} PageList;
+
+static bool
+add_page(void *arg, EsPosting posting)
+{
+	PageList   *list = arg;
+
+	CHECK_FOR_INTERRUPTS();
+	if (list->count == list->room)
+		list->pages = repalloc_huge(list->pages, (Size) (list->room *= 2) * sizeof(BlockNumber));
+	list->pages[list->count++] = es_posting_heap_block(posting);
+	return false;
+}
+
+/*
+ * The pages of the block table on which events with this id may be, besides those
+ * that are found by its time; palloc'd, in no order, perhaps some twice.  False
+ * when ids are missing in the index.
+ */
+bool
+es_id_pages(const EsIndex *index, const uint8 *event_id, BlockNumber **pages, uint32 *count)
+{
+	PageList	list = {.room = 8};
+
+	list.pages = palloc(list.room * sizeof(BlockNumber));
+	(void) es_ids_search(es_pool, index, id_hash(event_id), add_page, &list);
+	*pages = list.pages;
+	*count = list.count;
+	return es_ids_complete(index);
+}
+
+static bool
+is_posting(void *arg, EsPosting posting)
+{
+	return posting == *(EsPosting *) arg;
+}
+
+/* Does the id lead to this place, or need it not? */
+bool
+es_id_is_indexed(const EsIndex *index, const uint8 *event_id, EsPosting posting)
+{
+	return es_ids_search(es_pool, index, id_hash(event_id), is_posting, &posting) ||
+		!es_ids_complete(index);
+}
