@@ -13,24 +13,25 @@
 #include "core/path_places.h"
 #include "log/reader.h"
 #include "query/verdict.h"
+#include "row/output.h"
 
-/* Columns of eventstore.recorded_event, from 1. */
+/* The columns as attribute numbers, which count from 1. */
 typedef enum EsField
 {
-	ES_FIELD_POSITION = 1,
-	ES_FIELD_TENANT_ID,
-	ES_FIELD_ENTITY_ID,
-	ES_FIELD_VERSION,
-	ES_FIELD_EVENT_TYPE,
-	ES_FIELD_EVENT_ID,
-	ES_FIELD_PAYLOAD,
-	ES_FIELD_METADATA,
-	ES_FIELD_TAGS,
-	ES_FIELD_OCCURRED_AT,
-	ES_FIELD_RECORDED_AT
+	ES_FIELD_POSITION = ES_RECORDED_POSITION + 1,
+	ES_FIELD_TENANT_ID = ES_RECORDED_TENANT_ID + 1,
+	ES_FIELD_ENTITY_ID = ES_RECORDED_ENTITY_ID + 1,
+	ES_FIELD_VERSION = ES_RECORDED_VERSION + 1,
+	ES_FIELD_EVENT_TYPE = ES_RECORDED_EVENT_TYPE + 1,
+	ES_FIELD_EVENT_ID = ES_RECORDED_EVENT_ID + 1,
+	ES_FIELD_PAYLOAD = ES_RECORDED_PAYLOAD + 1,
+	ES_FIELD_METADATA = ES_RECORDED_METADATA + 1,
+	ES_FIELD_TAGS = ES_RECORDED_TAGS + 1,
+	ES_FIELD_OCCURRED_AT = ES_RECORDED_OCCURRED_AT + 1,
+	ES_FIELD_RECORDED_AT = ES_RECORDED_RECORDED_AT + 1
 } EsField;
 
-#define ES_FIELDS ES_FIELD_RECORDED_AT
+#define ES_FIELDS ES_RECORDED_NATTS
 
 /* A column that was looked at, for those who load the same of other blocks. */
 typedef struct EsViewedColumn
