@@ -508,8 +508,9 @@ es_fdw_rescan(ForeignScanState *node)
 }
 
 /*
- * When PostgreSQL tests a changed row again, it has no tuple of an aggregation to
- * test, as below a subquery: it asks here instead of for the next row.
+ * While PostgreSQL tests a changed row again, its older minor versions ask here
+ * for the next row of an aggregation, also in a subquery that has nothing to do
+ * with the row.
  */
 bool
 es_fdw_recheck(ForeignScanState *node, TupleTableSlot *slot pg_attribute_unused())
