@@ -15,7 +15,6 @@
 
 #include "miscadmin.h"
 
-#include "core/hash.h"
 #include "core/uuid.h"
 #include "log/ids.h"
 
@@ -36,8 +35,7 @@ es_id_has_time(const uint8 *event_id, int64 recorded_at)
 static uint64
 id_hash(const uint8 *event_id)
 {
-	return XXH3_64bits_withSecret(event_id, ES_UUID_SIZE, es_shared->hash_secret,
-								  sizeof(es_shared->hash_secret));
+	return es_secret_hash(es_slice((const char *) event_id, ES_UUID_SIZE));
 }
 
 /* ---------------------------------------------------------------- entering */

@@ -122,6 +122,14 @@ es_shared_install(void)
 	es_shmem_add(&pool_part);
 }
 
+/* A hash for tables in memory whose keys users choose. */
+uint64
+es_secret_hash(EsSlice text)
+{
+	return XXH3_64bits_withSecret(text.data, text.size, es_shared->hash_secret,
+								  sizeof(es_shared->hash_secret));
+}
+
 /*
  * The hash under which the index keeps an entity: XXH3 with this server run's
  * secret, so that nobody can choose keys that collide.
@@ -134,11 +142,9 @@ es_key_hash(EsSlice tenant_id, EsSlice entity_id)
 	Assert(tenant_id.size <= ES_MAX_TENANT_ID && entity_id.size <= ES_MAX_ENTITY_ID);
 
 	if (tenant_id.size == 0)
-		return XXH3_64bits_withSecret(entity_id.data, entity_id.size,
-									  es_shared->hash_secret, sizeof(es_shared->hash_secret));
+		return es_secret_hash(entity_id);
 	memcpy(buffer, tenant_id.data, tenant_id.size);
 	buffer[tenant_id.size] = '\0';
 	(void) es_put_slice(buffer + tenant_id.size + 1, entity_id);
-	return XXH3_64bits_withSecret(buffer, tenant_id.size + 1 + entity_id.size,
-								  es_shared->hash_secret, sizeof(es_shared->hash_secret));
+	return es_secret_hash(es_slice(buffer, tenant_id.size + 1 + entity_id.size));
 }

@@ -122,5 +122,6 @@ extern EsPool *es_pool;
 
 extern void es_shared_install(void);
 extern uint64 es_key_hash(EsSlice tenant_id, EsSlice entity_id);
+extern uint64 es_secret_hash(EsSlice text);
 
 #endif							/* EVENTSTORE_LOG_SHARED_H */

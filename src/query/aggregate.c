@@ -16,7 +16,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
-#include "core/hash.h"
+#include "log/shared.h"
 #include "query/aggregate.h"
 #include "query/group.h"
 
@@ -111,7 +111,7 @@ static void
 add_entity(EsGrouping *grouping, EsAccumulator *accumulator, EsSlice entity_id)
 {
 	EntitySet  *set = grouping->entities;
-	uint64		hash = es_stable_hash(entity_id) ^ (uint64) (uintptr_t) accumulator;
+	uint64		hash = es_secret_hash(entity_id) ^ (uint64) (uintptr_t) accumulator;
 	uint32		place;
 	EntityEntry *entry;
 	char	   *copy;

@@ -15,7 +15,7 @@
 #include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
-#include "core/hash.h"
+#include "log/shared.h"
 #include "query/fetch.h"
 #include "query/group.h"
 #include "row/output.h"
@@ -325,7 +325,7 @@ hash_value(const EsGroupKey *definition, Datum value, bool isnull)
 	if (isnull)
 		return 0;
 	return definition->by_value ? (uint64) value * UINT64CONST(0x9E3779B97F4A7C15) :
-		es_stable_hash(text_of(value));
+		es_secret_hash(text_of(value));
 }
 
 static bool
@@ -451,7 +451,7 @@ place_of_word(EsGrouping *grouping, uint64 hash, EsSlice word)
 static EsGroup *
 group_of_word(EsGrouping *grouping, EsField field, EsSlice word)
 {
-	uint64		hash = es_stable_hash(word);
+	uint64		hash = es_secret_hash(word);
 	EsWordGroup *place = place_of_word(grouping, hash, word);
 	Datum		value;
 	bool		isnull = false;
