@@ -40,7 +40,7 @@
 #define PREFETCHED_HEADERS 8
 
 /* How many pages ahead columns are loaded: headers must have come by then. */
-#define PAGES_TO_COLUMNS 1
+#define PAGES_TO_COLUMNS 2
 
 /* Where the block starts in a row: after the header and first_position. */
 #define BLOCK_IN_TUPLE (MAXALIGN(SizeofHeapTupleHeader) + sizeof(int64))
