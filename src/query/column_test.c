@@ -19,6 +19,9 @@
 #include "kernel/fold.h"
 #include "query/column_test.h"
 
+/* A list that is longer is better searched for each value. */
+#define MAX_INTERVALS 16
+
 /* A test that is being run on a block. */
 typedef struct Run
 {
@@ -61,6 +64,39 @@ find_interval(EsView *view, const EsFrame *frame, const char *data, uint32 count
 		es_kernel_range(size_log2, values, count, fold.low, fold.high, bits);
 }
 
+/*
+ * The rows with one of a few values, all looked for at once.  A value is one
+ * distance, all rows, or none.
+ */
+static void
+find_values(EsView *view, const EsTest *test, const EsFrame *frame, uint32 scale,
+			const char *data, uint32 count, uint64 *bits)
+{
+	uint64		distances[MAX_INTERVALS];
+	uint32		found = 0;
+	const char *values;
+	int			size_log2;
+
+	for (uint32 i = 0; i < test->constant_count; i++)
+	{
+		EsInterval	interval = es_test_interval(test, i, scale);
+		EsFold		fold = es_fold_between(frame, interval.first, interval.last);
+
+		if (fold.rows == ES_FOLD_ALL)
+		{
+			es_bits_fill(bits, count);
+			return;
+		}
+		if (fold.rows == ES_FOLD_INSIDE)
+			distances[found++] = fold.low;
+	}
+	memset(bits, 0, ES_BITMAP_WORDS(count) * sizeof(uint64));
+	if (found == 0)
+		return;
+	values = es_view_wide(view, data, frame->width, count, &size_log2);
+	es_kernel_in_set(size_log2, values, count, distances, found, bits);
+}
+
 /* The rows for which the test of integers / 10^scale is true. */
 static void
 find_integers(EsView *view, const EsTest *test, const EsFrame *frame, uint32 scale,
@@ -69,6 +105,11 @@ find_integers(EsView *view, const EsTest *test, const EsFrame *frame, uint32 sca
 	uint64		one[ES_BLOCK_BIT_WORDS];
 	uint32		words = ES_BITMAP_WORDS(count);
 
+	if (test->kind == ES_TEST_IN)
+	{
+		find_values(view, test, frame, scale, data, count, bits);
+		return;
+	}
 	memset(bits, 0, words * sizeof(uint64));
 	for (uint32 i = 0; i < test->constant_count; i++)
 	{
@@ -89,9 +130,6 @@ put_answer(const EsTest *test, EsVerdicts *verdicts, const uint64 *passed, uint3
 	es_bits_fill(verdicts->bits[otherwise], count);
 	es_kernel_and_not_bits(verdicts->bits[otherwise], passed, words);
 }
-
-/* A list that is long is better searched for each value. */
-#define MAX_INTERVALS 16
 
 static bool
 has_intervals(const EsTest *test)
