@@ -7,8 +7,9 @@
  * needs no full-page images since every block fills a new page, and then their
  * entries in all indexes of the table: beside the one on first_position there
  * is another while REINDEX CONCURRENTLY replaces it.  Then the events' postings
- * are set, and ids that need it entered.  Nobody looks at postings before es_entity_set_total(), so an error on
- * the way needs no undoing.
+ * are set, and ids that need it entered.  Nobody looks at postings before
+ * es_entity_set_total(), and an id only says where to look, so an error on the
+ * way needs no undoing.
  *
  *-------------------------------------------------------------------------
  */

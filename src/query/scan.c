@@ -7,8 +7,9 @@
  * side by side with parallel workers.  A part of the log is found by the index on
  * first_position, in order, or, where the order does not matter, as a list of
  * pages; times are translated to positions by bisection, since recorded_at never
- * decreases along the log.  In both cases a block counts if
- * the snapshot sees its row, and nothing else decides.
+ * decreases along the log.  An event_id leads to a list of pages, too, by the index
+ * of ids and the time in it.  Whatever says where to look, a block counts if the
+ * snapshot sees its row, and nothing else decides.
  *
  * The page of the current block stays pinned until the next one is asked for, as
  * PostgreSQL's own scans do it.  A few more are pinned before their turn: most of
