@@ -18,8 +18,8 @@
 #include "api/event_value.h"
 #include "pg/compat.h"
 #include "pg/errors.h"
+#include "pg/jsonb_builder.h"
 #include "row/input.h"
-#include "row/jsonb_builder.h"
 #include "row/output.h"
 
 ES_FUNCTION(es_make_event);

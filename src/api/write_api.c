@@ -16,7 +16,7 @@
 #include "utils/uuid.h"
 
 #include "api/event_value.h"
-#include "log/ingest.h"
+#include "append/ingest.h"
 #include "pg/catalog.h"
 #include "pg/compat.h"
 #include "row/input.h"

@@ -19,8 +19,8 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "append/ingest.h"
 #include "fdw/fdw.h"
-#include "log/ingest.h"
 #include "pg/errors.h"
 #include "pg/settings.h"
 #include "row/input.h"

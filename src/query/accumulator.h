@@ -12,7 +12,7 @@
 
 #include "utils/numeric.h"
 
-#include "query/test.h"
+#include "filter/test.h"
 
 /*
  * The sum is sum / 10^scale, and 'numeric' where there were numbers that an

@@ -12,7 +12,7 @@
 
 #include "nodes/primnodes.h"
 
-#include "query/filter.h"
+#include "filter/filter.h"
 
 /*
  * Gives the value that an expression without columns has in this execution.

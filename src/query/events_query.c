@@ -17,10 +17,10 @@
 #include "core/hash.h"
 #include "log/entity_scan.h"
 #include "log/ids.h"
+#include "pg/jsonb_builder.h"
 #include "query/compile.h"
 #include "query/events_query.h"
 #include "query/scan.h"
-#include "row/jsonb_builder.h"
 
 /* An answer in progress. */
 typedef struct Answer

@@ -13,9 +13,9 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "filter/test.h"
+#include "pg/jsonb_builder.h"
 #include "query/fetch.h"
-#include "query/test.h"
-#include "row/jsonb_builder.h"
 #include "row/output.h"
 
 static Datum

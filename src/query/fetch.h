@@ -10,8 +10,8 @@
 
 #include "postgres.h"
 
+#include "filter/view.h"
 #include "query/compile.h"
-#include "query/view.h"
 
 /* The values at a place in the documents: jsonb, or the text that ->> gives. */
 typedef struct EsExtraction

@@ -11,8 +11,8 @@
  */
 #include "postgres.h"
 
+#include "filter/test.h"
 #include "query/numbers.h"
-#include "query/test.h"
 
 static void
 make_room(EsView *view, EsNumbers *numbers)

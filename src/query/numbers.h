@@ -10,8 +10,8 @@
 
 #include "postgres.h"
 
+#include "filter/view.h"
 #include "query/fetch.h"
-#include "query/view.h"
 
 typedef enum EsNumberState
 {

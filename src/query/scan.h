@@ -17,9 +17,9 @@
 #include "storage/bufpage.h"
 #include "utils/snapshot.h"
 
+#include "filter/filter.h"
+#include "filter/view.h"
 #include "log/reader.h"
-#include "query/filter.h"
-#include "query/view.h"
 
 typedef enum EsOrder
 {

@@ -19,8 +19,8 @@
 
 #include "core/json.h"
 #include "log/entity_scan.h"
+#include "pg/jsonb_builder.h"
 #include "query/events_query.h"
-#include "row/jsonb_builder.h"
 
 #define LEAST_TO_COMPACT (1024 * 1024)	/* bytes of text */
 

@@ -18,9 +18,9 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "append/memory.h"
 #include "core/envelope.h"
 #include "core/json.h"
-#include "log/memory.h"
 #include "pg/catalog.h"
 #include "pg/errors.h"
 #include "pg/settings.h"

@@ -14,7 +14,7 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
-#include "row/jsonb_builder.h"
+#include "pg/jsonb_builder.h"
 #include "row/output.h"
 
 Datum

@@ -11,24 +11,7 @@
 #include "postgres.h"
 
 #include "core/block.h"
-
-/* Columns of eventstore.recorded_event and eventstore.events, from 0. */
-typedef enum EsRecordedColumn
-{
-	ES_RECORDED_POSITION,
-	ES_RECORDED_TENANT_ID,
-	ES_RECORDED_ENTITY_ID,
-	ES_RECORDED_VERSION,
-	ES_RECORDED_EVENT_TYPE,
-	ES_RECORDED_EVENT_ID,
-	ES_RECORDED_PAYLOAD,
-	ES_RECORDED_METADATA,
-	ES_RECORDED_TAGS,
-	ES_RECORDED_OCCURRED_AT,
-	ES_RECORDED_RECORDED_AT
-} EsRecordedColumn;
-
-#define ES_RECORDED_NATTS (ES_RECORDED_RECORDED_AT + 1)
+#include "core/fields.h"
 
 extern Datum es_text_datum(EsSlice slice);
 extern Datum es_uuid_datum(const uint8 *uuid);

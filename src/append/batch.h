@@ -5,8 +5,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef EVENTSTORE_LOG_BATCH_H
-#define EVENTSTORE_LOG_BATCH_H
+#ifndef EVENTSTORE_APPEND_BATCH_H
+#define EVENTSTORE_APPEND_BATCH_H
 
 #include "postgres.h"
 
@@ -43,6 +43,20 @@ typedef struct EsBatch
 	uint32		duplicates;		/* events in groups that are duplicates */
 } EsBatch;
 
+/*
+ * What became of a batch.  Positions are those of events that were stored now
+ * or, as duplicates, before; 0 for an empty batch.
+ */
+typedef struct EsIngestResult
+{
+	int64		first_position;
+	int64		last_position;
+	int64		ingested;
+	int64		duplicates;
+	int64		last_version;	/* of the batch's last event */
+	int64		recorded_at;	/* of what was stored now, 0 for nothing */
+} EsIngestResult;
+
 extern void es_batch_group(EsBatch *batch, EsEvent *events, uint32 count);
 
 /* The expected version counts where the entity first appears in the batch. */
@@ -52,4 +66,4 @@ es_group_first(const EsBatch *batch, const EsGroup *group)
 	return &batch->events[group->first_event];
 }
 
-#endif							/* EVENTSTORE_LOG_BATCH_H */
+#endif							/* EVENTSTORE_APPEND_BATCH_H */

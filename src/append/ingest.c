@@ -11,13 +11,13 @@
 #include "access/xact.h"
 #include "storage/predicate.h"
 
-#include "log/batch.h"
-#include "log/claim.h"
-#include "log/ingest.h"
-#include "log/memory.h"
+#include "append/batch.h"
+#include "append/claim.h"
+#include "append/ingest.h"
+#include "append/memory.h"
+#include "append/write.h"
 #include "log/position.h"
 #include "log/store.h"
-#include "log/write.h"
 #include "pg/settings.h"
 
 /* Makes the batch's versions known; what was stored is found from here on. */

@@ -5,8 +5,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef EVENTSTORE_ROW_JSONB_BUILDER_H
-#define EVENTSTORE_ROW_JSONB_BUILDER_H
+#ifndef EVENTSTORE_PG_JSONB_BUILDER_H
+#define EVENTSTORE_PG_JSONB_BUILDER_H
 
 #include "postgres.h"
 
@@ -14,4 +14,4 @@
 
 extern Datum es_jsonb_datum(EsSlice json);
 
-#endif							/* EVENTSTORE_ROW_JSONB_BUILDER_H */
+#endif							/* EVENTSTORE_PG_JSONB_BUILDER_H */

@@ -5,16 +5,16 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef EVENTSTORE_LOG_WRITE_H
-#define EVENTSTORE_LOG_WRITE_H
+#ifndef EVENTSTORE_APPEND_WRITE_H
+#define EVENTSTORE_APPEND_WRITE_H
 
 #include "postgres.h"
 
-#include "log/batch.h"
+#include "append/batch.h"
 #include "log/position.h"
 #include "log/store.h"
 
 extern void es_write_batch(EsOpenStore *open, EsBatch *batch,
 						   const EsReservation *reservation);
 
-#endif							/* EVENTSTORE_LOG_WRITE_H */
+#endif							/* EVENTSTORE_APPEND_WRITE_H */

@@ -23,8 +23,8 @@
 #include "core/hash.h"
 #include "core/json.h"
 #include "core/timestamp.h"
-#include "query/test.h"
-#include "row/jsonb_builder.h"
+#include "filter/test.h"
+#include "pg/jsonb_builder.h"
 
 /* Digits and points of a number whose cast cannot overflow anything. */
 #define MAX_NUMBER_SIZE 200

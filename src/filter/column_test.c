@@ -16,8 +16,8 @@
 
 #include "core/event.h"
 #include "core/json.h"
+#include "filter/column_test.h"
 #include "kernel/fold.h"
-#include "query/column_test.h"
 
 /* A list that is longer is better searched for each value. */
 #define MAX_INTERVALS 16

@@ -13,7 +13,7 @@
 
 #include "utils/memutils.h"
 
-#include "log/memory.h"
+#include "append/memory.h"
 
 /* Megabytes, of which only the pages that are touched are ever there. */
 static EsExpectations expectations;

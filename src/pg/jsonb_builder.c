@@ -35,8 +35,8 @@
 #include "utils/jsonb.h"
 
 #include "core/json.h"
-#include "row/jsonb_builder.h"
-#include "row/numeric_writer.h"
+#include "pg/jsonb_builder.h"
+#include "pg/numeric_writer.h"
 
 /* Items that need no allocation. */
 #define FEW_ITEMS 128

@@ -23,7 +23,7 @@
 #include "storage/predicate.h"
 #include "utils/snapmgr.h"
 
-#include "log/claim.h"
+#include "append/claim.h"
 #include "log/reader.h"
 #include "log/session.h"
 #include "log/xact.h"

@@ -5,15 +5,15 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef EVENTSTORE_QUERY_FILTER_H
-#define EVENTSTORE_QUERY_FILTER_H
+#ifndef EVENTSTORE_FILTER_FILTER_H
+#define EVENTSTORE_FILTER_FILTER_H
 
 #include "postgres.h"
 
 #include "nodes/pg_list.h"
 
-#include "query/test.h"
-#include "query/view.h"
+#include "filter/test.h"
+#include "filter/view.h"
 
 typedef enum EsNodeKind
 {
@@ -73,4 +73,4 @@ extern bool es_filter_add_path(EsFilter *filter, const EsPath *path, uint32 *num
 extern void es_filter_range(const EsFilter *filter, EsRange *range);
 extern bool es_filter_run(EsFilter *filter, EsView *view, uint64 *sure, uint64 *unsure);
 
-#endif							/* EVENTSTORE_QUERY_FILTER_H */
+#endif							/* EVENTSTORE_FILTER_FILTER_H */

@@ -20,8 +20,8 @@
 
 #include "miscadmin.h"
 
-#include "query/column_test.h"
-#include "query/filter.h"
+#include "filter/column_test.h"
+#include "filter/filter.h"
 
 EsNode *
 es_node_make(EsNodeKind kind, List *children)

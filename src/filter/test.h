@@ -10,8 +10,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef EVENTSTORE_QUERY_TEST_H
-#define EVENTSTORE_QUERY_TEST_H
+#ifndef EVENTSTORE_FILTER_TEST_H
+#define EVENTSTORE_FILTER_TEST_H
 
 #include "postgres.h"
 
@@ -23,7 +23,7 @@
 #include "core/column.h"
 #include "core/path.h"
 #include "core/uuid.h"
-#include "query/verdict.h"
+#include "filter/verdict.h"
 
 /* The type in which values are compared. */
 typedef enum EsValueType
@@ -128,4 +128,4 @@ extern EsInterval es_test_interval(const EsTest *test, uint32 constant, uint32 s
 extern bool es_read_scaled(EsSlice text, int64 *integer, uint32 *scale);
 extern bool es_json_as_text(EsSlice json, EsSlice *text);
 
-#endif							/* EVENTSTORE_QUERY_TEST_H */
+#endif							/* EVENTSTORE_FILTER_TEST_H */

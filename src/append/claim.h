@@ -5,16 +5,15 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef EVENTSTORE_LOG_CLAIM_H
-#define EVENTSTORE_LOG_CLAIM_H
+#ifndef EVENTSTORE_APPEND_CLAIM_H
+#define EVENTSTORE_APPEND_CLAIM_H
 
 #include "postgres.h"
 
-#include "log/batch.h"
-#include "log/ingest.h"
+#include "append/batch.h"
 #include "log/store.h"
 
 extern void es_claim_batch(EsOpenStore *open, EsBatch *batch,
 						   EsIngestResult *result);
 
-#endif							/* EVENTSTORE_LOG_CLAIM_H */
+#endif							/* EVENTSTORE_APPEND_CLAIM_H */

@@ -14,7 +14,7 @@
 
 #include "utils/memutils.h"
 
-#include "query/view.h"
+#include "filter/view.h"
 
 /*
  * Blocks that were opened by this process.  Who keeps something of a block knows

@@ -5,8 +5,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef EVENTSTORE_ROW_NUMERIC_WRITER_H
-#define EVENTSTORE_ROW_NUMERIC_WRITER_H
+#ifndef EVENTSTORE_PG_NUMERIC_WRITER_H
+#define EVENTSTORE_PG_NUMERIC_WRITER_H
 
 #include "postgres.h"
 
@@ -17,4 +17,4 @@
 
 extern size_t es_numeric_write(EsSlice number, char *out);
 
-#endif							/* EVENTSTORE_ROW_NUMERIC_WRITER_H */
+#endif							/* EVENTSTORE_PG_NUMERIC_WRITER_H */

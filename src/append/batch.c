@@ -9,8 +9,8 @@
 
 #include "port/pg_bitutils.h"
 
-#include "log/batch.h"
-#include "log/memory.h"
+#include "append/batch.h"
+#include "append/memory.h"
 #include "log/shared.h"
 
 /* Events whose entities are hashed before the first of them is looked up. */

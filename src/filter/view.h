@@ -5,33 +5,15 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef EVENTSTORE_QUERY_VIEW_H
-#define EVENTSTORE_QUERY_VIEW_H
+#ifndef EVENTSTORE_FILTER_VIEW_H
+#define EVENTSTORE_FILTER_VIEW_H
 
 #include "postgres.h"
 
+#include "core/fields.h"
 #include "core/path_places.h"
+#include "filter/verdict.h"
 #include "log/reader.h"
-#include "query/verdict.h"
-#include "row/output.h"
-
-/* The columns as attribute numbers, which count from 1. */
-typedef enum EsField
-{
-	ES_FIELD_POSITION = ES_RECORDED_POSITION + 1,
-	ES_FIELD_TENANT_ID = ES_RECORDED_TENANT_ID + 1,
-	ES_FIELD_ENTITY_ID = ES_RECORDED_ENTITY_ID + 1,
-	ES_FIELD_VERSION = ES_RECORDED_VERSION + 1,
-	ES_FIELD_EVENT_TYPE = ES_RECORDED_EVENT_TYPE + 1,
-	ES_FIELD_EVENT_ID = ES_RECORDED_EVENT_ID + 1,
-	ES_FIELD_PAYLOAD = ES_RECORDED_PAYLOAD + 1,
-	ES_FIELD_METADATA = ES_RECORDED_METADATA + 1,
-	ES_FIELD_TAGS = ES_RECORDED_TAGS + 1,
-	ES_FIELD_OCCURRED_AT = ES_RECORDED_OCCURRED_AT + 1,
-	ES_FIELD_RECORDED_AT = ES_RECORDED_RECORDED_AT + 1
-} EsField;
-
-#define ES_FIELDS ES_RECORDED_NATTS
 
 /* A column that was looked at, for those who load the same of other blocks. */
 typedef struct EsViewedColumn
@@ -86,4 +68,4 @@ extern EsSlice es_view_value(EsView *view, const EsStrings *strings, uint32 i, u
 extern EsSlice es_view_entity(EsView *view, uint32 i);
 extern void es_view_damaged(const EsView *view) pg_attribute_noreturn();
 
-#endif							/* EVENTSTORE_QUERY_VIEW_H */
+#endif							/* EVENTSTORE_FILTER_VIEW_H */

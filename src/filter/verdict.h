@@ -14,8 +14,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef EVENTSTORE_QUERY_VERDICT_H
-#define EVENTSTORE_QUERY_VERDICT_H
+#ifndef EVENTSTORE_FILTER_VERDICT_H
+#define EVENTSTORE_FILTER_VERDICT_H
 
 #include "postgres.h"
 
@@ -159,4 +159,4 @@ es_bits_previous(const uint64 *bits, int *i)
 	return true;
 }
 
-#endif							/* EVENTSTORE_QUERY_VERDICT_H */
+#endif							/* EVENTSTORE_FILTER_VERDICT_H */

@@ -5,8 +5,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef EVENTSTORE_LOG_MEMORY_H
-#define EVENTSTORE_LOG_MEMORY_H
+#ifndef EVENTSTORE_APPEND_MEMORY_H
+#define EVENTSTORE_APPEND_MEMORY_H
 
 #include "postgres.h"
 
@@ -24,4 +24,4 @@ extern void es_scratch_release(void);
 extern void es_scratch_reset(void);
 extern void *es_scratch_alloc(size_t size);
 
-#endif							/* EVENTSTORE_LOG_MEMORY_H */
+#endif							/* EVENTSTORE_APPEND_MEMORY_H */

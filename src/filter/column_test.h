@@ -5,14 +5,14 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef EVENTSTORE_QUERY_COLUMN_TEST_H
-#define EVENTSTORE_QUERY_COLUMN_TEST_H
+#ifndef EVENTSTORE_FILTER_COLUMN_TEST_H
+#define EVENTSTORE_FILTER_COLUMN_TEST_H
 
 #include "postgres.h"
 
-#include "query/filter.h"
+#include "filter/filter.h"
 
 extern void es_column_test(const EsTarget *target, const EsTest *test, EsView *view,
 						   const uint64 *wanted, EsVerdicts *verdicts);
 
-#endif							/* EVENTSTORE_QUERY_COLUMN_TEST_H */
+#endif							/* EVENTSTORE_FILTER_COLUMN_TEST_H */

@@ -15,7 +15,7 @@
  */
 #include "postgres.h"
 
-#include "row/numeric_writer.h"
+#include "pg/numeric_writer.h"
 
 /* Decimal digits in a digit to the base 10000. */
 #define GROUP_DIGITS 4

@@ -25,10 +25,10 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "append/memory.h"
+#include "append/write.h"
 #include "core/block.h"
 #include "log/ids.h"
-#include "log/memory.h"
-#include "log/write.h"
 #include "pg/catalog.h"
 
 #define PREFETCH_DISTANCE 8		/* events whose postings are prefetched ahead */
