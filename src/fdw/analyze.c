@@ -24,7 +24,7 @@
 #include "fdw/fdw.h"
 #include "pg/catalog.h"
 #include "query/fetch.h"
-#include "query/scan.h"
+#include "filter/scan.h"
 
 typedef struct Sample
 {
@@ -98,12 +98,12 @@ acquire_sample(Relation table, int level pg_attribute_unused(), HeapTuple *rows,
 	EsScan		scan;
 
 	es_scan_begin(&scan, snapshot, &filter, ES_ORDER_NONE, &es_range_all, NULL);
-	all = scan.page.pages;
+	all = scan.blocks.page.pages;
 	chosen = BlockSampler_Init(&pages, all, wanted, pg_prng_uint32(&pg_global_prng_state));
 	reservoir_init_selection_state(&sample.state, wanted);
 	while (BlockSampler_HasMore(&pages))
 	{
-		es_scan_only_page(&scan, BlockSampler_Next(&pages));
+		es_page_scan_only(&scan.blocks.page, BlockSampler_Next(&pages));
 		while (es_scan_next(&scan))
 		{
 			for (uint32 i = 0; i < scan.view.count; i++)

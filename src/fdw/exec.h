@@ -16,7 +16,7 @@
 #include "log/entity_scan.h"
 #include "query/compile.h"
 #include "query/fetch.h"
-#include "query/scan.h"
+#include "filter/scan.h"
 
 /* An attribute of the scan's tuple: a column, or something of a document. */
 typedef struct EsOutput

@@ -14,7 +14,7 @@
 #include "nodes/pg_list.h"
 #include "nodes/plannodes.h"
 
-#include "query/scan.h"
+#include "filter/scan.h"
 
 /* How events are found. */
 typedef enum EsAccess

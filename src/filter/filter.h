@@ -14,6 +14,7 @@
 
 #include "filter/test.h"
 #include "filter/view.h"
+#include "log/block_scan.h"
 
 typedef enum EsNodeKind
 {
@@ -53,19 +54,6 @@ typedef struct EsFilter
 	EsPath		paths[ES_PLACES_MAX_PATHS];
 	uint32		path_count;
 } EsFilter;
-
-/* Inclusive limits. */
-typedef struct EsRange
-{
-	int64		first_position;
-	int64		last_position;
-	int64		first_time;		/* of recorded_at */
-	int64		last_time;
-	int64		first_version;
-	int64		last_version;
-	bool		one_id;			/* only events with this event_id */
-	uint8		event_id[ES_UUID_SIZE];
-} EsRange;
 
 extern EsNode *es_node_make(EsNodeKind kind, List *children);
 extern EsNode *es_node_verdict(EsVerdict verdict);

@@ -12,15 +12,21 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "storage/bufpage.h"
 #include "utils/memutils.h"
 
 #include "filter/view.h"
+#include "log/page_scan.h"
 
 /*
  * Blocks that were opened by this process.  Who keeps something of a block knows
  * by the number whether it is still that of the view's, also after a scan anew.
  */
 static uint64 opened = 0;
+
+/* Where the block starts in a row: after the header and first_position. */
+#define BLOCK_IN_TUPLE (MAXALIGN(SizeofHeapTupleHeader) + sizeof(int64))
 
 /* Bytes of a column that are worth loading ahead. */
 #define MAX_LOADED 768
@@ -271,4 +277,38 @@ es_view_entity(EsView *view, uint32 i)
 		return es_strings_text(&strings, code);
 	}
 	return es_view_value(view, &strings, i, i);
+}
+
+/*
+ * Starts loading the columns that were looked at in the last block, if the page is
+ * one with a block of the same kind.  The page is not locked: what is read here
+ * may be anything, and leads to nothing but loads inside the page.
+ */
+void
+es_view_load_ahead(const EsView *view, const char *page)
+{
+	uint32		start = ItemIdGetOffset(PageGetItemId(page, FirstOffsetNumber)) + BLOCK_IN_TUPLE;
+	EsBlock		block = {.data = page + start};
+
+	if (start + sizeof(EsBlockHeader) + sizeof(EsColumnsHeader) > BLCKSZ)
+		return;
+	memcpy(&block.header, block.data, sizeof(block.header));
+	if (block.header.layout != ES_BLOCK_LAYOUT_COLUMNS)
+		return;
+	block.size = BLCKSZ - start;
+	if (es_columns_open(&block) != ES_BLOCK_OK)
+		return;
+	for (uint32 i = 0; i < view->viewed_count; i++)
+	{
+		const EsViewedColumn *viewed = &view->viewed[i];
+		uint32		offset;
+
+		if (viewed->slot >= block.columns.column_count)
+			continue;
+		offset = es_vector_entry(&block, viewed->slot).data;
+		es_prefetch(block.data + offset, block.data + Min(offset + viewed->size + 1, block.size));
+	}
+	if (view->placed && block.columns.column_count > ES_FIXED_SLOTS)
+		es_prefetch(block.data + es_vector_entry(&block, ES_FIXED_SLOTS).text,
+					block.data + Min(block.columns.presence, block.size));
 }

@@ -13,7 +13,7 @@
 #include "core/fields.h"
 #include "core/path_places.h"
 #include "filter/verdict.h"
-#include "log/reader.h"
+#include "log/block_row.h"
 
 /* A column that was looked at, for those who load the same of other blocks. */
 typedef struct EsViewedColumn
@@ -54,6 +54,7 @@ typedef struct EsView
 extern void es_view_begin(EsView *view, const EsPath *paths, uint32 path_count);
 extern void es_view_open(EsView *view, EsBlockRow *row);
 extern void es_view_end(EsView *view);
+extern void es_view_load_ahead(const EsView *view, const char *page);
 
 extern const EsStoredEvent *es_view_head(EsView *view, uint32 i);
 extern const EsStoredEvent *es_view_event(EsView *view, uint32 i);

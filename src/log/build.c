@@ -35,7 +35,7 @@
 #include "log/build.h"
 #include "log/ids.h"
 #include "log/position.h"
-#include "log/reader.h"
+#include "log/block_row.h"
 #include "log/session.h"
 #include "log/store.h"
 #include "log/xact.h"

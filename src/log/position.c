@@ -50,7 +50,7 @@
 #include "utils/timestamp.h"
 
 #include "log/position.h"
-#include "log/reader.h"
+#include "log/log_scan.h"
 #include "log/xact.h"
 #include "pg/catalog.h"
 #include "pg/compat.h"

@@ -17,9 +17,9 @@
 #include "utils/snapmgr.h"
 
 #include "log/entity_scan.h"
+#include "log/log_scan.h"
 #include "log/position.h"
 #include "log/read.h"
-#include "log/reader.h"
 #include "log/store.h"
 
 /* A read in progress. */

@@ -22,6 +22,7 @@
 #include "utils/snapmgr.h"
 
 #include "log/ids.h"
+#include "log/log_scan.h"
 #include "log/reader.h"
 #include "log/store.h"
 #include "log/verify.h"

@@ -13,7 +13,7 @@
 #include "executor/executor.h"
 
 #include "query/numbers.h"
-#include "query/scan.h"
+#include "filter/scan.h"
 
 typedef enum EsAggregateKind
 {

@@ -20,7 +20,7 @@
 #include "pg/jsonb_builder.h"
 #include "query/compile.h"
 #include "query/events_query.h"
-#include "query/scan.h"
+#include "filter/scan.h"
 
 /* An answer in progress. */
 typedef struct Answer

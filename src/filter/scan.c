@@ -1,0 +1,69 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan.c
+ *	  Reads blocks of the log and says which of their events match a filter.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "filter/scan.h"
+#include "log/kernel_use.h"
+
+/* Has the columns loaded that were looked at in the last block; EsLoadAhead. */
+static void
+load_columns(void *arg, const char *page)
+{
+	es_view_load_ahead(&((EsScan *) arg)->view, page);
+}
+
+/*
+ * Begins to read blocks, in the current memory context.  The range is for scans of
+ * a part of the log; the filter must say the same, since events outside of it are
+ * delivered too.
+ */
+void
+es_scan_begin(EsScan *scan, Snapshot snapshot, EsFilter *filter, EsOrder order,
+			  const EsRange *range, EsSharedScan *shared)
+{
+	scan->filter = filter;
+	memset(&scan->counts, 0, sizeof(scan->counts));
+	es_view_begin(&scan->view, filter->paths, filter->path_count);
+	es_block_scan_begin(&scan->blocks, snapshot, order, range, shared);
+	scan->blocks.page.load_ahead = load_columns;
+	scan->blocks.page.load_arg = scan;
+}
+
+/*
+ * Moves to the next block with events that are, or may be, what the filter asks
+ * for: scan->view, and the sets scan->sure and scan->unsure.
+ */
+bool
+es_scan_next(EsScan *scan)
+{
+	MemoryContext before = MemoryContextSwitchTo(scan->blocks.context);
+	EsBlockRow *row;
+	bool		any = false;
+
+	while (!any && (row = es_block_scan_next(&scan->blocks)) != NULL)
+	{
+		es_view_open(&scan->view, row);
+		es_bits_fill(scan->sure, scan->view.count);
+		any = es_filter_run(scan->filter, &scan->view, scan->sure, scan->unsure);
+		scan->counts.blocks++;
+		if (any || scan->view.touched)
+			scan->counts.events += scan->view.count;
+		else
+			scan->counts.skipped++;
+	}
+	MemoryContextSwitchTo(before);
+	return any;
+}
+
+void
+es_scan_end(EsScan *scan)
+{
+	es_block_scan_end(&scan->blocks);
+	es_view_end(&scan->view);
+	es_kernel_use_flush();
+}

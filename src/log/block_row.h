@@ -1,0 +1,38 @@
+/*-------------------------------------------------------------------------
+ *
+ * block_row.h
+ *	  A row of the block table: its block, and the events in it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EVENTSTORE_LOG_BLOCK_ROW_H
+#define EVENTSTORE_LOG_BLOCK_ROW_H
+
+#include "postgres.h"
+
+#include "access/htup.h"
+#include "utils/relcache.h"
+
+#include "core/block.h"
+
+/* A row of the block table; it points into the tuple. */
+typedef struct EsBlockRow
+{
+	HeapTuple	tuple;
+	Relation	blocks;
+	int64		first_position;
+	const char *data;			/* of the block */
+	uint32		size;
+	EsBlock		block;
+	EsBlockStatus status;		/* of opening the block */
+} EsBlockRow;
+
+extern void es_row_open(EsBlockRow *row, Relation blocks, HeapTuple tuple);
+extern EsBlockStatus es_row_body(EsBlockRow *row, char *body, EsStoredEvent *stored);
+extern EsBlockStatus es_row_event(EsBlockRow *row, uint32 ordinal,
+								  EsStoredEvent *stored);
+extern void es_row_event_checked(EsBlockRow *row, uint32 ordinal,
+								 EsStoredEvent *stored);
+extern void es_report_damage(int64 position, EsBlockStatus status) pg_attribute_noreturn();
+
+#endif							/* EVENTSTORE_LOG_BLOCK_ROW_H */

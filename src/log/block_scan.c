@@ -1,0 +1,275 @@
+/*-------------------------------------------------------------------------
+ *
+ * block_scan.c
+ *	  Reads the blocks of the log: all of them, or those of a range of it.
+ *
+ * All blocks are found by reading the table's pages one after the other, also
+ * side by side with parallel workers.  A part of the log is found by the index on
+ * first_position, in order, or, where the order does not matter, as a list of
+ * pages; times are translated to positions by bisection, since recorded_at never
+ * decreases along the log.  An event_id leads to a list of pages, too, by the index
+ * of ids and the time in it.  Whatever says where to look, a block counts if the
+ * snapshot sees its row, and nothing else decides.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "storage/predicate.h"
+#include "utils/rel.h"
+
+#include "core/uuid.h"
+#include "log/block_scan.h"
+#include "log/ids.h"
+#include "log/store.h"
+#include "pg/catalog.h"
+
+const EsRange es_range_all = {
+	.first_position = 1,
+	.last_position = PG_INT64_MAX,
+	.first_time = PG_INT64_MIN,
+	.last_time = PG_INT64_MAX,
+	.first_version = 1,
+	.last_version = PG_INT64_MAX
+};
+
+/* ------------------------------------------------------------------- range */
+
+/*
+ * The first position from which on all blocks were recorded at 'time' or later;
+ * PG_INT64_MAX when there is none.
+ */
+static int64
+position_of_time(EsBlockScan *scan, int64 time)
+{
+	EsLogScan	probe;
+	int64		low = 1;
+	int64		high = 1;
+	bool		later = true;
+
+	es_log_scan_begin(&probe, scan->blocks, scan->snapshot, PG_INT64_MAX, true);
+	if (es_log_scan_next(&probe))
+	{
+		later = es_log_scan_block(&probe)->header.recorded_at >= time;
+		high = probe.row.first_position;
+	}
+	es_log_scan_end(&probe);
+	if (!later)
+		return PG_INT64_MAX;
+	es_log_scan_begin(&probe, scan->blocks, scan->snapshot, low, false);
+	while (low < high)
+	{
+		int64		middle = low + (high - low) / 2;
+
+		es_log_scan_move(&probe, middle);
+		if (!es_log_scan_next(&probe) || es_log_scan_block(&probe)->header.recorded_at >= time)
+			high = middle;
+		else
+			low = probe.row.first_position + 1;
+	}
+	es_log_scan_end(&probe);
+	return low;
+}
+
+/*
+ * Translates the range of times; false when no block can be in it.  What is found
+ * for its end is where the last block begins, so the range may begin behind that.
+ */
+static bool
+narrow_by_time(EsBlockScan *scan)
+{
+	EsRange    *range = &scan->range;
+
+	if (range->first_time > PG_INT64_MIN)
+		range->first_position = Max(range->first_position, position_of_time(scan, range->first_time));
+	if (range->last_time < PG_INT64_MAX)
+	{
+		int64		after = position_of_time(scan, range->last_time + 1);
+
+		if (after < PG_INT64_MAX)
+			range->last_position = Min(range->last_position, after - 1);
+	}
+	return range->first_position <= range->last_position ||
+		es_log_block_start(scan->blocks, scan->snapshot, range->first_position) <= range->last_position;
+}
+
+/* Translates the range to positions; false when it is empty. */
+static bool
+find_positions(EsBlockScan *scan)
+{
+	const EsRange *range = &scan->range;
+
+	return range->first_position <= range->last_position && range->first_time <= range->last_time &&
+		narrow_by_time(scan);
+}
+
+/* Goes to the first block of the range, unless it is empty. */
+static void
+begin_in_order(EsBlockScan *scan)
+{
+	EsRange    *range = &scan->range;
+
+	if (!find_positions(scan))
+		return;
+	if (scan->order == ES_ORDER_FORWARD)
+		es_log_scan_begin(&scan->log, scan->blocks, scan->snapshot,
+						  es_log_block_start(scan->blocks, scan->snapshot, range->first_position),
+						  false);
+	else
+		es_log_scan_begin(&scan->log, scan->blocks, scan->snapshot, range->last_position, true);
+	scan->log_open = true;
+}
+
+/* The pages with blocks of the range, ascending. */
+static BlockNumber *
+pages_of_range(EsBlockScan *scan, uint32 *count)
+{
+	*count = 0;
+	if (!find_positions(scan))
+		return NULL;
+	return es_log_pages(scan->blocks, scan->snapshot,
+						es_log_block_start(scan->blocks, scan->snapshot,
+										   scan->range.first_position),
+						scan->range.last_position, count);
+}
+
+/*
+ * Lists the pages of the range.  They are read like all pages, which is faster
+ * than going along the index; what else is on them is for the caller.
+ */
+static void
+begin_range(EsBlockScan *scan)
+{
+	uint32		count;
+	BlockNumber *pages = pages_of_range(scan, &count);
+
+	es_page_scan_list(&scan->page, pages, count);
+}
+
+/* Adds the pages of the time in the id, when it has one. */
+static BlockNumber *
+add_pages_of_time(EsBlockScan *scan, BlockNumber *list, uint32 *count)
+{
+	BlockNumber *pages;
+	uint32		found;
+	int64		time;
+
+	if (!es_uuid_v7_time(scan->range.event_id, &time))
+		return list;
+	scan->range.first_time = Max(scan->range.first_time, time - ES_ID_TIME_WINDOW_US);
+	scan->range.last_time = Min(scan->range.last_time, time + ES_ID_TIME_WINDOW_US);
+	pages = pages_of_range(scan, &found);
+	if (pages == NULL)
+		return list;
+	list = repalloc_huge(list, ((Size) *count + found + 1) * sizeof(BlockNumber));
+	memcpy(list + *count, pages, found * sizeof(BlockNumber));
+	*count += found;
+	pfree(pages);
+	return list;
+}
+
+/*
+ * Lists the pages on which events with the id can be: those that the index of ids
+ * knows, and those of its time.  All pages if the index lacks ids.
+ */
+static void
+begin_id(EsBlockScan *scan)
+{
+	EsOpenStore open;
+	BlockNumber *pages;
+	uint32		count = 0;
+	bool		complete;
+
+	if (!scan->range.one_id)
+		return;
+	es_store_open(&open, AccessShareLock);
+	complete = es_id_pages(&open.store->index, scan->range.event_id, &pages, &count);
+	es_store_close(&open);
+	if (!complete)
+	{
+		pfree(pages);
+		return;
+	}
+	pages = add_pages_of_time(scan, pages, &count);
+	es_page_scan_list(&scan->page, pages, es_pages_sort(pages, count));
+}
+
+/* Has the scan left the range on its far side? */
+static bool
+is_beyond(const EsBlockScan *scan, const EsBlockRow *row)
+{
+	if (scan->order == ES_ORDER_FORWARD)
+		return row->first_position > scan->range.last_position;
+	return row->status == ES_BLOCK_OK &&
+		row->first_position + row->block.header.event_count - 1 < scan->range.first_position;
+}
+
+static EsBlockRow *
+next_in_order(EsBlockScan *scan)
+{
+	if (!scan->log_open || !es_log_scan_next(&scan->log) || is_beyond(scan, &scan->log.row))
+		return NULL;
+	return &scan->log.row;
+}
+
+/* -------------------------------------------------------------------- scan */
+
+static bool
+reads_pages(const EsBlockScan *scan)
+{
+	return scan->order == ES_ORDER_NONE || scan->order == ES_ORDER_RANGE ||
+		scan->order == ES_ORDER_ID;
+}
+
+/*
+ * Begins to read blocks that may have events of the range, in the current memory
+ * context.  Blocks may have other events besides, also before and behind it.  A
+ * serializable transaction locks the whole table against being read past: coarse,
+ * but never wrong.
+ */
+void
+es_block_scan_begin(EsBlockScan *scan, Snapshot snapshot, EsOrder order, const EsRange *range,
+					EsSharedScan *shared)
+{
+	memset(scan, 0, offsetof(EsBlockScan, page));
+	scan->context = CurrentMemoryContext;
+	scan->blocks = es_blocks_open(AccessShareLock);
+	scan->snapshot = snapshot;
+	scan->order = order;
+	scan->range = *range;
+	PredicateLockRelation(scan->blocks, snapshot);
+	if (reads_pages(scan))
+		es_page_scan_begin(&scan->page, scan->blocks, snapshot,
+						   order == ES_ORDER_NONE ? shared : NULL);
+	if (order == ES_ORDER_RANGE)
+		begin_range(scan);
+	else if (order == ES_ORDER_ID)
+		begin_id(scan);
+	else if (order != ES_ORDER_NONE)
+		begin_in_order(scan);
+}
+
+/*
+ * The next block; NULL after the last.  An index scan allocates memory that it
+ * keeps, when it goes on.
+ */
+EsBlockRow *
+es_block_scan_next(EsBlockScan *scan)
+{
+	MemoryContext before = MemoryContextSwitchTo(scan->context);
+	EsBlockRow *row = reads_pages(scan) ? es_page_scan_next(&scan->page) : next_in_order(scan);
+
+	MemoryContextSwitchTo(before);
+	return row;
+}
+
+void
+es_block_scan_end(EsBlockScan *scan)
+{
+	if (reads_pages(scan))
+		es_page_scan_end(&scan->page);
+	if (scan->log_open)
+		es_log_scan_end(&scan->log);
+	table_close(scan->blocks, NoLock);
+}

@@ -1,0 +1,163 @@
+/*-------------------------------------------------------------------------
+ *
+ * log_scan.c
+ *	  Reads blocks in the order of the log, through the index on first_position.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "lib/qunique.h"
+#include "miscadmin.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+
+#include "log/log_scan.h"
+
+static Relation
+open_log_index(Relation blocks)
+{
+	Oid			index = RelationGetPrimaryKeyIndex(blocks);
+
+	if (!OidIsValid(index))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("the block table has lost its primary key")));
+	return index_open(index, AccessShareLock);
+}
+
+/*
+ * Begins with the first block whose first_position is at least 'position', or
+ * going backward, with the last one that is at most 'position'.
+ */
+void
+es_log_scan_begin(EsLogScan *scan, Relation blocks, Snapshot snapshot,
+				  int64 position, bool backward)
+{
+	scan->blocks = blocks;
+	scan->index = open_log_index(blocks);
+	scan->direction = backward ? BackwardScanDirection : ForwardScanDirection;
+	scan->slot = table_slot_create(blocks, NULL);
+	scan->scan = index_beginscan(blocks, scan->index, snapshot, 1, 0);
+	es_log_scan_move(scan, position);
+}
+
+/* Begins again, at another position. */
+void
+es_log_scan_move(EsLogScan *scan, int64 position)
+{
+	bool		backward = ScanDirectionIsBackward(scan->direction);
+	ScanKeyData key;
+
+	ScanKeyInit(&key, 1,
+				backward ? BTLessEqualStrategyNumber : BTGreaterEqualStrategyNumber,
+				backward ? F_INT8LE : F_INT8GE, Int64GetDatum(position));
+	index_rescan(scan->scan, &key, 1, NULL, 0);
+}
+
+/* Moves to the next visible block; scan->row is then set. */
+bool
+es_log_scan_next(EsLogScan *scan)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (!index_getnext_slot(scan->scan, scan->direction, scan->slot))
+		return false;
+	es_row_open(&scan->row, scan->blocks, ExecFetchSlotHeapTuple(scan->slot, false, NULL));
+	return true;
+}
+
+/* Did the own transaction write this block? */
+bool
+es_log_scan_is_own(EsLogScan *scan)
+{
+	return TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(scan->row.tuple->t_data));
+}
+
+/* The current block; raises an error when it is damaged. */
+EsBlock *
+es_log_scan_block(EsLogScan *scan)
+{
+	if (scan->row.status != ES_BLOCK_OK)
+		es_report_damage(scan->row.first_position, scan->row.status);
+	return &scan->row.block;
+}
+
+void
+es_log_scan_end(EsLogScan *scan)
+{
+	index_endscan(scan->scan);
+	ExecDropSingleTupleTableSlot(scan->slot);
+	index_close(scan->index, AccessShareLock);
+}
+
+/* The first position of the visible block that a scan from 'position' begins with. */
+int64
+es_log_block_start(Relation blocks, Snapshot snapshot, int64 position)
+{
+	EsLogScan	scan;
+	int64		start = position;
+
+	es_log_scan_begin(&scan, blocks, snapshot, position, true);
+	if (es_log_scan_next(&scan))
+		start = scan.row.first_position;
+	es_log_scan_end(&scan);
+	return start;
+}
+
+static int
+compare_pages(const void *a, const void *b)
+{
+	BlockNumber x = *(const BlockNumber *) a;
+	BlockNumber y = *(const BlockNumber *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Makes the pages ascending, and each one of them single; returns how many. */
+uint32
+es_pages_sort(BlockNumber *pages, uint32 count)
+{
+	qsort(pages, count, sizeof(BlockNumber), compare_pages);
+	return count == 0 ? 0 : qunique(pages, count, sizeof(BlockNumber), compare_pages);
+}
+
+/*
+ * The pages of the table that have rows, visible or not, whose first_position is
+ * in this range; ascending and palloc'd.
+ */
+BlockNumber *
+es_log_pages(Relation blocks, Snapshot snapshot, int64 first, int64 last, uint32 *count)
+{
+	uint32		room = 64;
+	BlockNumber *pages = palloc(room * sizeof(BlockNumber));
+	ScanKeyData keys[2];
+	Relation	index = open_log_index(blocks);
+	IndexScanDesc scan = index_beginscan(blocks, index, snapshot, lengthof(keys), 0);
+	ItemPointer tid;
+	uint32		found = 0;
+
+	ScanKeyInit(&keys[0], 1, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(first));
+	ScanKeyInit(&keys[1], 1, BTLessEqualStrategyNumber, F_INT8LE, Int64GetDatum(last));
+	index_rescan(scan, keys, lengthof(keys), NULL, 0);
+	while ((tid = index_getnext_tid(scan, ForwardScanDirection)) != NULL)
+	{
+		BlockNumber page = ItemPointerGetBlockNumber(tid);
+
+		if (found > 0 && pages[found - 1] == page)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		if (found == room)
+			pages = repalloc_huge(pages, (Size) (room *= 2) * sizeof(BlockNumber));
+		pages[found++] = page;
+	}
+	index_endscan(scan);
+	index_close(index, AccessShareLock);
+	*count = es_pages_sort(pages, found);
+	return pages;
+}

@@ -1,0 +1,45 @@
+/*-------------------------------------------------------------------------
+ *
+ * log_scan.h
+ *	  Reads blocks in the order of the log, through the index on first_position.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EVENTSTORE_LOG_LOG_SCAN_H
+#define EVENTSTORE_LOG_LOG_SCAN_H
+
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/relscan.h"
+#include "access/sdir.h"
+#include "executor/tuptable.h"
+#include "storage/block.h"
+#include "utils/snapshot.h"
+
+#include "log/block_row.h"
+
+/* Reads blocks in log order, through the index on first_position. */
+typedef struct EsLogScan
+{
+	Relation	blocks;
+	Relation	index;
+	IndexScanDesc scan;
+	TupleTableSlot *slot;
+	ScanDirection direction;
+	EsBlockRow	row;
+} EsLogScan;
+
+extern void es_log_scan_begin(EsLogScan *scan, Relation blocks, Snapshot snapshot,
+							  int64 position, bool backward);
+extern void es_log_scan_move(EsLogScan *scan, int64 position);
+extern bool es_log_scan_next(EsLogScan *scan);
+extern bool es_log_scan_is_own(EsLogScan *scan);
+extern EsBlock *es_log_scan_block(EsLogScan *scan);
+extern void es_log_scan_end(EsLogScan *scan);
+extern BlockNumber *es_log_pages(Relation blocks, Snapshot snapshot, int64 first, int64 last,
+								 uint32 *count);
+extern uint32 es_pages_sort(BlockNumber *pages, uint32 count);
+extern int64 es_log_block_start(Relation blocks, Snapshot snapshot, int64 position);
+
+#endif							/* EVENTSTORE_LOG_LOG_SCAN_H */
