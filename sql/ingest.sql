@@ -95,7 +95,8 @@ SELECT * FROM ingest_batch(ARRAY['col3'], ARRAY['t'], ARRAY['{}'], NULL, NULL, N
 SELECT * FROM stored(:r_first_position);
 
 -- append(): position and version of the one event.
-SELECT position = safe_position() AS position_is_last, version FROM append('app', 't');
+SELECT position AS last, version FROM append('app', 't') \gset
+SELECT :last = safe_position() AS position_is_last, :version AS version;
 SELECT version FROM append('app', 't', '{"a": 1}', '{"m": 1}', 1, '00000000-0000-0000-0000-0000000000a2', '{x,y}', 'default');
 SELECT version FROM append('app', 't', tenant_id => 'other');
 SELECT tenant_id, version, event_type, payload, metadata, tags FROM read_entity('app');

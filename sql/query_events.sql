@@ -5,7 +5,7 @@ SET datestyle = 'ISO';
 \set VERBOSITY default
 \set SHOW_CONTEXT never
 
-SELECT safe_position() AS start \gset
+SELECT position AS start FROM append('z', 'start') \gset
 -- In columns and, the last three, in rows.
 SELECT ingested FROM ingest_batch((
     SELECT string_agg(format('{"entity_id":"q%s","event_type":"%s","payload":{"i":%s,"odd":%s,"in":{"m":[%s]}}%s%s}', i % 3,

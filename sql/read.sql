@@ -4,8 +4,8 @@ SET timezone = 'UTC';
 SET datestyle = 'ISO';
 \set VERBOSITY default
 
--- Where this file's events begin.
-SELECT safe_position() AS start \gset
+-- This file's events come after this one.
+SELECT position AS start FROM append('read', 'start') \gset
 SELECT ingested FROM ingest_batch((
     SELECT string_agg(format('{"entity_id":"r%s","event_type":"type.%s","payload":{"i":%s}%s}', i % 3, i % 2, i,
                              CASE WHEN i > 24 THEN ',"tenant_id":"acme"' ELSE '' END), E'\n' ORDER BY i)

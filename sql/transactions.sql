@@ -218,7 +218,7 @@ SELECT versions('iso');
 SELECT put('iso', 1, 0);
 SELECT put('iso', 2, 1);
 SELECT versions('iso'), entity_version('iso');
--- The log ends where the snapshot can vouch for it, which is before the own events.  [I2]
+-- So does the log, as nothing that the snapshot does not see lies before them.  [I2]
 SELECT count(*) FROM events WHERE entity_id = 'iso';
 SELECT version FROM read_all((SELECT position - 1 FROM read_entity('iso', 1, 1)));
 COMMIT;

@@ -16,7 +16,7 @@ CREATE FUNCTION read_all(
     max_count bigint DEFAULT 1000,
     tenant_id text DEFAULT NULL
 ) RETURNS SETOF recorded_event
-    AS 'MODULE_PATHNAME', 'es_read_all_sql' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+    AS 'MODULE_PATHNAME', 'es_read_all_sql' LANGUAGE C STABLE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION read_all(bigint, bigint, text)
     IS 'events in log order, never past the safe position';
 
@@ -37,5 +37,5 @@ CREATE FUNCTION get_event("position" bigint) RETURNS recorded_event
 COMMENT ON FUNCTION get_event(bigint) IS 'the event at a position, null when there is none';
 
 CREATE FUNCTION safe_position() RETURNS bigint
-    AS 'MODULE_PATHNAME', 'es_safe_position_sql' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+    AS 'MODULE_PATHNAME', 'es_safe_position_sql' LANGUAGE C STABLE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION safe_position() IS 'the position up to which no event can appear any more';

@@ -121,9 +121,12 @@ take_arguments(FunctionCallInfo fcinfo, EsEventsQuery *query)
 Datum
 es_query_events_sql(PG_FUNCTION_ARGS)
 {
-	EsSink		sink = es_result_rows(fcinfo);
+	EsResult	result;
+	EsSink		sink = {(void (*) (void *, const EsStoredEvent *)) es_result_put, &result};
 	EsEventsQuery query;
 
+	es_check_may_read();
+	es_result_begin(&result, fcinfo);
 	take_arguments(fcinfo, &query);
 	es_query_events(&query, &sink);
 	return (Datum) 0;
@@ -143,13 +146,33 @@ es_entity_state_sql(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(state);
 }
 
+typedef struct SingleRow
+{
+	FunctionCallInfo fcinfo;
+	MemoryContext context;		/* outlives the event */
+	Datum		datum;
+} SingleRow;
+
+static void
+keep_row(void *arg, const EsStoredEvent *stored)
+{
+	SingleRow  *row = arg;
+	MemoryContext before = MemoryContextSwitchTo(row->context);
+
+	row->datum = es_result_single(row->fcinfo, stored);
+	row->fcinfo->isnull = false;
+	MemoryContextSwitchTo(before);
+}
+
 Datum
 es_get_event_by_id_sql(PG_FUNCTION_ARGS)
 {
-	EsResultRow row;
-	EsSink		sink = es_result_one(fcinfo, &row);
+	SingleRow	row = {fcinfo, CurrentMemoryContext, (Datum) 0};
+	EsSink		sink = {keep_row, &row};
 
+	es_check_may_read();
+	fcinfo->isnull = true;
 	if (!PG_ARGISNULL(0))
 		es_query_event_id(PG_GETARG_UUID_P(0)->data, &sink);
-	return es_result_one_end(fcinfo, &row);
+	return row.datum;
 }

@@ -8,8 +8,12 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "utils/snapmgr.h"
 
 #include "api/result.h"
+#include "log/entity_scan.h"
+#include "log/horizon.h"
+#include "log/position_scan.h"
 #include "log/read.h"
 #include "pg/catalog.h"
 #include "pg/compat.h"
@@ -22,20 +26,37 @@ ES_FUNCTION(es_last_event_sql);
 ES_FUNCTION(es_get_event_sql);
 ES_FUNCTION(es_safe_position_sql);
 
+/* Puts up to 'count' events of an entity into the result. */
+static void
+put_entity(EsResult *result, const EsEntityRange *range, int64 count)
+{
+	EsEntityScan scan;
+	const EsStoredEvent *stored;
+
+	es_entity_scan_begin(&scan, GetActiveSnapshot(), range);
+	while (count-- > 0 && (stored = es_entity_scan_next(&scan)) != NULL)
+		es_result_put(result, stored);
+	es_entity_scan_end(&scan);
+}
+
+/* Backward, from_version is the last one to be read, and null the entity's. */
 Datum
 es_read_entity_sql(PG_FUNCTION_ARGS)
 {
-	EsEntityQuery query = {
-		.entity_id = es_entity_argument(fcinfo, 0),
-		.from_version = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1),
-		.max_count = es_count_argument(fcinfo, 2),
-		.backward = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3),
-		.tenant_id = es_tenant_argument(fcinfo, 4)
+	bool		backward = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
+	EsEntityRange range = {
+		.one_tenant = true,
+		.first_version = backward || PG_ARGISNULL(1) ? 1 : PG_GETARG_INT64(1),
+		.last_version = backward && !PG_ARGISNULL(1) ? PG_GETARG_INT64(1) : PG_INT64_MAX,
+		.backward = backward
 	};
-	EsSink		sink = es_result_rows(fcinfo);
+	EsResult	result;
 
-	if (!query.backward || PG_ARGISNULL(1) || query.from_version > 0)
-		es_read_entity(&query, &sink);
+	es_check_may_read();
+	range.entity_id = es_entity_argument(fcinfo, 0);
+	range.tenant_id = es_tenant_argument(fcinfo, 4);
+	es_result_begin(&result, fcinfo);
+	put_entity(&result, &range, es_count_argument(fcinfo, 2));
 	return (Datum) 0;
 }
 
@@ -48,8 +69,11 @@ es_read_all_sql(PG_FUNCTION_ARGS)
 		.one_tenant = !PG_ARGISNULL(2),
 		.tenant_id = es_tenant_argument(fcinfo, 2)
 	};
-	EsSink		sink = es_result_rows(fcinfo);
+	EsResult	result;
+	EsSink		sink = {(void (*) (void *, const EsStoredEvent *)) es_result_put, &result};
 
+	es_check_may_read();
+	es_result_begin(&result, fcinfo);
 	es_read_log(&query, &sink);
 	return (Datum) 0;
 }
@@ -57,50 +81,63 @@ es_read_all_sql(PG_FUNCTION_ARGS)
 Datum
 es_entity_version_sql(PG_FUNCTION_ARGS)
 {
-	EsSlice		entity_id = es_entity_argument(fcinfo, 0);
+	EsSlice		entity_id;
 
 	es_check_may_read();
-	PG_RETURN_INT64(es_read_entity_version(es_tenant_argument(fcinfo, 1), entity_id));
+	entity_id = es_entity_argument(fcinfo, 0);
+	PG_RETURN_INT64(es_entity_last_version(GetActiveSnapshot(), es_tenant_argument(fcinfo, 1),
+										   entity_id));
 }
 
+/* The last event of an entity, or its last one of a type. */
 Datum
 es_last_event_sql(PG_FUNCTION_ARGS)
 {
-	EsResultRow row;
-	EsSink		sink;
-	EsEntityQuery query = {
-		.entity_id = es_entity_argument(fcinfo, 0),
-		.max_count = 1,
+	EsEntityRange range = {
+		.one_tenant = true,
+		.last_version = PG_INT64_MAX,
 		.backward = true,
-		.tenant_id = es_tenant_argument(fcinfo, 2)
+		.heads_only = true
 	};
+	EsEntityScan scan;
+	const EsStoredEvent *stored;
+	EsSlice		event_type = {NULL, 0};
+	Datum		row;
 
-	sink = es_result_one(fcinfo, &row);
+	es_check_may_read();
+	range.entity_id = es_entity_argument(fcinfo, 0);
+	range.tenant_id = es_tenant_argument(fcinfo, 2);
 	if (!PG_ARGISNULL(1))
-	{
-		query.event_type = es_text_datum_slice(PG_GETARG_DATUM(1));
-		if (query.event_type.size == 0)
-			PG_RETURN_NULL();	/* no event has the empty type */
-	}
-	es_read_entity(&query, &sink);
-	return es_result_one_end(fcinfo, &row);
+		event_type = es_text_datum_slice(PG_GETARG_DATUM(1));
+	es_entity_scan_begin(&scan, GetActiveSnapshot(), &range);
+	do
+		stored = es_entity_scan_next(&scan);
+	while (stored != NULL && !PG_ARGISNULL(1) &&
+		   !es_slice_equal(event_type, stored->event.event_type));
+	if (stored != NULL)
+		es_entity_scan_complete(&scan);
+	row = es_result_single(fcinfo, stored);
+	es_entity_scan_end(&scan);
+	return row;
 }
 
 Datum
 es_get_event_sql(PG_FUNCTION_ARGS)
 {
-	EsResultRow row;
-	EsSink		sink;
+	int64		position = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
+	EsPositionScan scan;
+	Datum		row;
 
-	sink = es_result_one(fcinfo, &row);
-	if (!PG_ARGISNULL(0))
-		es_read_position(PG_GETARG_INT64(0), &sink);
-	return es_result_one_end(fcinfo, &row);
+	es_check_may_read();
+	es_position_scan_begin(&scan, GetActiveSnapshot(), &position, 1);
+	row = es_result_single(fcinfo, es_position_scan_next(&scan));
+	es_position_scan_end(&scan);
+	return row;
 }
 
 Datum
 es_safe_position_sql(PG_FUNCTION_ARGS)
 {
 	es_check_may_read();
-	PG_RETURN_INT64(es_read_safe_position());
+	PG_RETURN_INT64(es_horizon(GetActiveSnapshot()));
 }

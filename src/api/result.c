@@ -53,18 +53,6 @@ es_count_argument(FunctionCallInfo fcinfo, int n)
 
 /* ---------------------------------------------------------------- results */
 
-/* Receives events as rows of the function's result. */
-static void
-put_row(void *arg, const EsStoredEvent *stored)
-{
-	ReturnSetInfo *result = arg;
-	Datum		values[ES_RECORDED_NATTS];
-	bool		nulls[ES_RECORDED_NATTS];
-
-	es_recorded_values(stored, values, nulls);
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-}
-
 static void
 check_columns(TupleDesc desc)
 {
@@ -75,57 +63,45 @@ check_columns(TupleDesc desc)
 				 errhint("The type must be as CREATE EXTENSION made it.")));
 }
 
-/* Checks the right to read; what the sink receives is the function's result. */
-EsSink
-es_result_rows(FunctionCallInfo fcinfo)
+/* Begins the result of a function that returns a set of events. */
+void
+es_result_begin(EsResult *result, FunctionCallInfo fcinfo)
 {
-	es_check_may_read();
 	InitMaterializedSRF(fcinfo, 0);
-	check_columns(((ReturnSetInfo *) fcinfo->resultinfo)->setDesc);
-	return (EsSink)
-	{
-		put_row, fcinfo->resultinfo
-	};
+	result->set = (ReturnSetInfo *) fcinfo->resultinfo;
+	check_columns(result->set->setDesc);
+	result->per_row = AllocSetContextCreate(CurrentMemoryContext, "eventstore row",
+											ALLOCSET_DEFAULT_SIZES);
 }
 
-/* Receives the event of a function that returns one. */
-static void
-keep_row(void *arg, const EsStoredEvent *stored)
+void
+es_result_put(EsResult *result, const EsStoredEvent *stored)
 {
-	EsResultRow *row = arg;
+	MemoryContext before = MemoryContextSwitchTo(result->per_row);
 	Datum		values[ES_RECORDED_NATTS];
 	bool		nulls[ES_RECORDED_NATTS];
-	MemoryContext before;
 
 	es_recorded_values(stored, values, nulls);
-	before = MemoryContextSwitchTo(row->context);
-	row->tuple = heap_form_tuple(row->desc, values, nulls);
+	tuplestore_putvalues(result->set->setResult, result->set->setDesc, values, nulls);
 	MemoryContextSwitchTo(before);
+	MemoryContextReset(result->per_row);
 }
 
-/* The same of a function that returns one event, or null. */
-EsSink
-es_result_one(FunctionCallInfo fcinfo, EsResultRow *row)
+/* The result of a function that returns one event, or null. */
+Datum
+es_result_single(FunctionCallInfo fcinfo, const EsStoredEvent *stored)
 {
-	es_check_may_read();
-	if (get_call_result_type(fcinfo, NULL, &row->desc) != TYPEFUNC_COMPOSITE)
+	TupleDesc	desc;
+	Datum		values[ES_RECORDED_NATTS];
+	bool		nulls[ES_RECORDED_NATTS];
+
+	if (stored == NULL)
+		PG_RETURN_NULL();
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("function returning record called in context that cannot accept type record")));
-	check_columns(row->desc);
-	row->desc = BlessTupleDesc(row->desc);
-	row->context = CurrentMemoryContext;
-	row->tuple = NULL;
-	return (EsSink)
-	{
-		keep_row, row
-	};
-}
-
-Datum
-es_result_one_end(FunctionCallInfo fcinfo, EsResultRow *row)
-{
-	if (row->tuple == NULL)
-		PG_RETURN_NULL();
-	return HeapTupleGetDatum(row->tuple);
+	check_columns(desc);
+	es_recorded_values(stored, values, nulls);
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }

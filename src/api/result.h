@@ -10,25 +10,23 @@
 
 #include "postgres.h"
 
-#include "access/htup.h"
-#include "access/tupdesc.h"
 #include "fmgr.h"
+#include "nodes/execnodes.h"
 
-#include "log/read.h"
+#include "core/block.h"
 
-/* One event as a row, in memory that outlives the read. */
-typedef struct EsResultRow
+/* The rows of a function that returns events. */
+typedef struct EsResult
 {
-	TupleDesc	desc;
-	MemoryContext context;
-	HeapTuple	tuple;			/* NULL: no event */
-} EsResultRow;
+	ReturnSetInfo *set;
+	MemoryContext per_row;		/* emptied after each row */
+} EsResult;
 
 extern EsSlice es_tenant_argument(FunctionCallInfo fcinfo, int n);
 extern EsSlice es_entity_argument(FunctionCallInfo fcinfo, int n);
 extern int64 es_count_argument(FunctionCallInfo fcinfo, int n);
-extern EsSink es_result_rows(FunctionCallInfo fcinfo);
-extern EsSink es_result_one(FunctionCallInfo fcinfo, EsResultRow *row);
-extern Datum es_result_one_end(FunctionCallInfo fcinfo, EsResultRow *row);
+extern void es_result_begin(EsResult *result, FunctionCallInfo fcinfo);
+extern void es_result_put(EsResult *result, const EsStoredEvent *stored);
+extern Datum es_result_single(FunctionCallInfo fcinfo, const EsStoredEvent *stored);
 
 #endif							/* EVENTSTORE_API_RESULT_H */

@@ -313,7 +313,10 @@ restore_positions(Build *build, bool same_table, int64 reserved)
 		store->position_limit = reserved;
 	}
 	if (!same_table)
+	{
 		store->last_recorded_at = DT_NOBEGIN;
+		store->sample_count = 0;
+	}
 	if (store->next_position <= build->last_position)
 	{
 		store->next_position = build->last_position + 1;

@@ -305,3 +305,26 @@ es_entity_scan_end(EsEntityScan *scan)
 	MemoryContextDelete(scan->per_event);
 	es_store_close(&scan->open);
 }
+
+/* The last version of an entity that the snapshot sees; 0: none. */
+int64
+es_entity_last_version(Snapshot snapshot, EsSlice tenant_id, EsSlice entity_id)
+{
+	EsEntityRange range = {
+		.one_tenant = true,
+		.tenant_id = tenant_id,
+		.entity_id = entity_id,
+		.last_version = PG_INT64_MAX,
+		.backward = true,
+		.heads_only = true
+	};
+	EsEntityScan scan;
+	const EsStoredEvent *stored;
+	int64		version;
+
+	es_entity_scan_begin(&scan, snapshot, &range);
+	stored = es_entity_scan_next(&scan);
+	version = stored == NULL ? 0 : stored->version;
+	es_entity_scan_end(&scan);
+	return version;
+}

@@ -71,5 +71,6 @@ extern void es_entity_scan_begin(EsEntityScan *scan, Snapshot snapshot,
 extern const EsStoredEvent *es_entity_scan_next(EsEntityScan *scan);
 extern void es_entity_scan_complete(EsEntityScan *scan);
 extern void es_entity_scan_end(EsEntityScan *scan);
+extern int64 es_entity_last_version(Snapshot snapshot, EsSlice tenant_id, EsSlice entity_id);
 
 #endif							/* EVENTSTORE_LOG_ENTITY_SCAN_H */

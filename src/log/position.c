@@ -1,30 +1,29 @@
 /*-------------------------------------------------------------------------
  *
  * position.c
- *	  Positions: reserving them, and up to where the log is settled.
+ *	  Positions: reserving them, and who else holds lower ones.
  *
  * A transaction that writes events announces itself in a slot before it takes
- * its first positions, so that a reader can tell which positions may still
- * appear.  Slot fields are written by the slot's backend alone:
+ * its first positions, so that whoever takes higher ones can write down in its
+ * blocks that the lower ones may still appear (horizon.c reads that).  Slot
+ * fields are written by the slot's backend alone:
  *
- *	  writer						reader (es_positions_horizon)
- *	  1 slot.database, slot.xid		1 next_position
- *	  2 slot.lower = next_position	2 for each slot: lower, then xid
- *	  3 next_position += count		3 minimum of next_position and the lower
- *									  of those that still run
- *									4 a new snapshot
+ *	  writer						another writer, with higher positions
+ *	  1 slot.database, slot.xid
+ *	  2 slot.lower = next_position
+ *	  3 next_position += count
+ *									4 next_position += its own count
+ *									5 for each slot: lower, then xid
  *
- * 2 and 3 happen under position_lock, and the reader takes next_position under
- * it too.  So if the reader's next_position is past a writer's positions, the
- * writer's lower was stored before and is seen.  lower is stored with release
- * after xid and read with acquire before it: a lower that is seen has its xid
- * there, or that of a later transaction of the same backend, and then the
- * minimum is only lower than it need be.
+ * 2 and 3 happen under position_lock, as 4 does.  So if the other's positions
+ * are past a writer's, the writer's lower was stored before and is seen.  lower
+ * is stored with release after xid and read with acquire before it: a lower that
+ * is seen has its xid there, or that of a later transaction of the same backend,
+ * and then too much is listed, which only holds readers up for longer.
  *
- * A slot is cleared after the transaction left the proc array, lower first.
- * Whether a transaction ended is asked of its xid, so a slot not cleared yet
- * holds nobody up.  A snapshot taken after the slots were read sees all that
- * had ended by then; one taken before may not, and would skip events.
+ * A slot is cleared after the transaction left the proc array, lower first: who
+ * is not listed any more is not running in any snapshot that sees the block.
+ * Who is listed may have ended, which a reader's snapshot knows by the xid.
  *
  * PREPARE TRANSACTION copies the slot to one of the prepared transactions'
  * slots, then clears it; readers look at those last, so they meet the entry
@@ -35,22 +34,13 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/htup_details.h"
-#include "access/relscan.h"
-#include "access/tableam.h"
-#include "access/transam.h"
-#include "access/xact.h"
 #include "catalog/pg_class.h"
-#include "executor/tuptable.h"
 #include "miscadmin.h"
-#include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "log/position.h"
-#include "log/log_scan.h"
 #include "log/xact.h"
 #include "pg/catalog.h"
 #include "pg/compat.h"
@@ -189,6 +179,62 @@ es_slot_restore_prepared(Oid database, uint64 xid, int64 lower)
 	fill_prepared_slot(slot, database, lower);
 }
 
+/* ---------------------------------------------------------------- samples */
+
+/* Leaves every second sample out, so that few speak of a long time. */
+static void
+thin_samples(EsStore *store)
+{
+	for (int i = 1; 2 * i < store->sample_count; i++)
+		store->samples[i] = store->samples[2 * i];
+	store->sample_count = (store->sample_count + 1) / 2;
+}
+
+/*
+ * Notes that no position from next_position on was in use when a snapshot with
+ * this xmax was taken.  The caller holds position_lock, and took the snapshot
+ * before it.
+ */
+static void
+add_sample(EsStore *store, uint64 xmax)
+{
+	if (store->sample_count == ES_POSITION_SAMPLES)
+		thin_samples(store);
+	store->samples[store->sample_count++] = (EsPositionSample)
+	{
+		xmax, store->next_position
+	};
+}
+
+/* Forgets the samples: rows may have been given other positions than ours. */
+void
+es_positions_forget_samples(EsStore *store)
+{
+	SpinLockAcquire(&store->position_lock);
+	store->sample_count = 0;
+	SpinLockRelease(&store->position_lock);
+}
+
+/*
+ * A position from which on the snapshot sees no event: the first one that was not
+ * in use when the oldest sample that is younger than the snapshot was taken.  A
+ * snapshot whose xmax is lower than another's was taken earlier.
+ */
+int64
+es_positions_limit(EsStore *store, Snapshot snapshot)
+{
+	uint64		xmax = es_xact_full(snapshot->xmax);
+	int64		limit = PG_INT64_MAX;
+
+	if (my_slot()->lower != 0)
+		return limit;			/* it may see our own, which can be anywhere */
+	SpinLockAcquire(&store->position_lock);
+	for (int i = store->sample_count - 1; i >= 0 && store->samples[i].xmax > xmax; i--)
+		limit = store->samples[i].position;
+	SpinLockRelease(&store->position_lock);
+	return limit;
+}
+
 /* ---------------------------------------------------------------- reserve */
 
 /*
@@ -225,10 +271,13 @@ static void
 extend_limit(EsStore *store, int64 count)
 {
 	Oid			sequence = es_position_sequence();
+	uint64		xmax;
 	int64		limit;
 
 	LockDatabaseObject(RelationRelationId, sequence, 1, ExclusiveLock);
+	xmax = es_xact_full(GetLatestSnapshot()->xmax);
 	SpinLockAcquire(&store->position_lock);
+	add_sample(store, xmax);
 	limit = store->next_position - 1;
 	if (store->position_limit - limit < count)
 		limit = Max(limit, store->position_limit) + Max(count, RESERVATION_STEP);
@@ -306,95 +355,4 @@ es_positions_reserve(EsStore *store, uint64 xid, int64 count,
 	while (!take_positions(store, count, reservation))
 		extend_limit(store, count);
 	list_inflight(xid, reservation->first_position, &reservation->inflight);
-}
-
-/* ---------------------------------------------------------------- horizon */
-
-/*
- * The last position up to which no event can appear any more, for a snapshot
- * that is taken after this returns.  The own transaction's events do not count
- * as able to appear.
- */
-int64
-es_positions_horizon(EsStore *store)
-{
-	int			slots = es_shared->backend_slots + es_shared->prepared_slots;
-	int64		next;
-
-	SpinLockAcquire(&store->position_lock);
-	next = store->next_position;
-	SpinLockRelease(&store->position_lock);
-
-	for (int i = 0; i < slots; i++)
-	{
-		EsSlot	   *slot = &es_shared->slots[i];
-		int64		lower = __atomic_load_n(&slot->lower, __ATOMIC_ACQUIRE);
-		uint64		xid = __atomic_load_n(&slot->xid, __ATOMIC_ACQUIRE);
-
-		if (lower == 0 || lower >= next || xid == 0 || slot == my_slot() ||
-			slot->database != MyDatabaseId)
-			continue;
-		if (es_xact_is_running(xid))
-			next = lower;
-		else if (i >= es_shared->backend_slots)
-			free_prepared_slot(slot, xid);
-	}
-	return next - 1;
-}
-
-/* Does the snapshot see this full xid as running? */
-static bool
-runs_in_snapshot(uint64 xid, Snapshot snapshot)
-{
-	if (xid >= U64FromFullTransactionId(ReadNextFullTransactionId()))
-		return false;			/* not one of this cluster's */
-	if (xid < es_xact_full(snapshot->xmin))
-		return false;
-	return XidInMVCCSnapshot((TransactionId) xid, snapshot);
-}
-
-/* The lowest position that may still be missing below the block, less one. */
-static int64
-horizon_of_block(const EsBlock *block, Snapshot snapshot)
-{
-	int64		next = block->header.first_position + block->header.event_count;
-	EsInflightList list;
-
-	es_block_inflight(block, &list);
-	if (list.count == 0 || list.cluster != es_shared->cluster)
-		return next - 1;
-	for (int i = 0; i < list.count; i++)
-	{
-		EsInflight *inflight = &list.entries[i];
-		bool		many = list.capped && i == list.count - 1;
-
-		if (many ? inflight->xid >= es_xact_full(snapshot->xmin) :
-			runs_in_snapshot(inflight->xid, snapshot))
-			next = Min(next, Max(inflight->lower, 1));
-	}
-	return next - 1;
-}
-
-/*
- * The same for a snapshot that is older than the call: it is enough to look at
- * the last block that it sees, which lists who had lower positions when it was
- * written.  The own transaction's blocks are no witnesses: they may list fewer
- * than ran when the snapshot was taken.  Returns 0 when the log is empty.
- */
-int64
-es_positions_snapshot_horizon(Relation blocks, Snapshot snapshot)
-{
-	EsLogScan	scan;
-	int64		horizon = 0;
-
-	es_log_scan_begin(&scan, blocks, snapshot, PG_INT64_MAX, true);
-	while (es_log_scan_next(&scan))
-	{
-		if (es_log_scan_is_own(&scan))
-			continue;
-		horizon = horizon_of_block(es_log_scan_block(&scan), snapshot);
-		break;
-	}
-	es_log_scan_end(&scan);
-	return horizon;
 }

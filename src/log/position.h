@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * position.h
- *	  Positions: reserving them, and up to where the log is settled.
+ *	  Positions: reserving them, and who else holds lower ones.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,7 +10,6 @@
 
 #include "postgres.h"
 
-#include "utils/relcache.h"
 #include "utils/snapshot.h"
 
 #include "core/block.h"
@@ -25,8 +24,8 @@ typedef struct EsReservation
 
 extern void es_positions_reserve(EsStore *store, uint64 xid, int64 count,
 								 EsReservation *reservation);
-extern int64 es_positions_horizon(EsStore *store);
-extern int64 es_positions_snapshot_horizon(Relation blocks, Snapshot snapshot);
+extern void es_positions_forget_samples(EsStore *store);
+extern int64 es_positions_limit(EsStore *store, Snapshot snapshot);
 
 extern void es_slot_clear(void);
 extern bool es_slot_reserve_prepared(void);

@@ -22,17 +22,6 @@ typedef struct EsSink
 	void	   *arg;
 } EsSink;
 
-/* What to read of an entity. */
-typedef struct EsEntityQuery
-{
-	EsSlice		tenant_id;		/* empty: the default tenant */
-	EsSlice		entity_id;
-	EsSlice		event_type;		/* empty: any */
-	int64		from_version;	/* 0: from the first, or backward the last */
-	int64		max_count;
-	bool		backward;
-} EsEntityQuery;
-
 /* What to read of the log. */
 typedef struct EsLogQuery
 {
@@ -42,11 +31,6 @@ typedef struct EsLogQuery
 	EsSlice		tenant_id;		/* when one_tenant; empty: the default */
 } EsLogQuery;
 
-extern void es_read_entity(const EsEntityQuery *query, EsSink *sink);
-extern int64 es_read_entity_version(EsSlice tenant_id, EsSlice entity_id);
 extern void es_read_log(const EsLogQuery *query, EsSink *sink);
-extern void es_read_position(int64 position, EsSink *sink);
-extern void es_read_everything(EsSink *sink);
-extern int64 es_read_safe_position(void);
 
 #endif							/* EVENTSTORE_LOG_READ_H */

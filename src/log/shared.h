@@ -44,6 +44,18 @@ typedef struct EsIngestCounters
 } EsIngestCounters;
 
 /*
+ * A moment of the past: no position from 'position' on was in use when a snapshot
+ * with this xmax, as a full xid, was taken.
+ */
+typedef struct EsPositionSample
+{
+	uint64		xmax;
+	int64		position;
+} EsPositionSample;
+
+#define ES_POSITION_SAMPLES 32
+
+/*
  * What is shared about one database's events.
  *
  * database		  set under shared->lock; while it is set, the store is that
@@ -60,8 +72,8 @@ typedef struct EsIngestCounters
  * index		  its memory is given back by the builder, by who has dropped
  *				  the table, and under shared->lock when the database is gone;
  *				  else it changes as src/index says.
- * next_position, position_limit, last_recorded_at
- *				  under position_lock.
+ * next_position, position_limit, last_recorded_at, samples, sample_count
+ *				  under position_lock; samples ascend in both.
  * blocks_...	  written by the builder, read for information.
  */
 typedef struct EsStore
@@ -79,6 +91,8 @@ typedef struct EsStore
 	int64		next_position;	/* 0: not known yet */
 	int64		position_limit; /* positions up to here are durably reserved */
 	int64		last_recorded_at;
+	int			sample_count;
+	EsPositionSample samples[ES_POSITION_SAMPLES];
 
 	pg_atomic_uint64 blocks_read;
 	pg_atomic_uint64 blocks_total;

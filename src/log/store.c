@@ -38,6 +38,7 @@
 #include "core/event.h"
 #include "index/ids.h"
 #include "log/build.h"
+#include "log/position.h"
 #include "log/session.h"
 #include "log/store.h"
 #include "pg/catalog.h"
@@ -407,6 +408,7 @@ es_store_rows_changed(Relation blocks)
 {
 	invalidate(blocks);
 	es_session_table_changed(es_store_mine(), RelationGetRelid(blocks));
+	es_positions_forget_samples(es_store_mine());
 	es_store_mine()->relid = InvalidOid;
 }
 

@@ -45,7 +45,7 @@ INSERT INTO contract VALUES
 ('entity_version', 'entity_id text, tenant_id text DEFAULT NULL::text', 'bigint', 's', 'r', false, 'read'),
 ('last_event', 'entity_id text, event_type text DEFAULT NULL::text, tenant_id text DEFAULT NULL::text', 'eventstore.recorded_event', 's', 'r', false, 'read'),
 ('get_event', '"position" bigint', 'eventstore.recorded_event', 's', 'r', false, 'read'),
-('safe_position', '', 'bigint', 'v', 'u', false, 'read'),
+('safe_position', '', 'bigint', 's', 'r', false, 'read'),
 -- finding
 ('entities', 'prefix text DEFAULT ''''::text, after text DEFAULT NULL::text, max_count bigint DEFAULT NULL::bigint, tenant_id text DEFAULT NULL::text, OUT tenant_id text, OUT entity_id text, OUT events bigint, OUT first_recorded_at timestamp with time zone, OUT last_recorded_at timestamp with time zone', 'SETOF record', 's', 'r', false, 'read'),
 ('entity_state', 'entity_id text, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone, tenant_id text DEFAULT NULL::text', 'jsonb', 's', 'r', false, 'read'),
