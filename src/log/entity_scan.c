@@ -255,11 +255,27 @@ es_entity_scan_begin(EsEntityScan *scan, Snapshot snapshot, const EsEntityRange 
 	scan->cursor_room = 1;
 	es_store_open(&scan->open, AccessShareLock);
 	PredicateLockRelation(scan->open.blocks, snapshot);
+	scan->generation = scan->open.store->generation;
 	warn_of_damage(scan->open.store);
 	scan->per_event = AllocSetContextCreate(CurrentMemoryContext, "eventstore event",
 											ALLOCSET_DEFAULT_SIZES);
 	es_reader_begin(&scan->reader, scan->open.blocks, snapshot);
 	find_entities(scan);
+}
+
+/*
+ * Between two calls the own session may have changed the block table by other means
+ * than appending, and built the index anew.  Nobody else can.
+ */
+static void
+check_generation(const EsEntityScan *scan)
+{
+	if (scan->generation != scan->open.store->generation)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("the entity index was built anew while a query of this session was using it"),
+				 errdetail("The block table was changed, and events were looked for, before the query had ended."),
+				 errhint("Close cursors on events of an entity before changing \"eventstore.blocks\".")));
 }
 
 /* The next event, until the next call; NULL after the last. */
@@ -268,6 +284,7 @@ es_entity_scan_next(EsEntityScan *scan)
 {
 	EsEntityCursor *cursor;
 
+	check_generation(scan);
 	MemoryContextReset(scan->per_event);
 	while ((cursor = next_cursor(scan)) != NULL)
 	{

@@ -54,6 +54,7 @@ typedef struct EsEntityScan
 {
 	EsEntityRange range;
 	EsOpenStore open;
+	uint64		generation;		/* of the index that cursors point into */
 	MemoryContext per_event;	/* emptied at each event; callers may use it */
 	EsEntityCursor *cursors;	/* the first one is 'single', mostly all */
 	uint32		cursor_count;

@@ -28,6 +28,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_trigger.h"
+#include "commands/tablecmds.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/lmgr.h"
@@ -305,16 +306,21 @@ es_store_estimate(double *events, double *entities)
 }
 
 /*
- * How many events an entity of the default tenant has, for plans.  The caller
- * holds a lock on the block table, so that the index stays.
+ * How many events an entity of the default tenant has, for plans.  False when it
+ * has none, or the index is not there, or is of another storage of the table, which
+ * any session may throw away.
  */
 bool
 es_store_estimate_entity(EsSlice entity_id, double *events)
 {
+	Relation	blocks = es_blocks_open(AccessShareLock);
 	EsStore    *store = built_store();
-	EsEntity   *entity;
+	EsEntity   *entity = NULL;
 
-	if (store == NULL || (entity = es_store_find(store, es_slice(NULL, 0), entity_id)) == NULL)
+	if (store != NULL && is_ready_for(store, blocks))
+		entity = es_store_find(store, es_slice(NULL, 0), entity_id);
+	table_close(blocks, NoLock);
+	if (entity == NULL)
 		return false;
 	*events = es_entity_known(entity);
 	return true;
@@ -468,6 +474,7 @@ es_store_rebuild(void)
 	EsOpenStore open;
 
 	open.blocks = es_blocks_open(AccessExclusiveLock);
+	CheckTableNotInUse(open.blocks, "rebuild the index of");
 	invalidate(open.blocks);
 	open.store = es_store_mine();
 	ensure_built(open.store, open.blocks);
