@@ -30,6 +30,7 @@
 #include "core/block.h"
 #include "log/ids.h"
 #include "pg/catalog.h"
+#include "pg/compat.h"
 
 #define PREFETCH_DISTANCE 8		/* events whose postings are prefetched ahead */
 #define RANDOM_POOL_SIZE 2048	/* bytes of randomness drawn at a time */
@@ -62,7 +63,8 @@ typedef struct Writer
 	int			packed_count;
 	TupleTableSlot *slots[ES_MAX_BLOCK_BUFFERS];
 	int			slot_count;
-	BulkInsertStateData bulk;
+	BulkInsertState bulk;		/* keeps the last page pinned; NULL before it
+								 * pays */
 	ResultRelInfo *indexes;		/* all indexes of the block table */
 	EState	   *executor;		/* for what they need to be evaluated */
 	MemoryContext flush_context;	/* what the server allocates as it inserts */
@@ -325,23 +327,38 @@ count_blocks(Writer *writer)
 	pg_atomic_fetch_add_u64(&counters->block_bytes, bytes);
 }
 
+/*
+ * Begins to insert in bulk, without the ring of buffers that belongs to it: blocks
+ * are read soon, and should stay.
+ */
+static BulkInsertState
+begin_bulk(void)
+{
+	BulkInsertState bulk = GetBulkInsertState();
+
+	FreeAccessStrategy(bulk->strategy);
+	bulk->strategy = NULL;
+	return bulk;
+}
+
 /* Inserts the blocks that are packed. */
 static void
 flush_blocks(Writer *writer)
 {
 	MemoryContext before;
 
+	if (writer->bulk == NULL && writer->next_row < writer->row_count)
+		writer->bulk = begin_bulk();
 	for (int i = 0; i < writer->packed_count; i++)
 		fill_slot(writer, i);
 	before = MemoryContextSwitchTo(writer->flush_context);
 	heap_multi_insert(writer->open->blocks, writer->slots, writer->packed_count,
-					  GetCurrentCommandId(true), 0, &writer->bulk);
+					  GetCurrentCommandId(true), 0, writer->bulk);
 	for (int i = 0; i < writer->packed_count; i++)
 	{
 		Packed	   *packed = &writer->packed[i];
 
-		(void) ExecInsertIndexTuples(writer->indexes, writer->slots[i], writer->executor,
-									 false, false, NULL, NIL);
+		es_insert_index_tuples(writer->indexes, writer->slots[i], writer->executor);
 		post_block(writer, packed, &writer->slots[i]->tts_tid);
 		if (writer->enters_ids)
 			enter_ids(writer, packed, &writer->slots[i]->tts_tid);
@@ -370,8 +387,6 @@ begin_writing(EsOpenStore *open, EsBatch *batch, const EsReservation *reservatio
 	writer->reservation = reservation;
 	writer->packer = es_backend_packer();
 	es_id_buffer_begin(&writer->ids, &open->store->index);
-	writer->bulk.strategy = NULL;	/* no 16 MB ring: blocks are read soon */
-	writer->bulk.current_buf = InvalidBuffer;
 	writer->executor = CreateExecutorState();
 	writer->indexes = makeNode(ResultRelInfo);
 	InitResultRelInfo(writer->indexes, open->blocks, 1, NULL, 0);
@@ -384,8 +399,8 @@ begin_writing(EsOpenStore *open, EsBatch *batch, const EsReservation *reservatio
 static void
 end_writing(Writer *writer)
 {
-	if (BufferIsValid(writer->bulk.current_buf))
-		ReleaseBuffer(writer->bulk.current_buf);
+	if (writer->bulk != NULL)
+		FreeBulkInsertState(writer->bulk);
 	for (int i = 0; i < writer->slot_count; i++)
 		ExecDropSingleTupleTableSlot(writer->slots[i]);
 	ExecCloseIndices(writer->indexes);

@@ -19,6 +19,9 @@
 #include "postgres.h"
 #endif
 
+/* Says of a function that it never returns; PostgreSQL has it by two names. */
+#define ES_NORETURN __attribute__((noreturn))
+
 /* A run of bytes that somebody else owns; not terminated by a NUL. */
 typedef struct EsSlice
 {

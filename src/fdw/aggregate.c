@@ -31,6 +31,7 @@
 #include "fdw/aggregate.h"
 #include "fdw/fdw.h"
 #include "fdw/plan.h"
+#include "pg/compat.h"
 
 /* What a group costs, in bytes; for the estimate of whether all fit. */
 #define GROUP_SIZE 256
@@ -366,9 +367,8 @@ add_path_for(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *grouped, ForeignPat
 		groups * cpu_tuple_cost;
 	if (having != NIL)
 		groups *= clauselist_selectivity(root, having, 0, JOIN_INNER, NULL);
-	add_path(grouped, (Path *) create_foreign_upper_path(root, grouped, grouped->reltarget,
-														 clamp_row_est(groups), total, total, NIL,
-														 (Path *) scan, scan->fdw_private));
+	add_path(grouped, (Path *) es_upper_path(root, grouped, clamp_row_est(groups), total,
+											 (Path *) scan, scan->fdw_private));
 }
 
 void

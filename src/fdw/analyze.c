@@ -22,9 +22,10 @@
 #include "utils/snapmgr.h"
 
 #include "fdw/fdw.h"
-#include "pg/catalog.h"
-#include "query/fetch.h"
 #include "filter/scan.h"
+#include "pg/catalog.h"
+#include "pg/compat.h"
+#include "query/fetch.h"
 
 typedef struct Sample
 {
@@ -109,7 +110,7 @@ acquire_sample(Relation table, int level pg_attribute_unused(), HeapTuple *rows,
 			for (uint32 i = 0; i < scan.view.count; i++)
 				sample_event(&sample, &scan.view, i);
 		}
-		vacuum_delay_point();
+		es_analyze_delay_point();
 	}
 	es_scan_end(&scan);
 	UnregisterSnapshot(snapshot);

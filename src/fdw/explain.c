@@ -14,6 +14,7 @@
 #include "fdw/exec.h"
 #include "fdw/fdw.h"
 #include "kernel/kernel.h"
+#include "pg/compat.h"
 
 static void
 show_expressions(const char *label, List *expressions, const EsEventScan *scan,

@@ -38,6 +38,7 @@
 #include "fdw/plan.h"
 #include "log/store.h"
 #include "pg/catalog.h"
+#include "pg/compat.h"
 #include "query/compile.h"
 #include "row/input.h"
 
@@ -289,7 +290,7 @@ wanted_order(PlannerInfo *root, RelOptInfo *rel, AttrNumber column)
 	if (first->pk_eclass->ec_has_volatile || first->pk_opfamily != INTEGER_BTREE_FAM_OID ||
 		!orders_by(first, rel->relid, column))
 		return ES_ORDER_NONE;
-	return first->pk_strategy == BTLessStrategyNumber ? ES_ORDER_FORWARD : ES_ORDER_BACKWARD;
+	return es_is_ascending(first) ? ES_ORDER_FORWARD : ES_ORDER_BACKWARD;
 }
 
 /*
@@ -319,8 +320,7 @@ static ForeignPath *
 make_path(PlannerInfo *root, RelOptInfo *rel, const EsPlanChoice *choice, double rows,
 		  Cost startup, Cost total, List *pathkeys, Relids outer)
 {
-	return create_foreignscan_path(root, rel, NULL, rows, startup, total, pathkeys, outer, NULL,
-								   es_plan_pack(choice));
+	return es_scan_path(root, rel, rows, startup, total, pathkeys, outer, es_plan_pack(choice));
 }
 
 static void

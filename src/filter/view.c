@@ -287,7 +287,7 @@ es_view_entity(EsView *view, uint32 i)
 void
 es_view_load_ahead(const EsView *view, const char *page)
 {
-	uint32		start = ItemIdGetOffset(PageGetItemId(page, FirstOffsetNumber)) + BLOCK_IN_TUPLE;
+	uint32		start = ItemIdGetOffset(PageGetItemId((Page) page, FirstOffsetNumber)) + BLOCK_IN_TUPLE;
 	EsBlock		block = {.data = page + start};
 
 	if (start + sizeof(EsBlockHeader) + sizeof(EsColumnsHeader) > BLCKSZ)

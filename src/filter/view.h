@@ -67,6 +67,6 @@ extern const char *es_view_wide(EsView *view, const char *data, uint32 width, ui
 								int *size_log2);
 extern EsSlice es_view_value(EsView *view, const EsStrings *strings, uint32 i, uint32 row);
 extern EsSlice es_view_entity(EsView *view, uint32 i);
-extern void es_view_damaged(const EsView *view) pg_attribute_noreturn();
+extern void es_view_damaged(const EsView *view) ES_NORETURN;
 
 #endif							/* EVENTSTORE_FILTER_VIEW_H */

@@ -33,6 +33,6 @@ extern EsBlockStatus es_row_event(EsBlockRow *row, uint32 ordinal,
 								  EsStoredEvent *stored);
 extern void es_row_event_checked(EsBlockRow *row, uint32 ordinal,
 								 EsStoredEvent *stored);
-extern void es_report_damage(int64 position, EsBlockStatus status) pg_attribute_noreturn();
+extern void es_report_damage(int64 position, EsBlockStatus status) ES_NORETURN;
 
 #endif							/* EVENTSTORE_LOG_BLOCK_ROW_H */

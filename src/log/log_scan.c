@@ -19,11 +19,12 @@
 #include "utils/rel.h"
 
 #include "log/log_scan.h"
+#include "pg/compat.h"
 
 static Relation
 open_log_index(Relation blocks)
 {
-	Oid			index = RelationGetPrimaryKeyIndex(blocks);
+	Oid			index = es_primary_key_index(blocks);
 
 	if (!OidIsValid(index))
 		ereport(ERROR,
@@ -44,7 +45,7 @@ es_log_scan_begin(EsLogScan *scan, Relation blocks, Snapshot snapshot,
 	scan->index = open_log_index(blocks);
 	scan->direction = backward ? BackwardScanDirection : ForwardScanDirection;
 	scan->slot = table_slot_create(blocks, NULL);
-	scan->scan = index_beginscan(blocks, scan->index, snapshot, 1, 0);
+	scan->scan = es_index_beginscan(blocks, scan->index, snapshot, 1);
 	es_log_scan_move(scan, position);
 }
 
@@ -138,7 +139,7 @@ es_log_pages(Relation blocks, Snapshot snapshot, int64 first, int64 last, uint32
 	BlockNumber *pages = palloc(room * sizeof(BlockNumber));
 	ScanKeyData keys[2];
 	Relation	index = open_log_index(blocks);
-	IndexScanDesc scan = index_beginscan(blocks, index, snapshot, lengthof(keys), 0);
+	IndexScanDesc scan = es_index_beginscan(blocks, index, snapshot, lengthof(keys));
 	ItemPointer tid;
 	uint32		found = 0;
 

@@ -115,7 +115,7 @@ find_visible_rows(EsPageScan *scan, BlockNumber number)
 
 	LockBuffer(scan->buffer, BUFFER_LOCK_SHARE);
 	contents = BufferGetPage(scan->buffer);
-	TestForOldSnapshot(scan->snapshot, scan->blocks, contents);
+	es_check_snapshot_age(scan->snapshot, scan->blocks, contents);
 	lines = PageGetMaxOffsetNumber(contents);
 	all_visible = PageIsAllVisible(contents) && !scan->snapshot->takenDuringRecovery;
 	scan->row_count = scan->next_row = 0;

@@ -34,6 +34,7 @@
 #include "log/position.h"
 #include "log/session.h"
 #include "log/xact.h"
+#include "pg/compat.h"
 
 typedef struct Touched
 {
@@ -300,7 +301,7 @@ keep_exclusive_lock(Oid relid)
 	LOCKTAG		tag;
 
 	SET_LOCKTAG_RELATION(tag, MyDatabaseId, relid);
-	if (!OidIsValid(relid) || !LockHeldByMe(&tag, AccessExclusiveLock))
+	if (!OidIsValid(relid) || !es_lock_held_by_me(&tag, AccessExclusiveLock))
 		return;
 	CurrentResourceOwner = TopTransactionResourceOwner;
 	(void) LockAcquire(&tag, AccessExclusiveLock, false, false);

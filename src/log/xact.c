@@ -13,6 +13,7 @@
 #include "storage/procarray.h"
 
 #include "log/xact.h"
+#include "pg/compat.h"
 
 /* Older xids can only be those of transactions that ended. */
 #define XID_HORIZON ((uint64) 1 << 31)
@@ -54,7 +55,7 @@ es_xact_fate(uint64 xid, EsFate *fate)
 	}
 	LWLockAcquire(XactTruncationLock, LW_SHARED);
 	if (is_recent(xid) &&
-		!TransactionIdPrecedes((TransactionId) xid, ShmemVariableCache->oldestClogXid))
+		!TransactionIdPrecedes((TransactionId) xid, es_oldest_clog_xid()))
 	{
 		known = true;
 		*fate = TransactionIdDidCommit((TransactionId) xid) ? ES_FATE_COMMITTED : ES_FATE_ABORTED;

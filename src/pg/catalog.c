@@ -25,6 +25,7 @@
 #include "utils/syscache.h"
 
 #include "pg/catalog.h"
+#include "pg/compat.h"
 #include "pg/shmem.h"
 
 #define SCHEMA "eventstore"
@@ -256,7 +257,7 @@ es_check_may_read(void)
 void
 es_check_owner(const char *function)
 {
-	if (!pg_class_ownercheck(es_blocks_oid(), GetUserId()))
+	if (!es_owns_relation(es_blocks_oid(), GetUserId()))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for function %s", function),

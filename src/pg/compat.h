@@ -11,13 +11,34 @@
 
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/transam.h"
+#include "catalog/pg_class.h"
+#include "commands/explain.h"
+#include "commands/vacuum.h"
+#include "executor/executor.h"
 #include "fmgr.h"
+#include "nodes/pathnodes.h"
+#include "optimizer/pathnode.h"
+#include "storage/bufmgr.h"
+#include "storage/lock.h"
 #include "storage/proc.h"
+#include "utils/acl.h"
 #include "utils/rel.h"
 
 #if PG_VERSION_NUM < 150000
 #error "eventstore needs PostgreSQL 15 or later"
 #endif
+
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#endif
+
+/* --------------------------------------------------------------- relations */
 
 /* The number that identifies a relation's current storage. */
 #if PG_VERSION_NUM >= 160000
@@ -35,12 +56,139 @@
 	ReadRecentBuffer((rel)->rd_node, MAIN_FORKNUM, page, buffer)
 #endif
 
+/* Until 17, old_snapshot_threshold can make a snapshot too old for a page. */
+#if PG_VERSION_NUM >= 170000
+#define es_check_snapshot_age(snapshot, rel, page)	((void) 0)
+#else
+#define es_check_snapshot_age(snapshot, rel, page)	TestForOldSnapshot(snapshot, rel, page)
+#endif
+
+/* The index of the primary key, if there is one that is checked at once. */
+static inline Oid
+es_primary_key_index(Relation rel)
+{
+#if PG_VERSION_NUM >= 180000
+	return RelationGetPrimaryKeyIndex(rel, false);
+#else
+	return RelationGetPrimaryKeyIndex(rel);
+#endif
+}
+
+static inline IndexScanDesc
+es_index_beginscan(Relation heap, Relation index, Snapshot snapshot, int keys)
+{
+#if PG_VERSION_NUM >= 180000
+	return index_beginscan(heap, index, snapshot, NULL, keys, 0);
+#else
+	return index_beginscan(heap, index, snapshot, keys, 0);
+#endif
+}
+
+/* Enters a new row into the indexes that were opened for it. */
+static inline void
+es_insert_index_tuples(ResultRelInfo *indexes, TupleTableSlot *slot, EState *estate)
+{
+#if PG_VERSION_NUM >= 160000
+	(void) ExecInsertIndexTuples(indexes, slot, estate, false, false, NULL, NIL, false);
+#else
+	(void) ExecInsertIndexTuples(indexes, slot, estate, false, false, NULL, NIL);
+#endif
+}
+
+static inline bool
+es_owns_relation(Oid relid, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(RelationRelationId, relid, role);
+#else
+	return pg_class_ownercheck(relid, role);
+#endif
+}
+
+static inline void
+es_analyze_delay_point(void)
+{
+#if PG_VERSION_NUM >= 180000
+	vacuum_delay_point(true);
+#else
+	vacuum_delay_point();
+#endif
+}
+
+/* ------------------------------------------------- transactions and locks */
+
 /* This backend's number, from 0 to MaxBackends - 1. */
 #if PG_VERSION_NUM >= 170000
 #define es_my_backend_number()	((int) MyProcNumber)
 #else
 #define es_my_backend_number()	(MyProc->pgprocno)
 #endif
+
+/* The oldest xid whose fate is known; the caller holds XactTruncationLock. */
+#if PG_VERSION_NUM >= 170000
+#define es_oldest_clog_xid()	(TransamVariables->oldestClogXid)
+#else
+#define es_oldest_clog_xid()	(ShmemVariableCache->oldestClogXid)
+#endif
+
+/* Does this backend hold the lock, in just this mode? */
+static inline bool
+es_lock_held_by_me(const LOCKTAG *tag, LOCKMODE mode)
+{
+#if PG_VERSION_NUM >= 170000
+	return LockHeldByMe(tag, mode, false);
+#else
+	return LockHeldByMe(tag, mode);
+#endif
+}
+
+/* ---------------------------------------------------------------- planner */
+
+/* Does the path key ask for ascending order? */
+static inline bool
+es_is_ascending(const PathKey *key)
+{
+#if PG_VERSION_NUM >= 180000
+	return key->pk_cmptype == COMPARE_LT;
+#else
+	return key->pk_strategy == BTLessStrategyNumber;
+#endif
+}
+
+static inline ForeignPath *
+es_scan_path(PlannerInfo *root, RelOptInfo *rel, double rows, Cost startup, Cost total,
+			 List *pathkeys, Relids outer, List *private)
+{
+#if PG_VERSION_NUM >= 180000
+	return create_foreignscan_path(root, rel, NULL, rows, 0, startup, total, pathkeys, outer,
+								   NULL, NIL, private);
+#elif PG_VERSION_NUM >= 170000
+	return create_foreignscan_path(root, rel, NULL, rows, startup, total, pathkeys, outer,
+								   NULL, NIL, private);
+#else
+	return create_foreignscan_path(root, rel, NULL, rows, startup, total, pathkeys, outer,
+								   NULL, private);
+#endif
+}
+
+/* The path of a step above the scan, whose path is 'below'. */
+static inline ForeignPath *
+es_upper_path(PlannerInfo *root, RelOptInfo *rel, double rows, Cost cost, Path *below,
+			  List *private)
+{
+#if PG_VERSION_NUM >= 180000
+	return create_foreign_upper_path(root, rel, rel->reltarget, rows, 0, cost, cost, NIL, below,
+									 NIL, private);
+#elif PG_VERSION_NUM >= 170000
+	return create_foreign_upper_path(root, rel, rel->reltarget, rows, cost, cost, NIL, below,
+									 NIL, private);
+#else
+	return create_foreign_upper_path(root, rel, rel->reltarget, rows, cost, cost, NIL, below,
+									 private);
+#endif
+}
+
+/* --------------------------------------------------------------- functions */
 
 /*
  * Declares a function that SQL can call.  The library exports nothing else;

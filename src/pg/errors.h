@@ -19,7 +19,7 @@
  * Raises the error.  'ordinal' is the event's place in its batch, 0 when there
  * is no batch.
  */
-extern void es_error_report(const EsError *error, int64 ordinal) pg_attribute_noreturn();
+extern void es_error_report(const EsError *error, int64 ordinal) ES_NORETURN;
 
 /* The slice as a palloc'd string for a message, cut where it is too long. */
 extern char *es_slice_for_message(EsSlice slice);

@@ -15,6 +15,7 @@
  */
 #include "postgres.h"
 
+#include "pg/compat.h"
 #include "pg/numeric_writer.h"
 
 /* Decimal digits in a digit to the base 10000. */

@@ -227,22 +227,6 @@ take_column(const EsCompiler *compiler, const Var *var, EsOperand *operand)
 	return true;
 }
 
-static EsStep
-text_step(EsStepKind kind, EsSlice text)
-{
-	EsStep		step = {.kind = kind,.text = text};
-
-	return step;
-}
-
-static EsStep
-index_step(int64 index)
-{
-	EsStep		step = {.kind = ES_STEP_INDEX,.index = index};
-
-	return step;
-}
-
 /* Adds a step to a path in a document. */
 static bool
 add_step(EsOperand *operand, EsStepKind kind, EsSlice text, int64 index)

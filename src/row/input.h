@@ -50,6 +50,6 @@ extern void es_event_set_metadata(EsEvent *event, EsSlice metadata, int64 ordina
 extern void es_event_set_id(EsEvent *event, Datum uuid);
 extern void es_event_set_occurred_at(EsEvent *event, Datum occurred_at);
 extern void es_event_set_expected_version(EsEvent *event, Datum version);
-extern void es_report_null(const char *field, int64 ordinal) pg_attribute_noreturn();
+extern void es_report_null(const char *field, int64 ordinal) ES_NORETURN;
 
 #endif							/* EVENTSTORE_ROW_INPUT_H */
