@@ -2,6 +2,8 @@
 -- answers are those of a plain table.
 SET TimeZone = 'UTC';
 SET max_parallel_workers_per_gather = 0;
+-- 16 and later sort for aggregates with an order or DISTINCT.
+SELECT count(set_config(name, 'off', false)) < 2 AS set FROM pg_settings WHERE name = 'enable_presorted_aggregate';
 SELECT ingested FROM eventstore.ingest_batch((
     SELECT string_agg(json_build_object(
         'entity_id', 'agg-' || i % 7,

@@ -330,8 +330,10 @@ SELECT last_event(NULL);
 \echo :LAST_ERROR_SQLSTATE
 
 -- Settings.
+-- (16 and later name the unit of the limits)
+\set VERBOSITY sqlstate
 SET eventstore.max_event_size = 0;
-\echo :LAST_ERROR_SQLSTATE
+\set VERBOSITY default
 SET eventstore.index_memory = '1GB';
 \echo :LAST_ERROR_SQLSTATE
 SET eventstore.no_such_setting = 1;

@@ -78,7 +78,7 @@ BEGIN
     RETURN NEXT;
 END
 $$;
-SELECT left(value, 30) AS value, v.* FROM unnest(ARRAY[
+SELECT replace(replace(left(value, 30), E'\ufeff', '<BOM>'), E'\v', '<VT>') AS value, v.* FROM unnest(ARRAY[
     '1e400000', '-1e400000', '1e131072', '1e-400000', '1e131071', '01', '+1', '.5', '1.', '1e', '1e+', '-', '0x10', 'NaN', 'Infinity', '--1', '1.2.3', '1 2',
     'tru', 'TRUE', 'nul', 'nulll', 'truefalse', 'x',
     '"', '"\"', '"\x"', '"\u"', '"\u12"', '"\u12g4"', '"\u0000"', '"\ud800"', '"\udc00"', '"\ud800\ud800"', '"\ud800x"', '"\ud800\u0041"', '"\udc00\ud800"', E'"\n"', E'"\t"', E'"\x01"', '''a''',

@@ -1,8 +1,8 @@
 -- Payloads are made into jsonb without jsonb_in(), and are what it would have made, byte for byte: padding, order of keys, digits.
 SET search_path = public, eventstore;
 
-CREATE FUNCTION same(json text) RETURNS boolean LANGUAGE sql AS
-$$SELECT record_image_eq(ROW(payload(('{"entity_id":"e","event_type":"t","payload":' || json || '}')::event)), ROW(json::jsonb))$$;
+CREATE FUNCTION same(given text) RETURNS boolean LANGUAGE sql AS
+$$SELECT record_image_eq(ROW(payload(('{"entity_id":"e","event_type":"t","payload":' || given || '}')::event)), ROW(given::jsonb))$$;
 -- That sees what = does not see.
 SELECT '1.0'::jsonb = '1.00'::jsonb AS equal, record_image_eq(ROW('1.0'::jsonb), ROW('1.00'::jsonb)) AS same;
 

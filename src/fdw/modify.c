@@ -310,10 +310,18 @@ es_fdw_begin_insert(ModifyTableState *state, ResultRelInfo *relation)
 		(triggers == NULL || !triggers->trig_insert_after_statement);
 }
 
-/* How many rows the executor is to bring at a time, to begin with. */
+/*
+ * How many rows the executor is to bring at a time, to begin with.  COPY brings
+ * each row when it has read its line, so that an error can say which; here they
+ * wait until there are enough.
+ */
 int
 es_fdw_batch_size(ResultRelInfo *relation)
 {
+	const EsModify *modify = relation->ri_FdwState;
+
+	if (modify != NULL && modify->is_copy)
+		return 1;
 	return rows_may_wait(relation) ? FIRST_BATCH_ROWS : 1;
 }
 
