@@ -5,7 +5,9 @@ SET LOCAL client_min_messages = warning;
 -- What is counted in the catalogs, and the rest: each has its comment.
 CREATE TEMP VIEW member AS
 SELECT classid, objid, pg_describe_object(classid, objid, 0) AS description FROM pg_depend
-WHERE refclassid = 'pg_extension'::regclass AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'eventstore') AND deptype = 'e';
+WHERE refclassid = 'pg_extension'::regclass AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'eventstore') AND deptype = 'e'
+-- 17 and later count arrays and row types of relations, too
+AND NOT (classid = 'pg_type'::regclass AND objid IN (SELECT t.oid FROM pg_type t LEFT JOIN pg_class c ON c.oid = typrelid WHERE typcategory = 'A' OR relkind <> 'c'));
 CREATE TEMP VIEW member_trigger AS SELECT oid, tgname FROM pg_trigger WHERE tgrelid = 'eventstore.blocks'::regclass AND NOT tgisinternal;
 CREATE TEMP VIEW member_column AS
 SELECT attrelid, attnum, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
@@ -41,7 +43,7 @@ INSERT INTO contract VALUES
 ('ingest_batch', 'events eventstore.event[], checked boolean DEFAULT false, OUT first_position bigint, OUT last_position bigint, OUT ingested bigint, OUT duplicates bigint', 'record', 'v', 'u', false, 'write'),
 ('append', 'entity_id text, event_type text, payload jsonb DEFAULT ''{}''::jsonb, metadata jsonb DEFAULT NULL::jsonb, expected_version bigint DEFAULT NULL::bigint, event_id uuid DEFAULT NULL::uuid, tags text[] DEFAULT NULL::text[], tenant_id text DEFAULT NULL::text, OUT "position" bigint, OUT version bigint', 'record', 'v', 'u', false, 'write'),
 -- reading
-('read_all', 'after_position bigint DEFAULT 0, max_count bigint DEFAULT 1000, tenant_id text DEFAULT NULL::text', 'SETOF eventstore.recorded_event', 'v', 'u', false, 'read'),
+('read_all', 'after_position bigint DEFAULT 0, max_count bigint DEFAULT 1000, tenant_id text DEFAULT NULL::text', 'SETOF eventstore.recorded_event', 's', 'r', false, 'read'),
 ('entity_version', 'entity_id text, tenant_id text DEFAULT NULL::text', 'bigint', 's', 'r', false, 'read'),
 ('last_event', 'entity_id text, event_type text DEFAULT NULL::text, tenant_id text DEFAULT NULL::text', 'eventstore.recorded_event', 's', 'r', false, 'read'),
 ('get_event', '"position" bigint', 'eventstore.recorded_event', 's', 'r', false, 'read'),

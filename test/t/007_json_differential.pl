@@ -233,30 +233,30 @@ CREATE EXTENSION eventstore;
 CREATE FUNCTION same(a jsonb, b jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT record_image_eq(ROW(a), ROW(b))';
 
 -- What the server says: the value, or the SQLSTATE of its error.
-CREATE FUNCTION as_jsonb(json text, OUT value jsonb, OUT state text) LANGUAGE plpgsql AS $$
+CREATE FUNCTION as_jsonb(given text, OUT value jsonb, OUT state text) LANGUAGE plpgsql AS $$
 BEGIN
-    value := json;
+    value := given;
     state := 'ok';
 EXCEPTION WHEN OTHERS THEN
     state := SQLSTATE;
 END
 $$;
 
-CREATE FUNCTION event_text(entity text, json text, variant int) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+CREATE FUNCTION event_text(entity text, given text, variant int) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE variant % 4
-        WHEN 0 THEN '{"entity_id":"' || entity || '","event_type":"t","payload":' || json || '}'
-        WHEN 1 THEN E'{ "payload" :\t' || json || ' , "event_type" : "t", "entity_id" : "' || entity || '" }'
-        WHEN 2 THEN '{"entity_id":"' || entity || '","event_type":"t","payload":' || json || ',"metadata":{"m":' || json || '}}'
-        ELSE '{"entity_id":"' || entity || '","metadata":{"n":1},"payload":' || json || ',"event_type":"t","tags":["a"]}'
+        WHEN 0 THEN '{"entity_id":"' || entity || '","event_type":"t","payload":' || given || '}'
+        WHEN 1 THEN E'{ "payload" :\t' || given || ' , "event_type" : "t", "entity_id" : "' || entity || '" }'
+        WHEN 2 THEN '{"entity_id":"' || entity || '","event_type":"t","payload":' || given || ',"metadata":{"m":' || given || '}}'
+        ELSE '{"entity_id":"' || entity || '","metadata":{"n":1},"payload":' || given || ',"event_type":"t","tags":["a"]}'
     END
 $$;
 
-CREATE FUNCTION as_event(json text, variant int, OUT value jsonb, OUT metadata jsonb, OUT state text, OUT message text)
+CREATE FUNCTION as_event(given text, variant int, OUT value jsonb, OUT metadata jsonb, OUT state text, OUT message text)
     LANGUAGE plpgsql AS $$
 DECLARE
     event eventstore.event;
 BEGIN
-    event := event_text('e', json, variant)::eventstore.event;
+    event := event_text('e', given, variant)::eventstore.event;
     value := eventstore.payload(event);
     metadata := eventstore.metadata(event);
     state := 'ok';
@@ -267,18 +267,18 @@ END
 $$;
 
 -- A batch with the document as one event of many: the whole error.
-CREATE FUNCTION refusal_of_batch(json text, ordinal int, form text,
+CREATE FUNCTION refusal_of_batch(given text, ordinal int, form text,
     OUT state text, OUT message text, OUT detail text, OUT context text, OUT first_byte int) LANGUAGE plpgsql AS $$
 DECLARE
     before text := repeat(E'{"entity_id":"filler","event_type":"é"}\n', ordinal - 1);
 BEGIN
     first_byte := octet_length(before || '{"entity_id":"e","event_type":"t","payload":') +
-        length(json) - length(ltrim(json, E' \t\r\n')) + 1;
+        length(given) - length(ltrim(given, E' \t\r\n')) + 1;
     IF form = 'columns' THEN
         PERFORM eventstore.ingest_batch(array_fill('e'::text, ARRAY[ordinal + 3]), array_fill('t'::text, ARRAY[ordinal + 3]),
-            array_fill('{}'::text, ARRAY[ordinal - 1]) || json || ARRAY['1', '2', '3']);
+            array_fill('{}'::text, ARRAY[ordinal - 1]) || given || ARRAY['1', '2', '3']);
     ELSE
-        PERFORM eventstore.ingest_batch(before || event_text('e', json, 0) || E'\n{"entity_id":"filler","event_type":"t"}');
+        PERFORM eventstore.ingest_batch(before || event_text('e', given, 0) || E'\n{"entity_id":"filler","event_type":"t"}');
     END IF;
     state := 'ok';
 EXCEPTION WHEN OTHERS THEN

@@ -184,7 +184,7 @@ my @settings = (
 	[ 'SET plan_cache_mode = force_custom_plan', "SET DateStyle = 'SQL, DMY'" ],
 	[ map { "SET enable_$_ = off" } qw(hashjoin nestloop hashagg seqscan) ],
 	[ 'SET enable_sort = off', 'SET work_mem = 64', "SET extra_float_digits = 0" ],
-	[ 'SET force_parallel_mode = on', 'SET max_parallel_workers_per_gather = 1', 'SET enable_partitionwise_aggregate = on' ]);
+	[ "DO 'BEGIN PERFORM set_config(name, ''on'', false) FROM pg_settings WHERE name IN (''force_parallel_mode'', ''debug_parallel_query''); END'", 'SET max_parallel_workers_per_gather = 1', 'SET enable_partitionwise_aggregate = on' ]);
 
 # Queries, each with its settings.
 sub queries
