@@ -122,3 +122,42 @@ EXECUTE read('r1', NULL, 2, true, NULL);
 RESET plan_cache_mode;
 DEALLOCATE read;
 SELECT * FROM verify();
+
+-- A consumer of some of the events: conditions on what it wants, answered by blocks.
+SELECT ingested FROM ingest_batch((
+    SELECT string_agg(format('{"entity_id":"%s-%s","event_type":"wanted.%s","payload":{"n":%s,"in":{"a":%s}}%s%s}', CASE WHEN i % 2 = 0 THEN 'in' ELSE 'out' END, i % 5,
+                             (ARRAY['a', 'b', 'c.d', 'rare'])[CASE WHEN i = 777 THEN 4 ELSE 1 + i % 3 END], i, i % 4,
+                             CASE i % 3 WHEN 0 THEN ',"tags":["x","y"]' WHEN 1 THEN ',"tags":["y"]' ELSE '' END,
+                             CASE WHEN i % 10 = 0 THEN ',"tenant_id":"acme"' ELSE '' END), E'\n' ORDER BY i)
+    FROM generate_series(1, 1000) i));
+SELECT version FROM append('in-1', 'wanted.rare', '{"n": 1e3, "in": {"a": 2.0}}', tags => '{y}');
+CREATE TEMP TABLE log AS SELECT * FROM read_all(:start + 31, NULL);
+CREATE FUNCTION pg_temp.differences(arguments text, condition text) RETURNS TABLE (found bigint, differences bigint) LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN QUERY EXECUTE format('WITH got AS (SELECT * FROM eventstore.read_all((SELECT min(position) - 1 FROM log), NULL, %s)), want AS (SELECT * FROM log WHERE %s)
+        SELECT (SELECT count(*) FROM got), (SELECT count(*) FROM (SELECT row_number() OVER (), g FROM got g) a FULL JOIN (SELECT row_number() OVER (ORDER BY position), w FROM want w) b USING (row_number) WHERE g::text IS DISTINCT FROM w::text)',
+        arguments, condition);
+END $$;
+SELECT * FROM pg_temp.differences('event_types => ''{wanted.a}''', 'event_type = ''wanted.a''');
+SELECT * FROM pg_temp.differences('event_types => ''{wanted.rare,wanted.c.*}''', 'event_type = ''wanted.rare'' OR event_type LIKE ''wanted.c.%''');
+SELECT * FROM pg_temp.differences('event_types => ''{}''', 'false');
+SELECT * FROM pg_temp.differences('entity_prefix => ''in-''', 'entity_id LIKE ''in-%''');
+SELECT * FROM pg_temp.differences('entity_prefix => ''in-%''', 'false');
+SELECT * FROM pg_temp.differences('entity_prefix => ''''', 'true');
+SELECT * FROM pg_temp.differences('tags => ''{y,x}''', 'tags @> ''{x,y}''');
+SELECT * FROM pg_temp.differences('tags => ''{}''', 'true');
+SELECT * FROM pg_temp.differences('payload_filter => ''{"in":{"a":2}}''', 'payload @> ''{"in":{"a":2}}''');
+SELECT * FROM pg_temp.differences('payload_filter => ''{"n":1000}''', 'payload @> ''{"n":1000}''');
+SELECT * FROM pg_temp.differences('payload_filter => ''[]''', 'payload @> ''[]''');
+SELECT * FROM pg_temp.differences('''acme'', ''{wanted.*}'', ''in'', ''{y}'', ''{"in":{"a":2}}''', 'tenant_id = ''acme'' AND entity_id LIKE ''in%'' AND tags @> ''{y}'' AND payload @> ''{"in":{"a":2}}''');
+-- Up to a position, inclusive, but never past the safe one.
+SELECT count(*), max(position) - :start AS last FROM read_all(:start, NULL, up_to => :start + 40);
+SELECT count(*) FROM read_all(:start, NULL, up_to => :start);
+SELECT count(*) > 1000 AS up_to_safe FROM read_all(:start, NULL, up_to => 9223372036854775807);
+-- How far a consumer has come although little was found: the safe position of the same statement.
+SELECT count(e.position) AS found, bool_and(e.position <= s.p) AS safe, max(s.p) = safe_position() AS looked_up_to
+FROM safe_position() AS s(p) LEFT JOIN LATERAL read_all(:start, 10, event_types => '{wanted.rare}') e ON true;
+SELECT count(*) FROM read_all(event_types => '{a,NULL}');
+\echo :LAST_ERROR_SQLSTATE
+SELECT count(*) FROM read_all(tags => '{NULL}');
+\echo :LAST_ERROR_SQLSTATE

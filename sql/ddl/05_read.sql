@@ -14,10 +14,15 @@ COMMENT ON FUNCTION read_entity(text, bigint, bigint, boolean, text)
 CREATE FUNCTION read_all(
     after_position bigint DEFAULT 0,
     max_count bigint DEFAULT 1000,
-    tenant_id text DEFAULT NULL
+    tenant_id text DEFAULT NULL,
+    event_types text[] DEFAULT NULL,
+    entity_prefix text DEFAULT NULL,
+    tags text[] DEFAULT NULL,
+    payload_filter jsonb DEFAULT NULL,
+    up_to bigint DEFAULT NULL
 ) RETURNS SETOF recorded_event
-    AS 'MODULE_PATHNAME', 'es_read_all_sql' LANGUAGE C STABLE PARALLEL RESTRICTED;
-COMMENT ON FUNCTION read_all(bigint, bigint, text)
+    AS 'MODULE_PATHNAME', 'es_read_all_sql' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 1000;
+COMMENT ON FUNCTION read_all(bigint, bigint, text, text[], text, text[], jsonb, bigint)
     IS 'events in log order, never past the safe position';
 
 CREATE FUNCTION entity_version(entity_id text, tenant_id text DEFAULT NULL) RETURNS bigint

@@ -11,34 +11,21 @@
 #include "fmgr.h"
 #include "utils/array.h"
 #include "utils/jsonb.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
 #include "api/result.h"
+#include "log/horizon.h"
 #include "pg/catalog.h"
 #include "pg/compat.h"
 #include "query/events_query.h"
 #include "row/input.h"
 
 ES_FUNCTION(es_query_events_sql);
+ES_FUNCTION(es_read_all_sql);
 ES_FUNCTION(es_entity_state_sql);
 ES_FUNCTION(es_get_event_by_id_sql);
-
-/* The arguments of query_events(), in their order. */
-enum
-{
-	ARG_ENTITY_ID,
-	ARG_EVENT_TYPES,
-	ARG_SINCE,
-	ARG_UNTIL,
-	ARG_AS_OF,
-	ARG_PAYLOAD_FILTER,
-	ARG_TAGS,
-	ARG_AFTER_POSITION,
-	ARG_MAX_COUNT,
-	ARG_BACKWARD,
-	ARG_TENANT_ID
-};
 
 #define MAX_ELEMENTS 10000		/* of an array of what is asked for */
 
@@ -93,43 +80,93 @@ time_argument(FunctionCallInfo fcinfo, int n, int64 otherwise)
 	return PG_ARGISNULL(n) ? otherwise : PG_GETARG_TIMESTAMPTZ(n);
 }
 
-static void
-take_arguments(FunctionCallInfo fcinfo, EsEventsQuery *query)
+/* What is asked for when nothing is said. */
+static EsEventsQuery
+all_events(void)
 {
-	memset(query, 0, sizeof(*query));
-	query->one_entity = !PG_ARGISNULL(ARG_ENTITY_ID);
-	if (query->one_entity)
-		query->entity_id = es_text_datum_slice(PG_GETARG_DATUM(ARG_ENTITY_ID));
-	query->one_tenant = query->one_entity || !PG_ARGISNULL(ARG_TENANT_ID);
-	query->tenant_id = es_tenant_argument(fcinfo, ARG_TENANT_ID);
-	query->any_type = PG_ARGISNULL(ARG_EVENT_TYPES);
+	return (EsEventsQuery)
+	{
+		.any_type = true,
+			.last_position = PG_INT64_MAX,
+			.first_time = PG_INT64_MIN,
+			.last_time = PG_INT64_MAX
+	};
+}
+
+/* Sets what is asked for of an event itself, from the arguments at these places. */
+static void
+set_conditions(FunctionCallInfo fcinfo, EsEventsQuery *query, int tenant_id, int event_types,
+			   int tags, int payload_filter)
+{
+	query->one_tenant = !PG_ARGISNULL(tenant_id);
+	query->tenant_id = es_tenant_argument(fcinfo, tenant_id);
+	query->any_type = PG_ARGISNULL(event_types);
 	if (!query->any_type)
-		set_types(query, PG_GETARG_DATUM(ARG_EVENT_TYPES));
-	if (!PG_ARGISNULL(ARG_TAGS))
-		query->tags = text_elements(PG_GETARG_DATUM(ARG_TAGS), "tags", &query->tag_count);
-	if (!PG_ARGISNULL(ARG_PAYLOAD_FILTER))
-		query->payload_filter = PG_GETARG_JSONB_P(ARG_PAYLOAD_FILTER);
-	if (!PG_ARGISNULL(ARG_AFTER_POSITION))
-		query->after_position = Max(PG_GETARG_INT64(ARG_AFTER_POSITION), 0);
-	query->first_time = time_argument(fcinfo, ARG_SINCE, PG_INT64_MIN);
-	query->last_time = Min(time_argument(fcinfo, ARG_UNTIL, PG_INT64_MAX),
-						   time_argument(fcinfo, ARG_AS_OF, PG_INT64_MAX));
-	query->max_count = es_count_argument(fcinfo, ARG_MAX_COUNT);
-	query->backward = !PG_ARGISNULL(ARG_BACKWARD) && PG_GETARG_BOOL(ARG_BACKWARD);
+		set_types(query, PG_GETARG_DATUM(event_types));
+	if (!PG_ARGISNULL(tags))
+		query->tags = text_elements(PG_GETARG_DATUM(tags), "tags", &query->tag_count);
+	if (!PG_ARGISNULL(payload_filter))
+		query->payload_filter = PG_GETARG_JSONB_P(payload_filter);
+}
+
+static int64
+position_argument(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? 0 : Max(PG_GETARG_INT64(n), 0);
+}
+
+/* Returns the events of a query. */
+static Datum
+answer(FunctionCallInfo fcinfo, const EsEventsQuery *query)
+{
+	EsResult	result;
+	EsEventsReader *reader = palloc(sizeof(EsEventsReader));
+	const EsStoredEvent *stored;
+
+	es_result_begin(&result, fcinfo);
+	es_events_begin(reader, GetActiveSnapshot(), query);
+	while ((stored = es_events_next(reader)) != NULL)
+		es_result_put(&result, stored);
+	es_events_end(reader);
+	return (Datum) 0;
 }
 
 Datum
 es_query_events_sql(PG_FUNCTION_ARGS)
 {
-	EsResult	result;
-	EsSink		sink = {(void (*) (void *, const EsStoredEvent *)) es_result_put, &result};
-	EsEventsQuery query;
+	EsEventsQuery query = all_events();
 
 	es_check_may_read();
-	es_result_begin(&result, fcinfo);
-	take_arguments(fcinfo, &query);
-	es_query_events(&query, &sink);
-	return (Datum) 0;
+	set_conditions(fcinfo, &query, 10, 1, 6, 5);
+	query.one_entity = !PG_ARGISNULL(0);
+	if (query.one_entity)
+		query.entity_id = es_text_datum_slice(PG_GETARG_DATUM(0));
+	query.one_tenant = query.one_tenant || query.one_entity;
+	query.first_time = time_argument(fcinfo, 2, PG_INT64_MIN);
+	query.last_time = Min(time_argument(fcinfo, 3, PG_INT64_MAX),
+						  time_argument(fcinfo, 4, PG_INT64_MAX));
+	query.after_position = position_argument(fcinfo, 7);
+	query.max_count = es_count_argument(fcinfo, 8);
+	query.backward = !PG_ARGISNULL(9) && PG_GETARG_BOOL(9);
+	return answer(fcinfo, &query);
+}
+
+/* The log in order, up to where it is settled for the statement's snapshot. */
+Datum
+es_read_all_sql(PG_FUNCTION_ARGS)
+{
+	EsEventsQuery query = all_events();
+
+	es_check_may_read();
+	query.after_position = position_argument(fcinfo, 0);
+	query.max_count = es_count_argument(fcinfo, 1);
+	set_conditions(fcinfo, &query, 2, 3, 5, 6);
+	if (!PG_ARGISNULL(4))
+		query.entity_prefix = es_text_datum_slice(PG_GETARG_DATUM(4));
+	query.last_position = es_horizon(GetActiveSnapshot());
+	if (!PG_ARGISNULL(7))
+		query.last_position = Min(query.last_position, PG_GETARG_INT64(7));
+	return answer(fcinfo, &query);
 }
 
 Datum
@@ -146,33 +183,18 @@ es_entity_state_sql(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(state);
 }
 
-typedef struct SingleRow
-{
-	FunctionCallInfo fcinfo;
-	MemoryContext context;		/* outlives the event */
-	Datum		datum;
-} SingleRow;
-
-static void
-keep_row(void *arg, const EsStoredEvent *stored)
-{
-	SingleRow  *row = arg;
-	MemoryContext before = MemoryContextSwitchTo(row->context);
-
-	row->datum = es_result_single(row->fcinfo, stored);
-	row->fcinfo->isnull = false;
-	MemoryContextSwitchTo(before);
-}
-
 Datum
 es_get_event_by_id_sql(PG_FUNCTION_ARGS)
 {
-	SingleRow	row = {fcinfo, CurrentMemoryContext, (Datum) 0};
-	EsSink		sink = {keep_row, &row};
+	EsIdReader *reader;
+	Datum		row;
 
 	es_check_may_read();
-	fcinfo->isnull = true;
-	if (!PG_ARGISNULL(0))
-		es_query_event_id(PG_GETARG_UUID_P(0)->data, &sink);
-	return row.datum;
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	reader = palloc(sizeof(EsIdReader));
+	row = es_result_single(fcinfo, es_event_by_id_begin(reader, GetActiveSnapshot(),
+														PG_GETARG_UUID_P(0)->data));
+	es_event_by_id_end(reader);
+	return row;
 }

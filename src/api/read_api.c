@@ -14,13 +14,11 @@
 #include "log/entity_scan.h"
 #include "log/horizon.h"
 #include "log/position_scan.h"
-#include "log/read.h"
 #include "pg/catalog.h"
 #include "pg/compat.h"
 #include "row/input.h"
 
 ES_FUNCTION(es_read_entity_sql);
-ES_FUNCTION(es_read_all_sql);
 ES_FUNCTION(es_entity_version_sql);
 ES_FUNCTION(es_last_event_sql);
 ES_FUNCTION(es_get_event_sql);
@@ -57,24 +55,6 @@ es_read_entity_sql(PG_FUNCTION_ARGS)
 	range.tenant_id = es_tenant_argument(fcinfo, 4);
 	es_result_begin(&result, fcinfo);
 	put_entity(&result, &range, es_count_argument(fcinfo, 2));
-	return (Datum) 0;
-}
-
-Datum
-es_read_all_sql(PG_FUNCTION_ARGS)
-{
-	EsLogQuery	query = {
-		.after_position = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0),
-		.max_count = es_count_argument(fcinfo, 1),
-		.one_tenant = !PG_ARGISNULL(2),
-		.tenant_id = es_tenant_argument(fcinfo, 2)
-	};
-	EsResult	result;
-	EsSink		sink = {(void (*) (void *, const EsStoredEvent *)) es_result_put, &result};
-
-	es_check_may_read();
-	es_result_begin(&result, fcinfo);
-	es_read_log(&query, &sink);
 	return (Datum) 0;
 }
 

@@ -46,6 +46,7 @@ read_head(EsEntityScan *scan, const EsEntityCursor *cursor)
 	CHECK_FOR_INTERRUPTS();
 	if (posting == 0)
 		report_missing(cursor);
+	scan->ordinal = es_posting_ordinal(posting);
 	return es_reader_head(&scan->reader, posting, cursor->entity, version, &scan->stored);
 }
 

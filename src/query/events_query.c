@@ -1,8 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * events_query.c
- *	  Finds events by what they are: of an entity through the index, else by
- *	  filter programs over the blocks of the part of the log in question.
+ *	  Finds events by what they are: of an entity through the index, else in the
+ *	  blocks of the part of the log in question.
+ *
+ * Either way a filter decides, a block at a time.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,130 +14,14 @@
 #include "storage/predicate.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 
 #include "core/hash.h"
-#include "log/entity_scan.h"
 #include "log/ids.h"
 #include "pg/jsonb_builder.h"
 #include "query/compile.h"
 #include "query/events_query.h"
-#include "filter/scan.h"
 
-/* An answer in progress. */
-typedef struct Answer
-{
-	const EsEventsQuery *query;
-	EsSink	   *sink;
-	MemoryContext per_event;
-	int64		left;			/* events that may still be delivered */
-} Answer;
-
-/* --------------------------------------------------------- single events */
-
-static bool
-is_of_type(const EsEventsQuery *query, EsSlice event_type)
-{
-	for (uint32 i = 0; i < query->type_count; i++)
-	{
-		const EsTypePattern *type = &query->types[i];
-
-		if (type->prefix ? event_type.size >= type->text.size &&
-			es_bytes_equal(event_type.data, type->text.data, type->text.size) :
-			es_slice_equal(event_type, type->text))
-			return true;
-	}
-	return query->any_type;
-}
-
-static bool
-has_tags(const EsEventsQuery *query, EsSlice tags)
-{
-	for (uint32 i = 0; i < query->tag_count; i++)
-	{
-		EsSlice		rest = tags;
-		EsSlice		tag;
-		bool		found = false;
-
-		while (!found && es_tag_next(&rest, &tag))
-			found = es_slice_equal(tag, query->tags[i]);
-		if (!found)
-			return false;
-	}
-	return true;
-}
-
-static bool
-contains_filter(const EsEventsQuery *query, EsSlice payload)
-{
-	return query->payload_filter == NULL ||
-		DatumGetBool(DirectFunctionCall2(jsonb_contains, es_jsonb_datum(payload),
-										 JsonbPGetDatum(query->payload_filter)));
-}
-
-/* Is it what is asked for, as far as the head says? */
-static bool
-head_matches(const EsEventsQuery *query, const EsStoredEvent *stored)
-{
-	return stored->position > query->after_position &&
-		stored->recorded_at >= query->first_time && stored->recorded_at <= query->last_time &&
-		is_of_type(query, stored->event.event_type) &&
-		(query->event_id == NULL ||
-		 memcmp(stored->event.event_id, query->event_id, ES_UUID_SIZE) == 0);
-}
-
-static bool
-body_matches(const EsEventsQuery *query, const EsStoredEvent *stored)
-{
-	return has_tags(query, stored->event.tags) && contains_filter(query, stored->event.payload);
-}
-
-/* ------------------------------------------------------------ by entity */
-
-/* Delivers the scan's event if it is asked for. */
-static void
-deliver_from_entity(Answer *answer, EsEntityScan *scan, const EsStoredEvent *stored)
-{
-	MemoryContext before;
-
-	if (!head_matches(answer->query, stored))
-		return;
-	es_entity_scan_complete(scan);
-	before = MemoryContextSwitchTo(scan->per_event);
-	if (body_matches(answer->query, stored))
-	{
-		answer->sink->receive(answer->sink->arg, stored);
-		answer->left--;
-	}
-	MemoryContextSwitchTo(before);
-}
-
-static void
-read_entity(Answer *answer)
-{
-	const EsEventsQuery *query = answer->query;
-	EsEntityRange range = {
-		.one_tenant = true,
-		.tenant_id = query->tenant_id,
-		.entity_id = query->entity_id,
-		.last_version = PG_INT64_MAX,
-		.after_position = query->after_position,
-		.in_time = true,
-		.first_time = query->first_time,
-		.last_time = query->last_time,
-		.backward = query->backward,
-		.heads_only = true
-	};
-	EsEntityScan scan;
-	const EsStoredEvent *stored;
-
-	es_entity_scan_begin(&scan, GetActiveSnapshot(), &range);
-	while (answer->left > 0 && (stored = es_entity_scan_next(&scan)) != NULL)
-		deliver_from_entity(answer, &scan, stored);
-	es_entity_scan_end(&scan);
-}
-
-/* --------------------------------------------------------------- programs */
+/* ----------------------------------------------------------------- filter */
 
 static EsNode *
 compare_integer(EsFilter *filter, EsField field, EsValueType type, StrategyNumber strategy,
@@ -181,9 +67,9 @@ id_node(EsFilter *filter, const uint8 *event_id)
 }
 
 static EsNode *
-prefix_node(EsFilter *filter, EsSlice prefix)
+prefix_node(EsFilter *filter, EsField field, EsSlice prefix)
 {
-	EsOperand	operand = {.field = ES_FIELD_EVENT_TYPE,.type = ES_VALUE_TEXT};
+	EsOperand	operand = {.field = field,.type = ES_VALUE_TEXT};
 	EsNode	   *node = es_node_test(filter, &operand, ES_TEST_PREFIX, 1);
 
 	set_text(&node->test.constants[0], prefix);
@@ -202,7 +88,7 @@ types_node(EsFilter *filter, const EsEventsQuery *query)
 	for (uint32 i = 0; i < query->type_count; i++)
 	{
 		if (query->types[i].prefix)
-			alternatives = lappend(alternatives, prefix_node(filter, query->types[i].text));
+			alternatives = lappend(alternatives, prefix_node(filter, ES_FIELD_EVENT_TYPE, query->types[i].text));
 		else
 			set_text(&in->test.constants[count++], query->types[i].text);
 	}
@@ -222,7 +108,7 @@ tags_node(EsFilter *filter, const EsEventsQuery *query)
 	return node;
 }
 
-/* What no program can be made for, is left to body_matches(). */
+/* What no program can be made for is left to contains_filter(). */
 static EsNode *
 payload_node(EsFilter *filter, Jsonb *payload_filter)
 {
@@ -239,7 +125,10 @@ add_condition(EsFilter *filter, EsNode *node)
 	filter->conditions = lappend(filter->conditions, node);
 }
 
-/* Makes the program, with what is cheapest first. */
+/*
+ * Makes the program, with what is cheapest first.  All of it but the last condition,
+ * on the payload, is certain.
+ */
 static void
 make_filter(EsFilter *filter, const EsEventsQuery *query)
 {
@@ -255,8 +144,13 @@ make_filter(EsFilter *filter, const EsEventsQuery *query)
 	if (query->after_position > 0)
 		add_condition(filter, compare_integer(filter, ES_FIELD_POSITION, ES_VALUE_INT8,
 											  BTGreaterStrategyNumber, query->after_position));
+	if (query->last_position < PG_INT64_MAX)
+		add_condition(filter, compare_integer(filter, ES_FIELD_POSITION, ES_VALUE_INT8,
+											  BTLessEqualStrategyNumber, query->last_position));
 	if (query->one_tenant)
 		add_condition(filter, tenant_node(filter, query->tenant_id));
+	if (query->entity_prefix.size > 0)
+		add_condition(filter, prefix_node(filter, ES_FIELD_ENTITY_ID, query->entity_prefix));
 	if (query->event_id != NULL)
 		add_condition(filter, id_node(filter, query->event_id));
 	if (query->tag_count > 0)
@@ -265,75 +159,215 @@ make_filter(EsFilter *filter, const EsEventsQuery *query)
 		add_condition(filter, payload_node(filter, query->payload_filter));
 }
 
+/* ----------------------------------------------------------------- events */
+
+/* Does the payload contain what was asked for?  As PostgreSQL says. */
+static bool
+contains_filter(const EsEventsQuery *query, EsSlice payload)
+{
+	return query->payload_filter == NULL ||
+		DatumGetBool(DirectFunctionCall2(jsonb_contains, es_jsonb_datum(payload),
+										 JsonbPGetDatum(query->payload_filter)));
+}
+
+/* The event, unless it is one that the filter was not sure of and does not match. */
+static const EsStoredEvent *
+if_it_matches(EsEventsReader *reader, const EsStoredEvent *stored, bool unsure)
+{
+	MemoryContext before;
+	bool		matches = true;
+
+	if (unsure)
+	{
+		before = MemoryContextSwitchTo(reader->per_event);
+		matches = contains_filter(&reader->query, stored->event.payload);
+		MemoryContextSwitchTo(before);
+		MemoryContextReset(reader->per_event);
+	}
+	return matches ? stored : NULL;
+}
+
+/* --------------------------------------------------------------- by entity */
+
+static void
+begin_entity(EsEventsReader *reader, Snapshot snapshot)
+{
+	const EsEventsQuery *query = &reader->query;
+	EsEntityRange range = {
+		.one_tenant = true,
+		.tenant_id = query->tenant_id,
+		.entity_id = query->entity_id,
+		.last_version = PG_INT64_MAX,
+		.after_position = query->after_position,
+		.in_time = true,
+		.first_time = query->first_time,
+		.last_time = query->last_time,
+		.backward = query->backward,
+		.heads_only = true
+	};
+
+	es_view_begin(&reader->scan.view, reader->filter.paths, reader->filter.path_count);
+	es_entity_scan_begin(&reader->entity, snapshot, &range);
+}
+
+/* Filters the block of the entity scan's event, unless that was done. */
+static void
+filter_block(EsEventsReader *reader)
+{
+	EsScan	   *scan = &reader->scan;
+	EsBlockRow *row = &reader->entity.reader.row;
+
+	if (reader->in_block && reader->block == row->first_position)
+		return;
+	es_view_open(&scan->view, row);
+	es_bits_fill(scan->sure, scan->view.count);
+	if (!es_filter_run(&reader->filter, &scan->view, scan->sure, scan->unsure))
+	{
+		memset(scan->sure, 0, scan->view.words * sizeof(uint64));
+		memset(scan->unsure, 0, scan->view.words * sizeof(uint64));
+	}
+	reader->block = row->first_position;
+	reader->in_block = true;
+}
+
+static const EsStoredEvent *
+next_of_entity(EsEventsReader *reader)
+{
+	const EsStoredEvent *stored;
+
+	while ((stored = es_entity_scan_next(&reader->entity)) != NULL)
+	{
+		uint32		i = reader->entity.ordinal;
+		bool		unsure;
+
+		filter_block(reader);
+		unsure = es_bit(reader->scan.unsure, i);
+		if (!unsure && !es_bit(reader->scan.sure, i))
+			continue;
+		es_entity_scan_complete(&reader->entity);
+		if (if_it_matches(reader, stored, unsure) != NULL)
+			return stored;
+	}
+	return NULL;
+}
+
 /* ---------------------------------------------------------------- by block */
 
-/* Delivers event i of the scan's block, if it is what is asked for. */
 static void
-deliver_from_block(Answer *answer, EsScan *scan, uint32 i)
+begin_blocks(EsEventsReader *reader, Snapshot snapshot, EsOrder order)
 {
-	bool		unsure = es_bit(scan->unsure, i);
-	const EsStoredEvent *stored;
-	MemoryContext before;
+	const EsEventsQuery *query = &reader->query;
+	EsRange		range = es_range_all;
 
-	if (!unsure && !es_bit(scan->sure, i))
-		return;
-	stored = es_view_event(&scan->view, i);
-	before = MemoryContextSwitchTo(answer->per_event);
-	if (!unsure || (head_matches(answer->query, stored) && body_matches(answer->query, stored)))
+	range.first_position = query->after_position + 1;
+	range.last_position = query->last_position;
+	range.first_time = query->first_time;
+	range.last_time = query->last_time;
+	es_scan_begin(&reader->scan, snapshot, &reader->filter, order, &range, NULL);
+}
+
+/* Moves to the next event of the current block that may match. */
+static bool
+next_in_block(EsEventsReader *reader)
+{
+	EsView	   *view = &reader->scan.view;
+
+	return reader->query.backward ? es_bits_previous(reader->candidates, &reader->event) :
+		es_bits_next(reader->candidates, view->words, &reader->event);
+}
+
+static bool
+next_block(EsEventsReader *reader)
+{
+	EsScan	   *scan = &reader->scan;
+
+	reader->in_block = es_scan_next(scan);
+	if (!reader->in_block)
+		return false;
+	for (uint32 i = 0; i < scan->view.words; i++)
+		reader->candidates[i] = scan->sure[i] | scan->unsure[i];
+	reader->event = reader->query.backward ? (int) scan->view.count : -1;
+	return true;
+}
+
+static const EsStoredEvent *
+next_of_blocks(EsEventsReader *reader)
+{
+	do
 	{
-		answer->sink->receive(answer->sink->arg, stored);
-		answer->left--;
-	}
-	MemoryContextSwitchTo(before);
-	MemoryContextReset(answer->per_event);
+		while (reader->in_block && next_in_block(reader))
+		{
+			const EsStoredEvent *stored = es_view_event(&reader->scan.view, reader->event);
+
+			if (if_it_matches(reader, stored, es_bit(reader->scan.unsure, reader->event)) != NULL)
+				return stored;
+		}
+	} while (next_block(reader));
+	return NULL;
+}
+
+/* ------------------------------------------------------------------ reader */
+
+/* Can no event be asked for? */
+static bool
+is_empty(const EsEventsQuery *query)
+{
+	return query->max_count == 0 || query->after_position >= query->last_position ||
+		query->first_time > query->last_time || (!query->any_type && query->type_count == 0);
 }
 
 static void
-deliver_block(Answer *answer, EsScan *scan)
+begin(EsEventsReader *reader, Snapshot snapshot, const EsEventsQuery *query, EsOrder order)
 {
-	uint32		count = scan->view.count;
-
-	for (uint32 i = 0; i < count && answer->left > 0; i++)
-		deliver_from_block(answer, scan, answer->query->backward ? count - 1 - i : i);
-}
-
-static void
-read_blocks(Answer *answer, EsOrder order)
-{
-	const EsEventsQuery *query = answer->query;
-	EsScan	   *scan = palloc(sizeof(EsScan));
-	EsRange		range = {
-		.first_position = query->after_position + 1,
-		.last_position = PG_INT64_MAX,
-		.first_time = query->first_time,
-		.last_time = query->last_time
-	};
-	EsFilter	filter;
-
-	make_filter(&filter, query);
-	answer->per_event = AllocSetContextCreate(CurrentMemoryContext, "eventstore event",
-											  ALLOCSET_DEFAULT_SIZES);
-	es_scan_begin(scan, GetActiveSnapshot(), &filter, order, &range, NULL);
-	while (answer->left > 0 && es_scan_next(scan))
-		deliver_block(answer, scan);
-	es_scan_end(scan);
-	MemoryContextDelete(answer->per_event);
-	pfree(scan);
-}
-
-/* Delivers what is asked for, in the order of the log or backward. */
-void
-es_query_events(const EsEventsQuery *query, EsSink *sink)
-{
-	Answer		answer = {.query = query,.sink = sink,.left = query->max_count};
-
-	if (query->after_position == PG_INT64_MAX || query->first_time > query->last_time ||
-		(!query->any_type && query->type_count == 0))
+	reader->query = *query;
+	reader->left = query->max_count;
+	reader->open = !is_empty(query);
+	reader->in_block = false;
+	if (!reader->open)
 		return;
+	make_filter(&reader->filter, query);
+	reader->per_event = AllocSetContextCreate(CurrentMemoryContext, "eventstore event",
+											  ALLOCSET_DEFAULT_SIZES);
 	if (query->one_entity)
-		read_entity(&answer);
+		begin_entity(reader, snapshot);
 	else
-		read_blocks(&answer, query->backward ? ES_ORDER_BACKWARD : ES_ORDER_FORWARD);
+		begin_blocks(reader, snapshot, order);
+}
+
+/*
+ * Begins to read what is asked for, in the order of the log or backward, in the
+ * current memory context.  What the query points to must stay until the end.
+ */
+void
+es_events_begin(EsEventsReader *reader, Snapshot snapshot, const EsEventsQuery *query)
+{
+	begin(reader, snapshot, query, query->backward ? ES_ORDER_BACKWARD : ES_ORDER_FORWARD);
+}
+
+/* The next event, until the next call; NULL after the last. */
+const EsStoredEvent *
+es_events_next(EsEventsReader *reader)
+{
+	if (!reader->open || reader->left == 0)
+		return NULL;
+	reader->left--;
+	return reader->query.one_entity ? next_of_entity(reader) : next_of_blocks(reader);
+}
+
+void
+es_events_end(EsEventsReader *reader)
+{
+	if (!reader->open)
+		return;
+	if (reader->query.one_entity)
+	{
+		es_entity_scan_end(&reader->entity);
+		es_view_end(&reader->scan.view);
+	}
+	else
+		es_scan_end(&reader->scan);
+	MemoryContextDelete(reader->per_event);
+	reader->open = false;
 }
 
 /* ------------------------------------------------------------------- by id */
@@ -357,56 +391,72 @@ static const Distance distances[] = {
 	{ES_ID_TIME_WINDOW_US, ES_ID_TIME_WINDOW_US}
 };
 
-/*
- * Asks the index.  Returns whether an event that it did not find can only be
- * found by time.
- */
-static bool
-read_id(Answer *answer)
+/* Asks the index.  *complete says whether others can only be found by time. */
+static const EsStoredEvent *
+find_in_index(EsIdReader *reader, Snapshot snapshot, const uint8 *event_id, bool *complete)
 {
-	Snapshot	snapshot = GetActiveSnapshot();
-	EsOpenStore open;
-	EsReader	reader;
-	EsStoredEvent stored;
-	bool		complete;
+	es_store_open(&reader->open, AccessShareLock);
+	PredicateLockRelation(reader->open.blocks, snapshot);
+	es_reader_begin(&reader->index, reader->open.blocks, snapshot);
+	if (!es_id_find(&reader->open.store->index, &reader->index, event_id, &reader->stored,
+					complete))
+		return NULL;
+	es_reader_complete(&reader->index, &reader->stored);
+	return &reader->stored;
+}
 
-	es_store_open(&open, AccessShareLock);
-	PredicateLockRelation(open.blocks, snapshot);
-	es_reader_begin(&reader, open.blocks, snapshot);
-	if (es_id_find(&open.store->index, &reader, answer->query->event_id, &stored, &complete))
-	{
-		es_reader_complete(&reader, &stored);
-		answer->sink->receive(answer->sink->arg, &stored);
-		answer->left--;
-	}
-	es_reader_end(&reader);
-	es_store_close(&open);
-	return complete;
+/* Looks through the blocks that were recorded from one time to another. */
+static const EsStoredEvent *
+find_in_blocks(EsIdReader *reader, Snapshot snapshot, EsEventsQuery *query, int64 first_time,
+			   int64 last_time)
+{
+	const EsStoredEvent *stored;
+
+	query->first_time = first_time;
+	query->last_time = last_time;
+	begin(&reader->blocks, snapshot, query,
+		  first_time == PG_INT64_MIN ? ES_ORDER_NONE : ES_ORDER_FORWARD);
+	stored = es_events_next(&reader->blocks);
+	if (stored == NULL)
+		es_events_end(&reader->blocks);
+	return stored;
 }
 
 /*
- * Delivers an event with this id, if there is one: asks the index, looks where
- * the time in the id points to, and if the index lacks ids, everywhere.
+ * An event with this id that the snapshot sees, until the end, or NULL: asks the
+ * index, looks where the time in the id points to, and if the index lacks ids,
+ * everywhere.
  */
-void
-es_query_event_id(const uint8 *event_id, EsSink *sink)
+const EsStoredEvent *
+es_event_by_id_begin(EsIdReader *reader, Snapshot snapshot, const uint8 *event_id)
 {
-	EsEventsQuery query = {.event_id = event_id,.any_type = true};
-	Answer		answer = {.query = &query,.sink = sink,.left = 1};
-	bool		complete = read_id(&answer);
+	EsEventsQuery query = {
+		.event_id = event_id,
+		.any_type = true,
+		.last_position = PG_INT64_MAX,
+		.max_count = 1
+	};
+	bool		complete;
+	const EsStoredEvent *stored;
 	int64		time;
 
-	if (es_uuid_v7_time(event_id, &time))
+	reader->blocks.open = false;
+	stored = find_in_index(reader, snapshot, event_id, &complete);
+	if (stored == NULL && es_uuid_v7_time(event_id, &time))
 	{
-		for (int i = 0; i < (int) lengthof(distances) && answer.left > 0; i++)
-		{
-			query.first_time = time - distances[i].before;
-			query.last_time = time + distances[i].after;
-			read_blocks(&answer, ES_ORDER_FORWARD);
-		}
+		for (int i = 0; i < (int) lengthof(distances) && stored == NULL; i++)
+			stored = find_in_blocks(reader, snapshot, &query, time - distances[i].before,
+									time + distances[i].after);
 	}
-	query.first_time = PG_INT64_MIN;
-	query.last_time = PG_INT64_MAX;
-	if (answer.left > 0 && !complete)
-		read_blocks(&answer, ES_ORDER_NONE);
+	if (stored == NULL && !complete)
+		stored = find_in_blocks(reader, snapshot, &query, PG_INT64_MIN, PG_INT64_MAX);
+	return stored;
+}
+
+void
+es_event_by_id_end(EsIdReader *reader)
+{
+	es_events_end(&reader->blocks);
+	es_reader_end(&reader->index);
+	es_store_close(&reader->open);
 }

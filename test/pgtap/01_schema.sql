@@ -43,7 +43,7 @@ INSERT INTO contract VALUES
 ('ingest_batch', 'events eventstore.event[], checked boolean DEFAULT false, OUT first_position bigint, OUT last_position bigint, OUT ingested bigint, OUT duplicates bigint', 'record', 'v', 'u', false, 'write'),
 ('append', 'entity_id text, event_type text, payload jsonb DEFAULT ''{}''::jsonb, metadata jsonb DEFAULT NULL::jsonb, expected_version bigint DEFAULT NULL::bigint, event_id uuid DEFAULT NULL::uuid, tags text[] DEFAULT NULL::text[], tenant_id text DEFAULT NULL::text, OUT "position" bigint, OUT version bigint', 'record', 'v', 'u', false, 'write'),
 -- reading
-('read_all', 'after_position bigint DEFAULT 0, max_count bigint DEFAULT 1000, tenant_id text DEFAULT NULL::text', 'SETOF eventstore.recorded_event', 's', 'r', false, 'read'),
+('read_all', 'after_position bigint DEFAULT 0, max_count bigint DEFAULT 1000, tenant_id text DEFAULT NULL::text, event_types text[] DEFAULT NULL::text[], entity_prefix text DEFAULT NULL::text, tags text[] DEFAULT NULL::text[], payload_filter jsonb DEFAULT NULL::jsonb, up_to bigint DEFAULT NULL::bigint', 'SETOF eventstore.recorded_event', 's', 'r', false, 'read'),
 ('entity_version', 'entity_id text, tenant_id text DEFAULT NULL::text', 'bigint', 's', 'r', false, 'read'),
 ('last_event', 'entity_id text, event_type text DEFAULT NULL::text, tenant_id text DEFAULT NULL::text', 'eventstore.recorded_event', 's', 'r', false, 'read'),
 ('get_event', '"position" bigint', 'eventstore.recorded_event', 's', 'r', false, 'read'),
