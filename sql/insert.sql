@@ -103,7 +103,7 @@ SELECT 'ins-mixed', 't', jsonb_build_object('i', i, 'text', repeat('x', CASE WHE
 SELECT count(*), bool_and((payload ->> 'i')::bigint = version) AS in_order FROM read_entity('ins-mixed');
 SELECT count(*), bool_and(payload = to_jsonb(repeat(md5(version::text), 2000))) AS same FROM read_entity('ins-large');
 EXPLAIN (COSTS OFF) INSERT INTO events (entity_id, event_type) SELECT 'e', 't' FROM generate_series(1, 10);
-EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) INSERT INTO events (entity_id, event_type) VALUES ('ins-explained', 't');
+EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, BUFFERS OFF, FORMAT JSON) INSERT INTO events (entity_id, event_type) VALUES ('ins-explained', 't') \g /dev/null
 SELECT entity_version('ins-explained');
 -- No row is inserted that the statement itself inserted.
 INSERT INTO events (entity_id, event_type) SELECT 'ins-own', 't' FROM generate_series(1, 1500);
@@ -328,8 +328,7 @@ SELECT * FROM mine;
 \echo :LAST_ERROR_SQLSTATE
 INSERT INTO mine VALUES (1, 'e', 't');
 EXPLAIN INSERT INTO mine VALUES (1, 'e', 't');
-COPY mine FROM STDIN;
-\.
+\copy mine from /dev/null
 UPDATE mine SET entity_id = 'e';
 DELETE FROM mine;
 TRUNCATE mine;

@@ -28,7 +28,7 @@ show_expressions(const char *label, List *expressions, const EsEventScan *scan,
 	context = set_deparse_context_plan(explain->deparse_cxt, scan->node->ss.ps.plan, NIL);
 	all = (Node *) make_ands_explicit(expressions);
 	ExplainPropertyText(label, deparse_expression(all, context,
-												  list_length(explain->rtable) > 1 || explain->verbose,
+												  es_explain_relations(explain) > 1 || explain->verbose,
 												  false), explain);
 }
 

@@ -188,6 +188,13 @@ es_upper_path(PlannerInfo *root, RelOptInfo *rel, double rows, Cost cost, Path *
 #endif
 }
 
+/* How many relations the explained query has: with one, columns go by their names. */
+#if PG_VERSION_NUM >= 180000
+#define es_explain_relations(explain)	((explain)->rtable_size)
+#else
+#define es_explain_relations(explain)	list_length((explain)->rtable)
+#endif
+
 /* --------------------------------------------------------------- functions */
 
 /*

@@ -3,6 +3,7 @@
 # throw-away server. To be sourced, under "set -euo pipefail":
 #
 #   . "$(dirname "${BASH_SOURCE[0]}")/lib/setup.sh"
+#   es_choose_server
 #   es_install_packages demo
 #   es_build
 #   es_install
@@ -11,10 +12,14 @@
 #   es_start_cluster "$dir" "eventstore.index_memory = '256MB'"
 #   es_psql -c 'CREATE EXTENSION eventstore'
 #
-# es_install_packages [demo|test]   installs the Debian packages that are
-#                                   missing; "test" (the default) is all of them
-# es_find_pg_config                 sets es_pg_config and es_bin; PG_CONFIG in
-#                                   the environment names another pg_config
+# es_choose_server [N]              decides which PostgreSQL to use, and sets
+#                                   es_server to its major version: N; or that of
+#                                   PG_CONFIG in the environment; or the latest that
+#                                   is installed; or the suite's own
+# es_has_server                     can it be had here? If not, see suite.sh
+# es_install_packages KIND...       installs the Debian packages that are missing
+#                                   for the demo or these kinds of test
+# es_find_pg_config                 sets es_pg_config and es_bin
 # es_build [ARGUMENT]...            builds the extension in its folder; arguments
 #                                   are make's, as in es_build COPT=-Werror
 # es_install                        installs it
@@ -34,11 +39,15 @@
 # socket in DIR only. Clients started from the same shell find it, because
 # es_start_cluster exports PGHOST, PGPORT, PGUSER and PGDATABASE.
 #
-# Variables: es_top (the top folder), es_pg_config, es_bin.
+# Variables: es_top (the top folder), es_server, es_pg_config, es_bin.
 
 es_top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+es_server=''
 es_pg_config=''
 es_bin=''
+
+# The versions that eventstore works with.
+es_servers=(15 16 17 18)
 
 # Nothing in the environment may lead to another server.
 for es_variable in "${!PG@}"; do
@@ -46,14 +55,6 @@ for es_variable in "${!PG@}"; do
 done
 unset es_variable
 export LC_ALL=C.UTF-8
-
-# Server, client and server-dev are installed in one go, so that they match.
-es_server_packages=(postgresql-15 postgresql-client-15 postgresql-server-dev-15)
-es_demo_packages=(gcc make libxxhash-dev libsimde-dev perl-base gzip)
-es_test_packages=(postgresql-15-pgtap libtap-parser-sourcehandler-pgtap-perl
-	libipc-run-perl libpq-dev pg-bsd-indent clang-14
-	libclang-rt-14-dev binutils shellcheck git perl
-	gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)
 
 es_say() {
 	printf '%s\n' "$*" >&2
@@ -93,64 +94,151 @@ es_is_installed() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
-es_missing_packages() {
-	local package
-	for package in "${es_server_packages[@]}"; do
-		if ! es_is_installed "$package"; then
-			printf '%s\n' "${es_server_packages[@]}"
-			break
-		fi
-	done
-	for package in "$@"; do
-		es_is_installed "$package" || printf '%s\n' "$package"
-	done
-}
-
 # Uses the machine's own package sources and leaves its configuration alone.
 es_apt_get() {
 	es_as_root env DEBIAN_FRONTEND=noninteractive apt-get -q "$@" >&2
 }
 
+es_is_debian() {
+	command -v dpkg-query >/dev/null
+}
+
+# Has apt a version of this package?
+es_has_candidate() {
+	[ -n "$(apt-cache madison "$1" 2>/dev/null)" ]
+}
+
+# Fetches the package lists, once.
+es_update_lists() {
+	[ -z "${es_lists_are_new:-}" ] || return 0
+	es_apt_get update || es_say "apt-get update failed; trying with the package lists that are here"
+	es_lists_are_new=yes
+}
+
+# The packages for a server and for the demo (first) or a kind of test. Server,
+# client and server-dev are installed in one go, so that they match.
+es_packages() {
+	local kind
+	printf '%s\n' "postgresql-$es_server" "postgresql-client-$es_server" "postgresql-server-dev-$es_server" \
+		gcc make libxxhash-dev libsimde-dev perl-base gzip
+	for kind in "$@"; do
+		case $kind in
+		demo | regress | isolation) ;;
+		style) printf '%s\n' binutils shellcheck git perl
+			! es_has_candidate pg-bsd-indent || echo pg-bsd-indent ;;
+		unit) printf '%s\n' gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user ;;
+		fuzz) printf '%s\n' clang libclang-rt-dev ;;
+		pgtap) printf '%s\n' "postgresql-$es_server-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
+		crash) printf '%s\n' libipc-run-perl perl libpq-dev ;;
+		*) es_die "es_packages: not a kind of work: $kind" ;;
+		esac
+	done
+}
+
 es_install_packages() {
-	local packages=("${es_demo_packages[@]}") missing
-	case ${1:-test} in
-	demo) ;;
-	test) packages+=("${es_test_packages[@]}") ;;
-	*) es_die "es_install_packages: not a kind of work: $1" ;;
-	esac
-	command -v dpkg-query >/dev/null || return 0 # not Debian: what is missing will show
-	mapfile -t missing < <(es_missing_packages "${packages[@]}")
+	local package missing=()
+	es_is_debian || return 0 # what is missing will show
+	for package in $(es_packages "$@"); do
+		es_is_installed "$package" || missing+=("$package")
+	done
 	[ "${#missing[@]}" -gt 0 ] || return 0
 	es_say "Installing ${missing[*]}"
-	es_apt_get update || es_say "apt-get update failed; trying with the package lists that are here"
+	es_update_lists
+	# parts of one server of different minor versions do not work together
+	case " ${missing[*]}" in
+	*" postgresql"*) missing+=("postgresql-$es_server" "postgresql-client-$es_server" "postgresql-server-dev-$es_server") ;;
+	esac
 	es_apt_get install -y --no-install-recommends "${missing[@]}" || es_die "packages could not be installed"
 }
 
-# ---- build --------------------------------------------------------------------
+# ---- the server ---------------------------------------------------------------
+
+es_is_supported() {
+	case " ${es_servers[*]} " in
+	*" $1 "*) ;;
+	*) return 1 ;;
+	esac
+}
+
+# The major version of a pg_config.
+es_version_of() {
+	"$1" --version | sed -nE 's/^PostgreSQL ([0-9]+).*/\1/p'
+}
+
+es_installed_server() {
+	local server latest=''
+	for server in "${es_servers[@]}"; do
+		[ ! -x "/usr/lib/postgresql/$server/bin/postgres" ] || latest=$server
+	done
+	echo "$latest"
+}
+
+# The version that the suite's package "postgresql" stands for.
+es_suite_server() {
+	apt-cache depends postgresql 2>/dev/null | sed -nE 's/.*Depends: postgresql-([0-9]+)$/\1/p' | head -n 1
+}
+
+es_choose_server() {
+	es_server=${1:-}
+	if [ -n "$es_server" ]; then
+		es_is_supported "$es_server" || es_die "eventstore works with PostgreSQL ${es_servers[*]}, not $es_server"
+		return 0
+	fi
+	if [ -n "${PG_CONFIG:-}" ]; then
+		es_server=$(es_version_of "$PG_CONFIG")
+	else
+		es_server=$(es_installed_server)
+	fi
+	if [ -z "$es_server" ] && es_is_debian; then
+		[ -n "$(es_suite_server)" ] || es_update_lists
+		es_server=$(es_suite_server)
+	elif [ -z "$es_server" ]; then
+		es_server=$(es_version_of pg_config)
+	fi
+	es_is_supported "$es_server" || es_die "eventstore works with PostgreSQL ${es_servers[*]}, not ${es_server:-what is here}"
+}
+
+es_has_server() {
+	! es_is_debian || es_is_installed "postgresql-$es_server" || es_has_candidate "postgresql-$es_server" ||
+		{ es_update_lists && es_has_candidate "postgresql-$es_server"; }
+}
 
 es_find_pg_config() {
 	local candidate
 	[ -z "$es_pg_config" ] || return 0
-	for candidate in ${PG_CONFIG:+"$PG_CONFIG"} /usr/lib/postgresql/15/bin/pg_config pg_config; do
+	for candidate in ${PG_CONFIG:+"$PG_CONFIG"} "/usr/lib/postgresql/$es_server/bin/pg_config" pg_config; do
 		candidate=$(command -v "$candidate") || continue
-		if [[ $("$candidate" --version) =~ ^PostgreSQL\ 15[^0-9] ]]; then
+		if [ "$(es_version_of "$candidate")" = "$es_server" ]; then
 			es_pg_config=$candidate
 			es_bin=$("$candidate" --bindir)
 			return 0
 		fi
 	done
-	es_die "no pg_config of PostgreSQL 15 found; PG_CONFIG can name it"
+	es_die "no pg_config of PostgreSQL $es_server found; PG_CONFIG can name it"
 }
+
+# ---- build --------------------------------------------------------------------
 
 # What another user built, for example root, an ordinary user can't replace.
 es_may_write_all() {
 	[ -z "$(find "$es_top" -path "$es_top/.git" -prune -o ! -writable ! -type l -print -quit)" ]
 }
 
+# What was built for another server is of no use.
+es_clean_for_server() {
+	local version=$1 file=$es_top/.built-for
+	shift
+	[ "$(cat "$file" 2>/dev/null)" != "$version" ] || return 0
+	"$@" make -s -C "$es_top" PG_CONFIG="$es_pg_config" clean >&2
+	"$@" rm -rf "$es_top/test/unit/build" "$es_top/test/fuzz/build"
+	echo "$version" | "$@" tee "$file" >/dev/null
+}
+
 es_build() {
-	local as=()
+	local as=(env)
 	es_find_pg_config
 	es_may_write_all || as=(es_as_root)
+	es_clean_for_server "$("$es_pg_config" --version)" "${as[@]}"
 	"${as[@]}" make -s -j "$(nproc)" -C "$es_top" PG_CONFIG="$es_pg_config" "$@" >&2
 }
 
