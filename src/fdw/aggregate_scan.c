@@ -143,11 +143,13 @@ compile_filter(AggregateScan *scan, int number, EsFilter *filter)
 		.evaluate = es_evaluate_constant,
 		.arg = scan->events,
 		.filter = filter,
+		.params = scan->events->node->ss.ps.state->es_param_exec_vals,
 		.shielded = true
 	};
 
 	filter->conditions = NIL;
 	(void) es_compile(&compiler, scan->filters[number]);
+	es_event_scan_wait(scan->events, &compiler);
 	scan->grouping.aggregates[number].filter.conditions = filter->conditions;
 	filter->conditions = conditions;
 }
@@ -225,7 +227,7 @@ aggregate(AggregateScan *scan)
 		InstrStartNode(instrument);
 	es_grouping_begin(&scan->grouping);
 	es_event_scan_start(events);
-	while (es_scan_next(&events->blocks))
+	while (es_event_scan_next_block(events))
 	{
 		EsView	   *view = &events->blocks.view;
 

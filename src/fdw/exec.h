@@ -42,6 +42,13 @@ typedef struct EsEventScan
 	EsExtendFilter extend;		/* of the node above, or NULL */
 	void	   *extend_arg;
 	List	   *understood;		/* of each condition, whether any of it was */
+	bool		waiting;		/* some constants were not evaluated yet ... */
+	List	   *subqueries;		/* ... of these subqueries, by their
+								 * parameters */
+	bool		passed;			/* an event has passed all conditions */
+	bool		outdated;		/* the program can be made with more constants */
+	bool		looked;			/* whether there is any event is known: */
+	bool		any_event;
 	List	   *constants;		/* expressions without columns ... */
 	List	   *constant_states;	/* ... and how to evaluate them */
 
@@ -61,12 +68,16 @@ typedef struct EsEventScan
 	int			event;			/* of the current block */
 	uint64		candidates[ES_BLOCK_BIT_WORDS];
 	EsScan		blocks;
+	EsEntityRange entity_range;
 	EsEntityScan entity;
 } EsEventScan;
 
 extern bool es_evaluate_constant(void *arg, Expr *expr, Datum *value, bool *isnull);
 extern bool es_pretend_constant(void *arg, Expr *expr, Datum *value, bool *isnull);
+extern bool es_event_scan_reached(void *arg);
+extern void es_event_scan_wait(EsEventScan *scan, const EsCompiler *compiler);
 extern void es_event_scan_start(EsEventScan *scan);
+extern bool es_event_scan_next_block(EsEventScan *scan);
 extern void es_event_scan_stop(EsEventScan *scan);
 extern bool es_event_scan_matches(EsEventScan *scan, TupleTableSlot *slot, uint32 i);
 

@@ -70,7 +70,35 @@ es_pretend_constant(void *arg pg_attribute_unused(), Expr *expr pg_attribute_unu
 	return true;
 }
 
-/* Compiles the conditions, with the values that parameters have now. */
+/*
+ * Is there an event that conditions are evaluated for?  Looked up once for a scan,
+ * and only if there are constants whose evaluation could be noticed; EsReached.
+ */
+bool
+es_event_scan_reached(void *arg)
+{
+	EsEventScan *scan = arg;
+	Snapshot	snapshot = scan->node->ss.ps.state->es_snapshot;
+
+	if (!scan->looked)
+		scan->any_event = scan->choice.items[ES_PLAN_ACCESS] == ES_ACCESS_ENTITY ?
+			es_entity_has_events(snapshot, &scan->entity_range) : es_log_has_events(snapshot);
+	scan->looked = true;
+	return scan->any_event;
+}
+
+/* Notes the constants that a compilation could not have yet. */
+void
+es_event_scan_wait(EsEventScan *scan, const EsCompiler *compiler)
+{
+	scan->waiting |= compiler->waiting;
+	scan->subqueries = list_concat_unique_int(scan->subqueries, compiler->subqueries);
+}
+
+/*
+ * Compiles the conditions, with the values that parameters have now and that can be
+ * had without evaluating what PostgreSQL would not evaluate.
+ */
 static void
 compile(EsEventScan *scan, bool explain_only)
 {
@@ -80,11 +108,13 @@ compile(EsEventScan *scan, bool explain_only)
 		.scan_tlist = plan->fdw_scan_tlist,
 		.evaluate = explain_only ? es_pretend_constant : es_evaluate_constant,
 		.arg = scan,
-		.filter = &scan->filter
+		.filter = &scan->filter,
+		.params = explain_only ? NULL : scan->node->ss.ps.state->es_param_exec_vals,
+		.reached = explain_only ? NULL : es_event_scan_reached,
+		.passed = scan->passed
 	};
 	MemoryContext before;
 
-	MemoryContextReset(scan->program);
 	before = MemoryContextSwitchTo(scan->program);
 	memset(&scan->filter, 0, sizeof(scan->filter));
 	for (int i = 0; i < scan->output_count; i++)
@@ -95,10 +125,42 @@ compile(EsEventScan *scan, bool explain_only)
 			es_filter_add_path(&scan->filter, &output->extraction->path,
 							   &output->extraction->path_number);
 	}
+	scan->waiting = false;
+	scan->subqueries = NIL;
 	if (scan->extend != NULL)
 		scan->extend(scan->extend_arg, &scan->filter);
 	scan->understood = es_compile(&compiler, scan->conditions);
+	es_event_scan_wait(scan, &compiler);
+	scan->outdated = false;
 	MemoryContextSwitchTo(before);
+}
+
+static bool
+is_evaluated(const EsEventScan *scan)
+{
+	const ParamExecData *params = scan->node->ss.ps.state->es_param_exec_vals;
+	ListCell   *cell;
+
+	foreach(cell, scan->subqueries)
+	{
+		if (params[lfirst_int(cell)].execPlan == NULL)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Notes what is known after PostgreSQL has evaluated the conditions on a row: all
+ * constants in them when it passed, else the subqueries that were evaluated.
+ */
+static void
+note_evaluation(EsEventScan *scan, bool passed)
+{
+	if (scan->waiting && ((passed && !scan->passed) || is_evaluated(scan)))
+	{
+		scan->passed |= passed;
+		scan->outdated = true;
+	}
 }
 
 /* ------------------------------------------------------------------- begin */
@@ -253,9 +315,12 @@ static bool
 passes(EsEventScan *scan, TupleTableSlot *slot)
 {
 	ExprContext *context = scan->node->ss.ps.ps_ExprContext;
+	bool		passed;
 
 	context->ecxt_scantuple = slot;
-	return ExecQual(scan->recheck, context);
+	passed = ExecQual(scan->recheck, context);
+	note_evaluation(scan, passed);
+	return passed;
 }
 
 /*
@@ -278,6 +343,14 @@ es_event_scan_matches(EsEventScan *scan, TupleTableSlot *slot, uint32 i)
 	return false;
 }
 
+/* Before a scan with other parameters. */
+static void
+forget_program(EsEventScan *scan)
+{
+	MemoryContextReset(scan->program);
+	scan->passed = scan->looked = false;
+}
+
 /* Begins to read blocks; the conditions are compiled anew. */
 void
 es_event_scan_start(EsEventScan *scan)
@@ -287,6 +360,7 @@ es_event_scan_start(EsEventScan *scan)
 	EsRange		range = es_range_all;
 	EsScanCounts counts = scan->blocks.counts;
 
+	forget_program(scan);
 	compile(scan, false);
 	es_filter_range(&scan->filter, &range);
 	es_scan_begin(&scan->blocks, node->ss.ps.state->es_snapshot, &scan->filter,
@@ -296,13 +370,37 @@ es_event_scan_start(EsEventScan *scan)
 	MemoryContextSwitchTo(before);
 }
 
-/* Moves to the next block with events that may match. */
+/* Goes on with a program that knows more constants, in the range that it leaves. */
+static void
+recompile(EsEventScan *scan)
+{
+	MemoryContext before = MemoryContextSwitchTo(scan->node->ss.ps.state->es_query_cxt);
+	EsRange		range = es_range_all;
+
+	es_scan_end_filter(&scan->blocks);
+	MemoryContextReset(scan->program);
+	compile(scan, false);
+	es_filter_range(&scan->filter, &range);
+	es_scan_begin_filter(&scan->blocks, &scan->filter, &range);
+	MemoryContextSwitchTo(before);
+}
+
+/* Moves to the next block with events that match, or may match. */
+bool
+es_event_scan_next_block(EsEventScan *scan)
+{
+	if (scan->outdated || is_evaluated(scan))
+		recompile(scan);
+	return es_scan_next(&scan->blocks);
+}
+
+/* The same, and to the place before its first event. */
 static bool
 next_block(EsEventScan *scan)
 {
 	EsScan	   *blocks = &scan->blocks;
 
-	if (!es_scan_next(blocks))
+	if (!es_event_scan_next_block(scan))
 		return false;
 	for (uint32 i = 0; i < blocks->view.words; i++)
 		scan->candidates[i] = blocks->sure[i] | blocks->unsure[i];
@@ -367,25 +465,12 @@ key_value(EsEventScan *scan, int key, EsSlice *value)
 	return !isnull;
 }
 
-/* Which events to read by the keys; false when there can be none. */
+/* The entity of the keys; false when there can be none. */
 static bool
-entity_range(EsEventScan *scan, const EsRange *limits, EsEntityRange *range)
+take_keys(EsEventScan *scan, EsEntityRange *range)
 {
 	EsSlice		standard = es_slice(ES_DEFAULT_TENANT, strlen(ES_DEFAULT_TENANT));
 
-	*range = (EsEntityRange)
-	{
-		.one_tenant = list_length(scan->keys) > 1,
-			.heads_only = scan->heads_only,
-			.first_version = limits->first_version,
-			.last_version = limits->last_version,
-			.after_position = limits->first_position - 1,
-			.in_time = limits->first_time > PG_INT64_MIN || limits->last_time < PG_INT64_MAX,
-			.first_time = limits->first_time,
-			.last_time = limits->last_time,
-			.order = scan->choice.items[ES_PLAN_BY_VERSION] ? ES_ENTITY_BY_VERSION : ES_ENTITY_BY_POSITION,
-			.backward = scan->choice.items[ES_PLAN_ORDER] == ES_ORDER_BACKWARD
-	};
 	if (!key_value(scan, 0, &range->entity_id))
 		return false;
 	if (!range->one_tenant)
@@ -397,6 +482,34 @@ entity_range(EsEventScan *scan, const EsRange *limits, EsEntityRange *range)
 	return true;
 }
 
+static EsEntityRange
+whole_entity(EsEventScan *scan)
+{
+	return (EsEntityRange)
+	{
+		.one_tenant = list_length(scan->keys) > 1,
+			.heads_only = scan->heads_only,
+			.first_version = 1,
+			.last_version = PG_INT64_MAX,
+			.order = scan->choice.items[ES_PLAN_BY_VERSION] ? ES_ENTITY_BY_VERSION : ES_ENTITY_BY_POSITION,
+			.backward = scan->choice.items[ES_PLAN_ORDER] == ES_ORDER_BACKWARD
+	};
+}
+
+/* Narrows by what conditions say; false when no event can be left. */
+static bool
+limit_range(EsEntityRange *range, const EsRange *limits)
+{
+	range->first_version = limits->first_version;
+	range->last_version = limits->last_version;
+	range->after_position = limits->first_position - 1;
+	range->in_time = limits->first_time > PG_INT64_MIN || limits->last_time < PG_INT64_MAX;
+	range->first_time = limits->first_time;
+	range->last_time = limits->last_time;
+	return limits->first_version <= limits->last_version &&
+		limits->first_position <= limits->last_position && limits->first_time <= limits->last_time;
+}
+
 /*
  * Begins with the entity.  The conditions are compiled only for what they say of
  * versions, positions and times.  Keys are evaluated in memory that lasts as long
@@ -406,22 +519,25 @@ static bool
 start_entity(EsEventScan *scan)
 {
 	EsRange		limits = es_range_all;
-	EsEntityRange range;
 	MemoryContext before;
 
+	forget_program(scan);
+	scan->entity_range = whole_entity(scan);
+	before = MemoryContextSwitchTo(scan->program);
+	scan->open = take_keys(scan, &scan->entity_range);
+	MemoryContextSwitchTo(before);
+	if (!scan->open)
+		return false;
 	if (scan->conditions != NIL)
 	{
 		compile(scan, false);
 		es_filter_range(&scan->filter, &limits);
 	}
-	else
-		MemoryContextReset(scan->program);
 	before = MemoryContextSwitchTo(scan->program);
-	scan->open = limits.first_version <= limits.last_version &&
-		limits.first_position <= limits.last_position && limits.first_time <= limits.last_time &&
-		entity_range(scan, &limits, &range);
+	scan->open = limit_range(&scan->entity_range, &limits);
 	if (scan->open)
-		es_entity_scan_begin(&scan->entity, scan->node->ss.ps.state->es_snapshot, &range);
+		es_entity_scan_begin(&scan->entity, scan->node->ss.ps.state->es_snapshot,
+							 &scan->entity_range);
 	MemoryContextSwitchTo(before);
 	return scan->open;
 }

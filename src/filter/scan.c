@@ -60,6 +60,22 @@ es_scan_next(EsScan *scan)
 	return any;
 }
 
+/* Has done with the filter between two blocks, to go on with another one. */
+void
+es_scan_end_filter(EsScan *scan)
+{
+	es_view_end(&scan->view);
+}
+
+/* Goes on with a filter that leaves this range, which can only be narrower. */
+void
+es_scan_begin_filter(EsScan *scan, EsFilter *filter, const EsRange *range)
+{
+	scan->filter = filter;
+	es_view_begin(&scan->view, filter->paths, filter->path_count);
+	es_block_scan_narrow(&scan->blocks, range);
+}
+
 void
 es_scan_end(EsScan *scan)
 {

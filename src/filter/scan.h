@@ -38,6 +38,8 @@ typedef struct EsScan
 extern void es_scan_begin(EsScan *scan, Snapshot snapshot, EsFilter *filter, EsOrder order,
 						  const EsRange *range, EsSharedScan *shared);
 extern bool es_scan_next(EsScan *scan);
+extern void es_scan_end_filter(EsScan *scan);
+extern void es_scan_begin_filter(EsScan *scan, EsFilter *filter, const EsRange *range);
 extern void es_scan_end(EsScan *scan);
 
 #endif							/* EVENTSTORE_FILTER_SCAN_H */

@@ -264,6 +264,27 @@ es_block_scan_next(EsBlockScan *scan)
 	return row;
 }
 
+/* Leaves out what is behind the end of a range, in the direction of the scan. */
+void
+es_block_scan_narrow(EsBlockScan *scan, const EsRange *range)
+{
+	scan->range.first_position = Max(scan->range.first_position, range->first_position);
+	scan->range.last_position = Min(scan->range.last_position, range->last_position);
+}
+
+/* Does the snapshot see any event? */
+bool
+es_log_has_events(Snapshot snapshot)
+{
+	EsBlockScan scan;
+	bool		any;
+
+	es_block_scan_begin(&scan, snapshot, ES_ORDER_FORWARD, &es_range_all, NULL);
+	any = es_block_scan_next(&scan) != NULL;
+	es_block_scan_end(&scan);
+	return any;
+}
+
 void
 es_block_scan_end(EsBlockScan *scan)
 {

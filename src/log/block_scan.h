@@ -53,6 +53,8 @@ extern const EsRange es_range_all;
 extern void es_block_scan_begin(EsBlockScan *scan, Snapshot snapshot, EsOrder order,
 								const EsRange *range, EsSharedScan *shared);
 extern EsBlockRow *es_block_scan_next(EsBlockScan *scan);
+extern void es_block_scan_narrow(EsBlockScan *scan, const EsRange *range);
+extern bool es_log_has_events(Snapshot snapshot);
 extern void es_block_scan_end(EsBlockScan *scan);
 
 #endif							/* EVENTSTORE_LOG_BLOCK_SCAN_H */

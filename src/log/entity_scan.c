@@ -324,6 +324,19 @@ es_entity_scan_end(EsEntityScan *scan)
 	es_store_close(&scan->open);
 }
 
+/* Does the snapshot see any event of the range? */
+bool
+es_entity_has_events(Snapshot snapshot, const EsEntityRange *range)
+{
+	EsEntityScan scan;
+	bool		any;
+
+	es_entity_scan_begin(&scan, snapshot, range);
+	any = es_entity_scan_next(&scan) != NULL;
+	es_entity_scan_end(&scan);
+	return any;
+}
+
 /* The last version of an entity that the snapshot sees; 0: none. */
 int64
 es_entity_last_version(Snapshot snapshot, EsSlice tenant_id, EsSlice entity_id)

@@ -73,6 +73,7 @@ extern void es_entity_scan_begin(EsEntityScan *scan, Snapshot snapshot,
 extern const EsStoredEvent *es_entity_scan_next(EsEntityScan *scan);
 extern void es_entity_scan_complete(EsEntityScan *scan);
 extern void es_entity_scan_end(EsEntityScan *scan);
+extern bool es_entity_has_events(Snapshot snapshot, const EsEntityRange *range);
 extern int64 es_entity_last_version(Snapshot snapshot, EsSlice tenant_id, EsSlice entity_id);
 
 #endif							/* EVENTSTORE_LOG_ENTITY_SCAN_H */

@@ -36,6 +36,14 @@ static EsNode *compile_node(EsCompiler *compiler, Node *node);
 
 /* --------------------------------------------------------------- constants */
 
+/* Is it the result of a subquery that has not been evaluated? */
+static bool
+is_pending(const EsCompiler *compiler, const Param *param)
+{
+	return param->paramkind == PARAM_EXEC && compiler->params != NULL &&
+		compiler->params[param->paramid].execPlan != NULL;
+}
+
 static bool
 is_constant(Node *expr)
 {
@@ -79,17 +87,21 @@ row_comparison_may_fail(const RowCompareExpr *expr)
 	return false;
 }
 
-/* Could evaluating this expression raise an error? */
+/*
+ * Could evaluating this expression raise an error, or do anything else but to give
+ * a value?
+ */
 static bool
-may_fail(Node *node, void *arg)
+may_fail(Node *node, void *compiler)
 {
 	if (node == NULL)
 		return false;
 	switch (nodeTag(node))
 	{
+		case T_Param:
+			return is_pending(compiler, (Param *) node);
 		case T_Var:
 		case T_Const:
-		case T_Param:
 		case T_CaseExpr:
 		case T_CaseWhen:
 		case T_CaseTestExpr:
@@ -117,7 +129,29 @@ may_fail(Node *node, void *arg)
 		default:
 			return true;
 	}
-	return expression_tree_walker(node, may_fail, arg);
+	return expression_tree_walker(node, may_fail, compiler);
+}
+
+/* Notes the subqueries that an expression waits for. */
+static bool
+note_subqueries(Node *node, void *arg)
+{
+	EsCompiler *compiler = arg;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param) && is_pending(compiler, (Param *) node))
+		compiler->subqueries = list_append_unique_int(compiler->subqueries,
+													  ((Param *) node)->paramid);
+	return expression_tree_walker(node, note_subqueries, arg);
+}
+
+/* Would PostgreSQL evaluate here what may fail? */
+static bool
+is_reached(const EsCompiler *compiler)
+{
+	return !compiler->shielded &&
+		(compiler->passed || compiler->reached == NULL || compiler->reached(compiler->arg));
 }
 
 /*
@@ -133,8 +167,15 @@ get_constant(EsCompiler *compiler, Expr *expr, Datum *value, bool *isnull)
 		*isnull = ((Const *) expr)->constisnull;
 		return true;
 	}
-	return is_constant((Node *) expr) && !(compiler->shielded && may_fail((Node *) expr, NULL)) &&
-		compiler->evaluate(compiler->arg, expr, value, isnull);
+	if (!is_constant((Node *) expr))
+		return false;
+	if (may_fail((Node *) expr, compiler) && !is_reached(compiler))
+	{
+		compiler->waiting = true;
+		note_subqueries((Node *) expr, compiler);
+		return false;
+	}
+	return compiler->evaluate(compiler->arg, expr, value, isnull);
 }
 
 /* An integer type's value as 64 bits. */
@@ -921,9 +962,9 @@ compile_list(EsCompiler *compiler, const ScalarArrayOpExpr *expr)
 /* ------------------------------------------------------------------- trees */
 
 static EsNode *
-opaque_node(Node *expr)
+opaque_node(EsCompiler *compiler, Node *expr)
 {
-	return es_node_verdict(may_fail(expr, NULL) ? ES_UNDECIDED : ES_UNKNOWN);
+	return es_node_verdict(may_fail(expr, compiler) ? ES_UNDECIDED : ES_UNKNOWN);
 }
 
 /* Is the condition the same for all events, with this answer? */
@@ -948,7 +989,7 @@ compile_logic(EsCompiler *compiler, const BoolExpr *expr)
 		EsNode	   *child = compile_node(compiler, lfirst(cell));
 
 		understood |= child != NULL;
-		children = lappend(children, child == NULL ? opaque_node(lfirst(cell)) : child);
+		children = lappend(children, child == NULL ? opaque_node(compiler, lfirst(cell)) : child);
 		if (is_always(child, kind == ES_NODE_OR ? ES_TRUE : ES_FALSE))
 			break;
 		compiler->shielded |= !is_always(child, kind == ES_NODE_OR ? ES_FALSE : ES_TRUE);
@@ -1058,12 +1099,13 @@ es_compile(EsCompiler *compiler, List *clauses)
 
 	foreach(cell, clauses)
 	{
+		bool		shielded = compiler->shielded;
 		EsNode	   *node = compile_node(compiler, lfirst(cell));
 
 		understood = lappend_int(understood, node != NULL);
 		if (node == NULL)
-			node = opaque_node(lfirst(cell));
-		compiler->shielded |= !is_always(node, ES_TRUE);
+			node = opaque_node(compiler, lfirst(cell));
+		compiler->shielded = shielded || !(compiler->passed || is_always(node, ES_TRUE));
 		compiler->filter->conditions = lappend(compiler->filter->conditions, node);
 	}
 	return understood;

@@ -20,6 +20,14 @@
  */
 typedef bool (*EsEvaluate) (void *arg, Expr *expr, Datum *value, bool *isnull);
 
+/* Will an event of the scan reach the conditions, so that constants are needed? */
+typedef bool (*EsReached) (void *arg);
+
+/*
+ * How expressions are compiled.  Evaluating a constant may fail or have side
+ * effects: a cast, a function, a subquery that has not been evaluated yet.  That is
+ * done only where PostgreSQL would do it: when an event reaches the condition.
+ */
 typedef struct EsCompiler
 {
 	Index		relid;			/* columns of events are Vars of this relation */
@@ -27,9 +35,15 @@ typedef struct EsCompiler
 	EsEvaluate	evaluate;
 	void	   *arg;
 	EsFilter   *filter;
+	const struct ParamExecData *params; /* of this execution, or NULL */
+	EsReached	reached;		/* NULL: an event will */
+	bool		passed;			/* an event has passed all conditions */
 	bool		shielded;		/* what stands before in the order of
 								 * evaluation may keep the rest from being
 								 * evaluated */
+	bool		waiting;		/* result: some constant was not evaluated */
+	List	   *subqueries;		/* result: numbers of parameters that it waits
+								 * for */
 } EsCompiler;
 
 /* A column of events, or what stands at a path in one of the documents. */
