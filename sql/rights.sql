@@ -247,6 +247,27 @@ SELECT place_order('rights-order');
 RESET ROLE;
 DROP FUNCTION place_order;
 
+-- A plan does not tell of events that a view keeps from the user.
+SELECT ingested FROM eventstore.ingest_batch((SELECT string_agg('{"entity_id":"patient-42","event_type":"t"}', E'\n') FROM generate_series(1, 1234)));
+SELECT ingested FROM eventstore.ingest_batch((SELECT string_agg(format('{"entity_id":"mine-%s","event_type":"t","tenant_id":"rights"}', i % 9), E'\n') FROM generate_series(1, 1000) i));
+CREATE VIEW regress_es_mine WITH (security_barrier) AS SELECT * FROM eventstore.events WHERE tenant_id = 'rights';
+GRANT SELECT ON regress_es_mine TO regress_es_nobody;
+CREATE FUNCTION estimate(query text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE plan json;
+BEGIN
+    EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
+    RETURN plan -> 0 -> 'Plan' ->> 'Plan Rows';
+END $$;
+SET ROLE regress_es_nobody;
+SELECT count(*) FROM regress_es_mine WHERE entity_id = 'patient-42';
+SELECT estimate('SELECT * FROM regress_es_mine WHERE entity_id = ''patient-42''') = estimate('SELECT * FROM regress_es_mine WHERE entity_id = ''patient-43''') AS same;
+RESET ROLE;
+-- Who may read all is given the number of events of that entity and tenant.
+SELECT estimate('SELECT * FROM eventstore.events WHERE entity_id = ''patient-42''') > 500 AS many,
+       estimate('SELECT * FROM eventstore.events WHERE entity_id = ''patient-42'' AND tenant_id = ''rights''') > 500 AS many_of_tenant;
+DROP FUNCTION estimate(text);
+DROP VIEW regress_es_mine;
+
 -- Rights that are taken away are gone for the next call.
 SET ROLE regress_es_both;
 SELECT eventstore.entity_version('rights-order');

@@ -74,9 +74,7 @@ es_event_set_tenant(EsEvent *event, EsSlice tenant_id, EsError *error)
 	if (tenant_id.size == 0)
 		return es_error_field(error, ES_ERR_EMPTY, "tenant_id", tenant_id,
 							  ES_MAX_TENANT_ID);
-	if (es_slice_equal(tenant_id, es_slice(ES_DEFAULT_TENANT, strlen(ES_DEFAULT_TENANT))))
-		tenant_id.size = 0;
-	event->tenant_id = tenant_id;
+	event->tenant_id = es_tenant_stored(tenant_id);
 	return true;
 }
 

@@ -120,4 +120,18 @@ es_tag_next(EsSlice *tags, EsSlice *tag)
 	return true;
 }
 
+/* The name of a tenant that is stored, where the default one has none. */
+static inline EsSlice
+es_tenant_name(EsSlice stored)
+{
+	return stored.size > 0 ? stored : es_slice(ES_DEFAULT_TENANT, strlen(ES_DEFAULT_TENANT));
+}
+
+/* How a tenant of this name is stored. */
+static inline EsSlice
+es_tenant_stored(EsSlice name)
+{
+	return es_slice_equal(name, es_tenant_name(es_slice(NULL, 0))) ? es_slice(NULL, 0) : name;
+}
+
 #endif							/* EVENTSTORE_CORE_EVENT_H */

@@ -185,14 +185,38 @@ estimate_events(RelOptInfo *rel, EventRel *events)
 	events->entity_events = events->average_events;
 }
 
-/* Events of the entity that the key names. */
-static void
-estimate_entity(EventRel *events, const Expr *key)
+/* The text that a condition asks for, if that is known now. */
+static bool
+asked_text(PlannerInfo *root, RelOptInfo *rel, EsField field, EsSlice *text)
 {
+	RestrictInfo *key = find_key(root, rel->baserestrictinfo, rel->relid, field);
+	const Expr *value;
+
+	if (key == NULL)
+		return false;
+	value = key_of_clause(root, key->clause, rel->relid, field);
+	if (!IsA(value, Const) || ((Const *) value)->constisnull)
+		return false;
+	*text = es_text_datum_slice(((Const *) value)->constvalue);
+	return true;
+}
+
+/*
+ * Events of the entity that the conditions name.  The number is for those only who
+ * may read all events: others, who ask through a view, would learn from a plan how
+ * many events there are that the view keeps from them.
+ */
+static void
+estimate_entity(PlannerInfo *root, RelOptInfo *rel, EventRel *events)
+{
+	EsSlice		tenant_id = es_tenant_name(es_slice(NULL, 0));
+	EsSlice		entity_id;
 	double		known;
 
-	if (IsA(key, Const) && !((Const *) key)->constisnull &&
-		es_store_estimate_entity(es_text_datum_slice(((Const *) key)->constvalue), &known))
+	if (!es_may_read() || !asked_text(root, rel, ES_FIELD_ENTITY_ID, &entity_id))
+		return;
+	(void) asked_text(root, rel, ES_FIELD_TENANT_ID, &tenant_id);
+	if (es_store_estimate_entity(es_tenant_stored(tenant_id), entity_id, &known))
 		events->entity_events = known;
 }
 
@@ -215,7 +239,7 @@ es_fdw_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 	{
 		List	   *others = list_delete_ptr(list_copy(rel->baserestrictinfo), key);
 
-		estimate_entity(events, key_of_clause(root, key->clause, rel->relid, ES_FIELD_ENTITY_ID));
+		estimate_entity(root, rel, events);
 		rel->rows = clamp_row_est(events->entity_events *
 								  clauselist_selectivity(root, others, 0, JOIN_INNER, NULL));
 	}

@@ -469,16 +469,13 @@ key_value(EsEventScan *scan, int key, EsSlice *value)
 static bool
 take_keys(EsEventScan *scan, EsEntityRange *range)
 {
-	EsSlice		standard = es_slice(ES_DEFAULT_TENANT, strlen(ES_DEFAULT_TENANT));
-
 	if (!key_value(scan, 0, &range->entity_id))
 		return false;
 	if (!range->one_tenant)
 		return true;
 	if (!key_value(scan, 1, &range->tenant_id) || range->tenant_id.size == 0)
 		return false;
-	if (es_slice_equal(range->tenant_id, standard))
-		range->tenant_id.size = 0;
+	range->tenant_id = es_tenant_stored(range->tenant_id);
 	return true;
 }
 

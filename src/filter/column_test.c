@@ -181,9 +181,7 @@ test_json(const EsTest *test, const EsPath *path, uint32 first_step, EsSlice jso
 static EsVerdict
 test_tenant(const EsTest *test, EsSlice tenant_id)
 {
-	if (tenant_id.size == 0)
-		tenant_id = es_slice(ES_DEFAULT_TENANT, strlen(ES_DEFAULT_TENANT));
-	return es_test_text(test, tenant_id);
+	return es_test_text(test, es_tenant_name(tenant_id));
 }
 
 static EsVerdict

@@ -306,19 +306,19 @@ es_store_estimate(double *events, double *entities)
 }
 
 /*
- * How many events an entity of the default tenant has, for plans.  False when it
+ * How many events an entity has, for plans; an empty tenant is the default one.  False when it
  * has none, or the index is not there, or is of another storage of the table, which
  * any session may throw away.
  */
 bool
-es_store_estimate_entity(EsSlice entity_id, double *events)
+es_store_estimate_entity(EsSlice tenant_id, EsSlice entity_id, double *events)
 {
 	Relation	blocks = es_blocks_open(AccessShareLock);
 	EsStore    *store = built_store();
 	EsEntity   *entity = NULL;
 
 	if (store != NULL && is_ready_for(store, blocks))
-		entity = es_store_find(store, es_slice(NULL, 0), entity_id);
+		entity = es_store_find(store, tenant_id, entity_id);
 	table_close(blocks, NoLock);
 	if (entity == NULL)
 		return false;

@@ -31,7 +31,7 @@ extern void es_store_visit_tenants(EsStore *store, EsSlice entity_id,
 extern EsEntity *es_store_find(EsStore *store, EsSlice tenant_id, EsSlice entity_id);
 extern EsStore *es_store_mine(void);
 extern bool es_store_estimate(double *events, double *entities);
-extern bool es_store_estimate_entity(EsSlice entity_id, double *events);
+extern bool es_store_estimate_entity(EsSlice tenant_id, EsSlice entity_id, double *events);
 extern void es_store_install(void);
 extern void es_store_rows_changed(Relation blocks);
 extern void es_store_rebuild(void);

@@ -247,6 +247,13 @@ es_check_may_write(const char *function)
 	check_right(ACL_INSERT);
 }
 
+/* May the user read all events? */
+bool
+es_may_read(void)
+{
+	return pg_class_aclcheck(es_events_oid(), GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+}
+
 void
 es_check_may_read(void)
 {

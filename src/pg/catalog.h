@@ -31,6 +31,7 @@ extern int64 es_sequence_last_value(Oid sequence);
 extern void es_sequence_set(Oid sequence, int64 value);
 
 extern void es_check_may_write(const char *function);
+extern bool es_may_read(void);
 extern void es_check_may_read(void);
 extern void es_check_owner(const char *function);
 

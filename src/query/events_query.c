@@ -48,10 +48,8 @@ tenant_node(EsFilter *filter, EsSlice tenant_id)
 	EsOperand	operand = {.field = ES_FIELD_TENANT_ID,.type = ES_VALUE_TEXT};
 	EsNode	   *node = es_node_test(filter, &operand, ES_TEST_COMPARE, 1);
 
-	if (tenant_id.size == 0)
-		tenant_id = es_slice(ES_DEFAULT_TENANT, strlen(ES_DEFAULT_TENANT));
 	node->test.strategy = BTEqualStrategyNumber;
-	set_text(&node->test.constants[0], tenant_id);
+	set_text(&node->test.constants[0], es_tenant_name(tenant_id));
 	return node;
 }
 

@@ -47,9 +47,7 @@ es_tags_datum(EsSlice tags)
 Datum
 es_tenant_datum(EsSlice tenant_id)
 {
-	if (tenant_id.size == 0)
-		return CStringGetTextDatum(ES_DEFAULT_TENANT);
-	return es_text_datum(tenant_id);
+	return es_text_datum(es_tenant_name(tenant_id));
 }
 
 /* Fills in the columns of eventstore.recorded_event. */
