@@ -248,6 +248,7 @@ SELECT split_part(raised($$INSERT INTO ins_orders (entity_id, event_type) VALUES
 SELECT entity_version('ins-order-1'), entity_version('ins-other');
 
 BEGIN;
+TRUNCATE blocks;
 CREATE TABLE ins_parent (LIKE events) PARTITION BY LIST (entity_id);
 CREATE TABLE ins_rest PARTITION OF ins_parent DEFAULT;
 ALTER TABLE ins_parent ALTER payload SET DEFAULT '{}';
@@ -273,7 +274,7 @@ TRUNCATE ins_parent;
 ROLLBACK;
 
 BEGIN;
-ALTER FOREIGN TABLE events ADD CONSTRAINT regular CHECK (event_type = lower(event_type));
+ALTER FOREIGN TABLE events ADD CONSTRAINT regular CHECK (event_type = lower(event_type)) NOT VALID;
 INSERT INTO events (entity_id, event_type) VALUES ('ins-check', 't');
 SELECT split_part(raised($$INSERT INTO events (entity_id, event_type) VALUES ('ins-check', 'T')$$), '|', 2);
 COPY events (entity_id, event_type) FROM STDIN;
@@ -343,9 +344,6 @@ ALTER FOREIGN TABLE events ALTER payload OPTIONS (ADD a 'b');
 IMPORT FOREIGN SCHEMA s FROM SERVER eventstore INTO public;
 SELECT fdw_validator('{a=b}', 0);
 SELECT fdw_validator('{}', 0) IS NOT NULL AS no_options, fdw_validator(NULL, NULL) IS NOT NULL AS none;
-SELECT change, raised(format('ALTER FOREIGN TABLE events %s; SELECT * FROM events', change)) AS read,
-       raised(format($$ALTER FOREIGN TABLE events %s; INSERT INTO events (entity_id, event_type) VALUES ('e', 't')$$, change)) AS written
-FROM unnest(ARRAY['ADD more text', 'DROP tags', 'ALTER payload TYPE json', 'ALTER position TYPE integer']) change;
 DROP FOREIGN TABLE events;
 SELECT * FROM verify();
 DROP FUNCTION raised, tell;

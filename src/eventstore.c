@@ -10,6 +10,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
+#include "fdw/guard.h"
 #include "log/session.h"
 #include "log/shared.h"
 #include "log/store.h"
@@ -34,4 +35,5 @@ _PG_init(void)
 	es_shmem_install();
 	es_session_install();
 	es_store_install();
+	es_guard_install();
 }

@@ -68,7 +68,39 @@ CREATE FUNCTION append(
     event_id uuid DEFAULT NULL,
     tags text[] DEFAULT NULL,
     tenant_id text DEFAULT NULL,
+    occurred_at timestamptz DEFAULT NULL,
     OUT "position" bigint,
     OUT version bigint
 ) AS 'MODULE_PATHNAME', 'es_append' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION append(text, text, jsonb, jsonb, bigint, uuid, text[], text) IS 'writes one event';
+COMMENT ON FUNCTION append(text, text, jsonb, jsonb, bigint, uuid, text[], text, timestamptz) IS 'writes one event';
+
+-- Without a default: a call without a payload means the one above.
+CREATE FUNCTION append(
+    entity_id text,
+    event_type text,
+    payload json,
+    metadata jsonb DEFAULT NULL,
+    expected_version bigint DEFAULT NULL,
+    event_id uuid DEFAULT NULL,
+    tags text[] DEFAULT NULL,
+    tenant_id text DEFAULT NULL,
+    occurred_at timestamptz DEFAULT NULL,
+    OUT "position" bigint,
+    OUT version bigint
+) AS 'MODULE_PATHNAME', 'es_append_text' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION append(text, text, json, jsonb, bigint, uuid, text[], text, timestamptz) IS 'writes one event, whose payload is stored as it is given';
+
+CREATE FUNCTION append(
+    entity_id text,
+    event_type text,
+    payload text,
+    metadata jsonb DEFAULT NULL,
+    expected_version bigint DEFAULT NULL,
+    event_id uuid DEFAULT NULL,
+    tags text[] DEFAULT NULL,
+    tenant_id text DEFAULT NULL,
+    occurred_at timestamptz DEFAULT NULL,
+    OUT "position" bigint,
+    OUT version bigint
+) AS 'MODULE_PATHNAME', 'es_append_text' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION append(text, text, text, jsonb, bigint, uuid, text[], text, timestamptz) IS 'writes one event, whose payload is JSON text that is stored as it is given';

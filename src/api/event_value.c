@@ -51,36 +51,22 @@ es_event_to_value(const EsEvent *event)
 
 /* ----------------------------------------------------------- constructors */
 
-static void
-set_optional_fields(FunctionCallInfo fcinfo, EsEvent *event)
-{
-	if (!PG_ARGISNULL(3))
-		es_event_set_metadata(event, es_jsonb_field(PG_GETARG_DATUM(3)), 0);
-	if (!PG_ARGISNULL(4))
-		es_event_set_id(event, PG_GETARG_DATUM(4));
-	if (!PG_ARGISNULL(5))
-		es_event_set_tags(event, PG_GETARG_ARRAYTYPE_P(5), 0);
-	if (!PG_ARGISNULL(6))
-		es_event_set_tenant_text(event, es_text_datum_slice(PG_GETARG_DATUM(6)), 0);
-	if (!PG_ARGISNULL(7))
-		es_event_set_occurred_at(event, PG_GETARG_DATUM(7));
-	if (!PG_ARGISNULL(8))
-		es_event_set_expected_version(event, PG_GETARG_DATUM(8));
-}
+/* The columns that the arguments are for. */
+static const int columns[] = {
+	ES_RECORDED_ENTITY_ID, ES_RECORDED_EVENT_TYPE, ES_RECORDED_PAYLOAD, ES_RECORDED_METADATA,
+	ES_RECORDED_EVENT_ID, ES_RECORDED_TAGS, ES_RECORDED_TENANT_ID, ES_RECORDED_OCCURRED_AT,
+	ES_ARGUMENT_EXPECTED_VERSION
+};
 
 static Datum
 make_event(FunctionCallInfo fcinfo, bool checked)
 {
 	EsEventList list;
-	EsEvent    *event;
 
 	es_list_init(&list, checked, false);
-	event = es_list_add(&list);
-	memset(event, 0, sizeof(*event));
-	es_event_set_required(event, fcinfo->args);
-	set_optional_fields(fcinfo, event);
+	es_list_add_arguments(&list, fcinfo->args, columns, lengthof(columns));
 	es_list_check_last(&list);
-	PG_RETURN_POINTER(es_event_to_value(event));
+	PG_RETURN_POINTER(es_event_to_value(&list.events[0]));
 }
 
 Datum

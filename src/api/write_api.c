@@ -16,16 +16,17 @@
 #include "utils/uuid.h"
 
 #include "api/event_value.h"
-#include "append/ingest.h"
 #include "pg/catalog.h"
 #include "pg/compat.h"
 #include "row/input.h"
+#include "row/owner_rules.h"
 
 ES_FUNCTION(es_ingest_text);
 ES_FUNCTION(es_ingest_jsonb);
 ES_FUNCTION(es_ingest_events);
 ES_FUNCTION(es_ingest_columns);
 ES_FUNCTION(es_append);
+ES_FUNCTION(es_append_text);
 
 #define INGEST "ingest_batch()"
 
@@ -53,7 +54,7 @@ ingest(FunctionCallInfo fcinfo, EsEventList *list)
 	Datum		values[4];
 	bool		nulls[4] = {false};
 
-	es_ingest(list->events, list->count, &result);
+	es_store_events(list, &result);
 	nulls[0] = nulls[1] = list->count == 0;
 	values[0] = Int64GetDatum(result.first_position);
 	values[1] = Int64GetDatum(result.last_position);
@@ -246,39 +247,47 @@ es_ingest_columns(PG_FUNCTION_ARGS)
 
 /* ----------------------------------------------------------------- append */
 
-static void
-set_from_append(FunctionCallInfo fcinfo, EsEvent *event)
-{
-	if (!PG_ARGISNULL(3))
-		es_event_set_metadata(event, es_jsonb_field(PG_GETARG_DATUM(3)), 0);
-	if (!PG_ARGISNULL(4))
-		es_event_set_expected_version(event, PG_GETARG_DATUM(4));
-	if (!PG_ARGISNULL(5))
-		es_event_set_id(event, PG_GETARG_DATUM(5));
-	if (!PG_ARGISNULL(6))
-		es_event_set_tags(event, PG_GETARG_ARRAYTYPE_P(6), 0);
-	if (!PG_ARGISNULL(7))
-		es_event_set_tenant_text(event, es_text_datum_slice(PG_GETARG_DATUM(7)), 0);
-}
-
-Datum
-es_append(PG_FUNCTION_ARGS)
+/* Appends the one event of the arguments, which are for these columns. */
+static Datum
+append(FunctionCallInfo fcinfo, const int *columns, int count)
 {
 	EsEventList list;
-	EsEvent    *event;
 	EsIngestResult result;
 	Datum		values[2];
 	bool		nulls[2] = {false};
 
 	es_check_may_write("append()");
 	es_list_init(&list, false, false);
-	event = es_list_add(&list);
-	memset(event, 0, sizeof(*event));
-	es_event_set_required(event, fcinfo->args);
-	set_from_append(fcinfo, event);
+	es_list_add_arguments(&list, fcinfo->args, columns, count);
 	es_list_check_last(&list);
-	es_ingest(list.events, list.count, &result);
+	es_store_events(&list, &result);
+	nulls[0] = nulls[1] = list.count == 0;	/* a trigger of the owner's
+											 * skipped it */
 	values[0] = Int64GetDatum(result.last_position);
 	values[1] = Int64GetDatum(result.last_version);
 	return make_row(fcinfo, values, nulls);
+}
+
+Datum
+es_append(PG_FUNCTION_ARGS)
+{
+	static const int columns[] = {
+		ES_RECORDED_ENTITY_ID, ES_RECORDED_EVENT_TYPE, ES_RECORDED_PAYLOAD, ES_RECORDED_METADATA,
+		ES_ARGUMENT_EXPECTED_VERSION, ES_RECORDED_EVENT_ID, ES_RECORDED_TAGS,
+		ES_RECORDED_TENANT_ID, ES_RECORDED_OCCURRED_AT
+	};
+
+	return append(fcinfo, columns, lengthof(columns));
+}
+
+Datum
+es_append_text(PG_FUNCTION_ARGS)
+{
+	static const int columns[] = {
+		ES_RECORDED_ENTITY_ID, ES_RECORDED_EVENT_TYPE, ES_ARGUMENT_PAYLOAD_TEXT,
+		ES_RECORDED_METADATA, ES_ARGUMENT_EXPECTED_VERSION, ES_RECORDED_EVENT_ID,
+		ES_RECORDED_TAGS, ES_RECORDED_TENANT_ID, ES_RECORDED_OCCURRED_AT
+	};
+
+	return append(fcinfo, columns, lengthof(columns));
 }

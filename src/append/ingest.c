@@ -71,6 +71,23 @@ store_new_events(EsOpenStore *open, uint64 xid, EsBatch *batch, EsIngestResult *
 								reservation.first_position + result->ingested - 1);
 }
 
+/* Says where each event was stored: in the order of the batch, without duplicates. */
+static void
+fill_placements(const EsBatch *batch, int64 first_position, EsPlacement *placements)
+{
+	uint32	   *seen = palloc0(batch->group_count * sizeof(uint32));
+
+	for (uint32 i = 0; i < batch->event_count; i++)
+	{
+		uint32		number = batch->group_of[i];
+		const EsGroup *group = &batch->groups[number];
+
+		placements[i].position = group->duplicate ? 0 : first_position++;
+		placements[i].version = (int64) group->base + ++seen[number];
+	}
+	pfree(seen);
+}
+
 static void
 check_undamaged(EsStore *store)
 {
@@ -83,7 +100,7 @@ check_undamaged(EsStore *store)
 }
 
 static void
-ingest_events(EsEvent *events, int64 count, EsIngestResult *result)
+ingest_events(EsEvent *events, int64 count, EsIngestResult *result, EsPlacement *placements)
 {
 	EsOpenStore open;
 	EsBatch		batch;
@@ -102,6 +119,8 @@ ingest_events(EsEvent *events, int64 count, EsIngestResult *result)
 		result->ingested = count - batch.duplicates;
 		if (result->ingested > 0)
 			store_new_events(&open, xid, &batch, result);
+		if (placements != NULL)
+			fill_placements(&batch, result->last_position - result->ingested + 1, placements);
 		last = &batch.groups[batch.group_of[count - 1]];
 		if (!last->duplicate)
 			result->last_version = (int64) last->base + last->event_count;
@@ -114,15 +133,16 @@ ingest_events(EsEvent *events, int64 count, EsIngestResult *result)
 
 /*
  * Writes a batch that keeps all limits, whole or, on error, not at all.  Makes
- * the events' ids where none are given.
+ * the events' ids where none are given.  'placements' has room for each event, or
+ * is NULL.
  */
 void
-es_ingest(EsEvent *events, int64 count, EsIngestResult *result)
+es_ingest(EsEvent *events, int64 count, EsIngestResult *result, EsPlacement *placements)
 {
 	es_scratch_hold();
 	PG_TRY();
 	{
-		ingest_events(events, count, result);
+		ingest_events(events, count, result, placements);
 	}
 	PG_FINALLY();
 	{

@@ -12,6 +12,14 @@
 
 #include "append/batch.h"
 
-extern void es_ingest(EsEvent *events, int64 count, EsIngestResult *result);
+/* Where an event was stored now; position 0: it was stored before. */
+typedef struct EsPlacement
+{
+	int64		position;
+	int64		version;
+} EsPlacement;
+
+extern void es_ingest(EsEvent *events, int64 count, EsIngestResult *result,
+					  EsPlacement *placements);
 
 #endif							/* EVENTSTORE_APPEND_INGEST_H */

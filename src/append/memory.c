@@ -99,7 +99,7 @@ check_not_storing(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("cannot append events while events are being stored"),
-				 errhint("An index on \"eventstore.blocks\" must not call a function that appends events.")));
+				 errhint("An index on \"eventstore.blocks\", and a BEFORE trigger or constraint of \"eventstore.events\", must not call a function that appends events.")));
 }
 
 /* Says that a batch is being stored; until it is not, no other one can be. */

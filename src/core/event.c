@@ -393,3 +393,24 @@ es_event_print(const EsEvent *event, char *out)
 	*out++ = '}';
 	return out - start;
 }
+
+static void
+move_slice(EsSlice *slice, char **out)
+{
+	const char *start = *out;
+
+	*out = es_put_slice(*out, *slice);
+	slice->data = start;
+}
+
+/* Moves the event's text to memory of es_event_text_size() bytes. */
+void
+es_event_move_text(EsEvent *event, char *out)
+{
+	move_slice(&event->entity_id, &out);
+	move_slice(&event->event_type, &out);
+	move_slice(&event->tenant_id, &out);
+	move_slice(&event->tags, &out);
+	move_slice(&event->payload, &out);
+	move_slice(&event->metadata, &out);
+}

@@ -120,6 +120,8 @@ es_tag_next(EsSlice *tags, EsSlice *tag)
 	return true;
 }
 
+extern void es_event_move_text(EsEvent *event, char *out);
+
 /* The name of a tenant that is stored, where the default one has none. */
 static inline EsSlice
 es_tenant_name(EsSlice stored)

@@ -51,93 +51,15 @@ typedef struct EsModify
 	MemoryContext row_context;	/* what one row needs on its way */
 } EsModify;
 
-/* ---------------------------------------------------------- rows to events */
-
-/* Columns whose values the server makes. */
-static void
-check_assigned(Relation table, const bool *nulls, EsRecordedColumn column)
-{
-	if (nulls[column])
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_GENERATED_ALWAYS),
-			 errmsg("cannot insert into column \"%s\" of \"events\"",
-					NameStr(TupleDescAttr(RelationGetDescr(table), column)->attname)),
-			 errdetail("The server assigns it.")));
-}
-
-static void
-set_required(EsEvent *event, const Datum *values, const bool *nulls, int64 ordinal)
-{
-	if (nulls[ES_RECORDED_ENTITY_ID])
-		es_report_null("entity_id", ordinal);
-	if (nulls[ES_RECORDED_EVENT_TYPE])
-		es_report_null("event_type", ordinal);
-	if (nulls[ES_RECORDED_PAYLOAD])
-		es_report_null("payload", ordinal);
-	event->entity_id = es_text_datum_slice(values[ES_RECORDED_ENTITY_ID]);
-	event->event_type = es_text_datum_slice(values[ES_RECORDED_EVENT_TYPE]);
-	event->payload = es_jsonb_field(values[ES_RECORDED_PAYLOAD]);
-}
-
-static void
-set_optional(EsEvent *event, const Datum *values, const bool *nulls, int64 ordinal)
-{
-	if (!nulls[ES_RECORDED_TENANT_ID])
-		es_event_set_tenant_text(event, es_text_datum_slice(values[ES_RECORDED_TENANT_ID]), ordinal);
-	if (!nulls[ES_RECORDED_EVENT_ID])
-		es_event_set_id(event, values[ES_RECORDED_EVENT_ID]);
-	if (!nulls[ES_RECORDED_METADATA])
-		es_event_set_metadata(event, es_jsonb_field(values[ES_RECORDED_METADATA]), ordinal);
-	if (!nulls[ES_RECORDED_TAGS])
-		es_event_set_tags(event, DatumGetArrayTypeP(values[ES_RECORDED_TAGS]), ordinal);
-	if (!nulls[ES_RECORDED_OCCURRED_AT])
-		es_event_set_occurred_at(event, values[ES_RECORDED_OCCURRED_AT]);
-}
-
-/* Makes the event that the row is; its text is the row's, or new. */
-static void
-event_from_row(Relation table, TupleTableSlot *slot, int64 ordinal, EsEvent *event)
-{
-	const Datum *values = slot->tts_values;
-	const bool *nulls = slot->tts_isnull;
-	EsError		error = {0};
-
-	slot_getallattrs(slot);
-	check_assigned(table, nulls, ES_RECORDED_POSITION);
-	check_assigned(table, nulls, ES_RECORDED_VERSION);
-	check_assigned(table, nulls, ES_RECORDED_RECORDED_AT);
-	memset(event, 0, sizeof(*event));
-	set_required(event, values, nulls, ordinal);
-	set_optional(event, values, nulls, ordinal);
-	if (!es_event_check_limits(event, (size_t) es_max_event_size_kb * 1024, &error))
-		es_error_report(&error, ordinal);
-}
-
 /* ------------------------------------------------------------- the buffer */
-
-static void
-move_slice(EsSlice *slice, char **out)
-{
-	const char *start = *out;
-
-	*out = es_put_slice(*out, *slice);
-	slice->data = start;
-}
 
 /* Puts the event's text where it can wait. */
 static void
 keep_text(EsModify *modify, EsEvent *event)
 {
 	size_t		size = es_event_text_size(event);
-	char	   *out = MemoryContextAlloc(modify->events_context, size);
 
-	move_slice(&event->entity_id, &out);
-	move_slice(&event->event_type, &out);
-	move_slice(&event->tenant_id, &out);
-	move_slice(&event->tags, &out);
-	move_slice(&event->payload, &out);
-	move_slice(&event->metadata, &out);
+	es_event_move_text(event, MemoryContextAlloc(modify->events_context, size));
 	modify->bytes += size;
 }
 
@@ -168,7 +90,7 @@ take_row(EsModify *modify, EState *estate, ResultRelInfo *relation, TupleTableSl
 	if (RelationGetDescr(table)->constr != NULL)
 		ExecConstraints(relation, slot, estate);
 	before = MemoryContextSwitchTo(modify->row_context);
-	event_from_row(table, slot, numbered && !modify->is_copy ? modify->rows : 0, event);
+	es_event_from_row(table, slot, numbered && !modify->is_copy ? modify->rows : 0, event);
 	keep_text(modify, event);
 	modify->count++;
 	MemoryContextSwitchTo(before);
@@ -189,7 +111,7 @@ store_events(EsModify *modify, EsIngestResult *result)
 		for (int i = 0; i < modify->count; i++)
 			es_list_take_apart(&list, &modify->events[i]);
 	}
-	es_ingest(modify->events, modify->count, result);
+	es_ingest(modify->events, modify->count, result, NULL);
 	MemoryContextSwitchTo(before);
 }
 

@@ -98,6 +98,26 @@ find_relation(KnownRelation *relation)
 	return OidIsValid(relation->oid) ? relation->oid : look_up(relation);
 }
 
+/* Is it this relation of the extension, which need not be there? */
+static bool
+is_relation(KnownRelation *relation, Oid relid)
+{
+	return OidIsValid(relation->oid) ? relation->oid == relid :
+		OidIsValid(relid) && find_relation_or_none(relation->name) == relid;
+}
+
+bool
+es_is_events_oid(Oid relid)
+{
+	return is_relation(&known_events, relid);
+}
+
+bool
+es_is_blocks_oid(Oid relid)
+{
+	return is_relation(&known_blocks, relid);
+}
+
 /* JSON text is stored as it is given, and read as UTF-8. */
 void
 es_check_encoding(void)

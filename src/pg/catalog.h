@@ -24,6 +24,8 @@ extern Relation es_blocks_open(LOCKMODE mode);
 extern Oid	es_blocks_oid(void);
 extern bool es_is_blocks_trigger(Oid trigger);
 extern bool es_is_blocks(Relation relation);
+extern bool es_is_events_oid(Oid relid);
+extern bool es_is_blocks_oid(Oid relid);
 extern Oid	es_events_oid(void);
 extern Oid	es_position_sequence(void);
 

@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
@@ -255,10 +256,12 @@ es_list_document(EsEventList *list, EsSlice text, const char *field, EsDocument 
 	const char *start = es_json_skip_space(text.data, end);
 	EsSlice		value;
 
+	if (parser->expectations == NULL)
+		parser->expectations = es_backend_expectations();
 	while (end > start && es_json_is_space(end[-1]))
 		end--;
 	es_parser_begin(parser, es_slice(start, end - start));
-	parser->ordinal = list->count;
+	parser->ordinal = list->in_batch ? list->count : 0;
 	parser->error.key = es_slice(field, strlen(field));
 	if (!es_parse_document(parser, &value, document) || parser->p != end)
 	{
@@ -397,17 +400,101 @@ es_event_set_expected_version(EsEvent *event, Datum version)
 	event->has |= ES_HAS_EXPECTED_VERSION;
 }
 
-/* Sets what every event has, from entity_id, event_type and payload. */
-void
-es_event_set_required(EsEvent *event, const NullableDatum *values)
+static void
+set_names(EsEvent *event, const Datum *values, const bool *nulls, int64 ordinal)
 {
-	if (values[0].isnull)
-		es_report_null("entity_id", 0);
-	if (values[1].isnull)
-		es_report_null("event_type", 0);
-	if (values[2].isnull)
-		es_report_null("payload", 0);
-	event->entity_id = es_text_datum_slice(values[0].value);
-	event->event_type = es_text_datum_slice(values[1].value);
-	event->payload = es_jsonb_field(values[2].value);
+	if (nulls[ES_RECORDED_ENTITY_ID])
+		es_report_null("entity_id", ordinal);
+	if (nulls[ES_RECORDED_EVENT_TYPE])
+		es_report_null("event_type", ordinal);
+	event->entity_id = es_text_datum_slice(values[ES_RECORDED_ENTITY_ID]);
+	event->event_type = es_text_datum_slice(values[ES_RECORDED_EVENT_TYPE]);
+}
+
+static void
+set_payload(EsEvent *event, const Datum *values, const bool *nulls, int64 ordinal)
+{
+	if (nulls[ES_RECORDED_PAYLOAD])
+		es_report_null("payload", ordinal);
+	event->payload = es_jsonb_field(values[ES_RECORDED_PAYLOAD]);
+}
+
+static void
+set_optional(EsEvent *event, const Datum *values, const bool *nulls, int64 ordinal)
+{
+	if (!nulls[ES_RECORDED_TENANT_ID])
+		es_event_set_tenant_text(event, es_text_datum_slice(values[ES_RECORDED_TENANT_ID]), ordinal);
+	if (!nulls[ES_RECORDED_EVENT_ID])
+		es_event_set_id(event, values[ES_RECORDED_EVENT_ID]);
+	if (!nulls[ES_RECORDED_METADATA])
+		es_event_set_metadata(event, es_jsonb_field(values[ES_RECORDED_METADATA]), ordinal);
+	if (!nulls[ES_RECORDED_TAGS])
+		es_event_set_tags(event, DatumGetArrayTypeP(values[ES_RECORDED_TAGS]), ordinal);
+	if (!nulls[ES_RECORDED_OCCURRED_AT])
+		es_event_set_occurred_at(event, values[ES_RECORDED_OCCURRED_AT]);
+}
+
+/* Columns whose values the server makes. */
+static void
+check_assigned(Relation table, const bool *nulls, EsRecordedColumn column)
+{
+	if (nulls[column])
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_GENERATED_ALWAYS),
+			 errmsg("cannot insert into column \"%s\" of \"events\"",
+					NameStr(TupleDescAttr(RelationGetDescr(table), column)->attname)),
+			 errdetail("The server assigns it.")));
+}
+
+/* Makes the event that a row of the relation is, with all checks. */
+void
+es_event_from_row(Relation table, TupleTableSlot *slot, int64 ordinal, EsEvent *event)
+{
+	EsError		error = {0};
+
+	slot_getallattrs(slot);
+	check_assigned(table, slot->tts_isnull, ES_RECORDED_POSITION);
+	check_assigned(table, slot->tts_isnull, ES_RECORDED_VERSION);
+	check_assigned(table, slot->tts_isnull, ES_RECORDED_RECORDED_AT);
+	memset(event, 0, sizeof(*event));
+	set_names(event, slot->tts_values, slot->tts_isnull, ordinal);
+	set_payload(event, slot->tts_values, slot->tts_isnull, ordinal);
+	set_optional(event, slot->tts_values, slot->tts_isnull, ordinal);
+	if (!es_event_check_limits(event, (size_t) es_max_event_size_kb * 1024, &error))
+		es_error_report(&error, ordinal);
+}
+
+/*
+ * Adds the single event of a function's arguments: columns[i] is the column that
+ * argument i is for.  JSON text is stored as it is given.
+ */
+void
+es_list_add_arguments(EsEventList *list, const NullableDatum *args, const int *columns, int count)
+{
+	Datum		values[ES_ARGUMENT_PAYLOAD_TEXT + 1];
+	bool		nulls[ES_ARGUMENT_PAYLOAD_TEXT + 1];
+	EsEvent    *event = es_list_add(list);
+
+	memset(event, 0, sizeof(*event));
+	memset(nulls, true, sizeof(nulls));
+	for (int i = 0; i < count; i++)
+	{
+		values[columns[i]] = args[i].value;
+		nulls[columns[i]] = args[i].isnull;
+	}
+	set_names(event, values, nulls, 0);
+	if (!nulls[ES_ARGUMENT_PAYLOAD_TEXT])
+	{
+		EsDocument	document;	/* a single event is stored as it is */
+
+		event->payload = es_list_document(list,
+										  es_text_datum_slice(values[ES_ARGUMENT_PAYLOAD_TEXT]),
+										  "payload", &document);
+	}
+	else
+		set_payload(event, values, nulls, 0);
+	set_optional(event, values, nulls, 0);
+	if (!nulls[ES_ARGUMENT_EXPECTED_VERSION])
+		es_event_set_expected_version(event, values[ES_ARGUMENT_EXPECTED_VERSION]);
 }

@@ -10,10 +10,13 @@
 
 #include "postgres.h"
 
+#include "executor/tuptable.h"
 #include "utils/array.h"
+#include "utils/relcache.h"
 
 #include "core/envelope.h"
 #include "core/event.h"
+#include "core/fields.h"
 
 /* Events that are collected for one batch. */
 typedef struct EsEventList
@@ -43,7 +46,15 @@ extern EsSlice es_list_document(EsEventList *list, EsSlice text, const char *fie
 								EsDocument *document);
 extern void es_list_take_apart(EsEventList *list, EsEvent *event);
 
-extern void es_event_set_required(EsEvent *event, const NullableDatum *values);
+extern void es_event_from_row(Relation table, TupleTableSlot *slot, int64 ordinal,
+							  EsEvent *event);
+
+/* What arguments can be for besides columns. */
+#define ES_ARGUMENT_EXPECTED_VERSION	ES_RECORDED_NATTS
+#define ES_ARGUMENT_PAYLOAD_TEXT		(ES_RECORDED_NATTS + 1)
+
+extern void es_list_add_arguments(EsEventList *list, const NullableDatum *args,
+								  const int *columns, int count);
 extern void es_event_set_tags(EsEvent *event, ArrayType *tags, int64 ordinal);
 extern void es_event_set_tenant_text(EsEvent *event, EsSlice tenant_id, int64 ordinal);
 extern void es_event_set_metadata(EsEvent *event, EsSlice metadata, int64 ordinal);
