@@ -79,6 +79,23 @@ mix(uint64 hash, uint64 number)
 	return hash ^ (hash >> 32);
 }
 
+/* What all marks of a table's pages have in common during a statement. */
+static uint64
+common_mark(Relation blocks)
+{
+	static Oid	storage = InvalidOid;
+	static TimestampTz statement = 0;
+	static uint64 common = 0;
+
+	if (storage != es_relation_storage(blocks) || statement != GetCurrentStatementStartTimestamp())
+	{
+		storage = es_relation_storage(blocks);
+		statement = GetCurrentStatementStartTimestamp();
+		common = mix(mix(MyDatabaseId, storage), statement / EPOCH_US);
+	}
+	return common;
+}
+
 /*
  * The mark that the buffer has if its page, as it is, was verified.  An LSN that is
  * read while the page is changed may be neither the old nor the new one, and then
@@ -87,12 +104,9 @@ mix(uint64 hash, uint64 number)
 static uint64
 mark_of(Relation blocks, Buffer buffer)
 {
-	uint64		mark = mix(MyDatabaseId, es_relation_storage(blocks));
+	uint64		page = mix(common_mark(blocks), BufferGetBlockNumber(buffer));
 
-	mark = mix(mark, BufferGetBlockNumber(buffer));
-	mark = mix(mark, PageGetLSN(BufferGetPage(buffer)));
-	mark = mix(mark, GetCurrentStatementStartTimestamp() / EPOCH_US);
-	return Max(mark, 1);
+	return Max(mix(page, PageGetLSN(BufferGetPage(buffer))), 1);
 }
 
 /* Are the checksums of the block in this row right, as far as events do not have their own? */
