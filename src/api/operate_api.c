@@ -18,6 +18,7 @@
 #include "log/ids.h"
 #include "log/kernel_use.h"
 #include "log/store.h"
+#include "log/stores.h"
 #include "log/verify.h"
 #include "pg/catalog.h"
 #include "pg/compat.h"

@@ -24,8 +24,10 @@
 #include "utils/snapmgr.h"
 
 #include "append/claim.h"
+#include "log/entities.h"
 #include "log/reader.h"
 #include "log/session.h"
+#include "log/stores.h"
 #include "log/xact.h"
 #include "pg/errors.h"
 

@@ -19,7 +19,7 @@
 #ifndef EVENTSTORE_CORE_BLOCK_COLUMNS_H
 #define EVENTSTORE_CORE_BLOCK_COLUMNS_H
 
-#include "core/block.h"
+#include "core/block_format.h"
 
 /*
  * The columns that are always there.  Integers are in the encoding
@@ -83,10 +83,5 @@ extern EsBlockStatus es_columns_check_head(EsBlock *block);
 extern EsBlockStatus es_columns_check_body(EsBlock *block);
 extern bool es_columns_open_symbols(EsBlock *block);
 extern bool es_columns_find_shape(const EsBlock *block, int64 shape, EsSlice *list);
-extern EsBlockStatus es_columns_read_head(EsBlock *block, uint32 ordinal,
-										  char *strings, EsStoredEvent *stored);
-extern EsBlockStatus es_columns_read_body(EsBlock *block, char *body,
-										  EsStoredEvent *stored);
-extern EsBlockStatus es_columns_check_heads(EsBlock *block);
 
 #endif							/* EVENTSTORE_CORE_BLOCK_COLUMNS_H */

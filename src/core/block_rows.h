@@ -8,7 +8,7 @@
 #ifndef EVENTSTORE_CORE_BLOCK_ROWS_H
 #define EVENTSTORE_CORE_BLOCK_ROWS_H
 
-#include "core/block.h"
+#include "core/block_format.h"
 
 /* A block in the making. */
 typedef struct EsRowsBuilder

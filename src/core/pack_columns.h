@@ -8,7 +8,7 @@
 #ifndef EVENTSTORE_CORE_PACK_COLUMNS_H
 #define EVENTSTORE_CORE_PACK_COLUMNS_H
 
-#include "core/pack.h"
+#include "core/packer.h"
 
 extern uint32 es_pack_columns(EsPacker *packer, const EsPackJob *job, uint32 count);
 

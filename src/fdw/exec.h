@@ -13,10 +13,10 @@
 #include "nodes/execnodes.h"
 
 #include "fdw/plan.h"
+#include "filter/scan.h"
 #include "log/entity_scan.h"
 #include "query/compile.h"
 #include "query/fetch.h"
-#include "filter/scan.h"
 
 /* An attribute of the scan's tuple: a column, or something of a document. */
 typedef struct EsOutput

@@ -10,7 +10,7 @@
 
 #include "postgres.h"
 
-#include "filter/filter.h"
+#include "filter/program.h"
 
 extern void es_column_test(const EsTarget *target, const EsTest *test, EsView *view,
 						   const uint64 *wanted, EsVerdicts *verdicts);

@@ -21,6 +21,7 @@
 #include "storage/predicate.h"
 #include "utils/memutils.h"
 
+#include "log/entities.h"
 #include "log/entity_scan.h"
 #include "pg/errors.h"
 

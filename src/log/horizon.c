@@ -37,6 +37,7 @@
 #include "log/position.h"
 #include "log/shared.h"
 #include "log/store.h"
+#include "log/stores.h"
 #include "log/xact.h"
 #include "pg/catalog.h"
 

@@ -26,7 +26,6 @@
 #include "access/xact.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_database.h"
 #include "catalog/pg_trigger.h"
 #include "commands/tablecmds.h"
 #include "miscadmin.h"
@@ -37,121 +36,15 @@
 #include "utils/wait_event.h"
 
 #include "core/event.h"
-#include "index/ids.h"
 #include "log/build.h"
+#include "log/entities.h"
 #include "log/position.h"
 #include "log/session.h"
 #include "log/store.h"
+#include "log/stores.h"
 #include "pg/catalog.h"
 #include "pg/compat.h"
 #include "pg/shmem.h"
-
-/* ---------------------------------------------- which store is whose */
-
-static EsStore *
-find_store(Oid database)
-{
-	for (int i = 0; i < ES_MAX_STORES; i++)
-	{
-		if (es_shared->stores[i].database == database)
-			return &es_shared->stores[i];
-	}
-	return NULL;
-}
-
-/* Empties the store of a database that no longer exists. */
-static bool
-free_if_dropped(EsStore *store)
-{
-	Oid			database = store->database;
-	bool		freed = false;
-
-	if (!OidIsValid(database) || database == MyDatabaseId ||
-		SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(database)))
-		return false;
-	LWLockAcquire(es_shared->lock, LW_EXCLUSIVE);
-	if (store->database == database)
-	{
-		es_index_reset(es_pool, &store->index);
-		pg_atomic_write_u32(&store->state, ES_STORE_EMPTY);
-		store->relid = InvalidOid;
-		store->database = InvalidOid;
-		freed = true;
-	}
-	LWLockRelease(es_shared->lock);
-	return freed;
-}
-
-/* Takes back what dropped databases held; returns how many there were. */
-static int
-reclaim_stores(void)
-{
-	int			freed = 0;
-
-	for (int i = 0; i < ES_MAX_STORES; i++)
-		freed += free_if_dropped(&es_shared->stores[i]);
-	return freed;
-}
-
-/* While the index is built, which is by us, ids make room for entities. */
-static bool
-give_up_ids(EsStore *store)
-{
-	return pg_atomic_read_u32(&store->state) == ES_STORE_BUILDING &&
-		es_ids_give_up(es_pool, &store->index);
-}
-
-/*
- * When index memory is full: has the caller try again if there was any to take
- * back, else raises the error.
- */
-void
-es_store_find_memory(EsStore *store)
-{
-	if (reclaim_stores() == 0 && !give_up_ids(store))
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("the entity index is full"),
-				 errdetail("Its memory of %u kB serves all databases of the server.",
-						   es_pool_segment_count(es_pool) * (ES_SEGMENT_SIZE / 1024)),
-				 errhint("Increase \"eventstore.index_memory\" and restart the server.")));
-}
-
-static EsStore *
-add_store(void)
-{
-	EsStore    *store;
-
-	reclaim_stores();
-	LWLockAcquire(es_shared->lock, LW_EXCLUSIVE);
-	store = find_store(MyDatabaseId);
-	if (store == NULL && (store = find_store(InvalidOid)) != NULL)
-	{
-		store->relid = InvalidOid;
-		store->database = MyDatabaseId;
-	}
-	LWLockRelease(es_shared->lock);
-	if (store == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("too many databases use eventstore"),
-				 errdetail("At most %d databases of a server can.", ES_MAX_STORES)));
-	return store;
-}
-
-/* The store of this database, whatever its state. */
-EsStore *
-es_store_mine(void)
-{
-	static EsStore *mine = NULL;
-
-	es_shmem_check_loaded();
-	if (mine == NULL)
-		mine = find_store(MyDatabaseId);
-	if (mine == NULL)
-		mine = add_store();
-	return mine;
-}
 
 /* ----------------------------------------------------------- building */
 
@@ -261,27 +154,11 @@ es_store_close(EsOpenStore *open)
 	table_close(open->blocks, NoLock);
 }
 
-/*
- * Finds an entity of the open store; NULL when there is none of that name,
- * also for names that no entity can have.
- */
-EsEntity *
-es_store_find(EsStore *store, EsSlice tenant_id, EsSlice entity_id)
-{
-	EsKey		key = {tenant_id, entity_id, 0};
-
-	if (entity_id.size == 0 || entity_id.size > ES_MAX_ENTITY_ID ||
-		tenant_id.size > ES_MAX_TENANT_ID)
-		return NULL;
-	key.hash = es_key_hash(tenant_id, entity_id);
-	return es_index_find(es_pool, &store->index, &key);
-}
-
 /* The store of this database if its index is there, else NULL. */
 static EsStore *
 built_store(void)
 {
-	EsStore    *store = find_store(MyDatabaseId);
+	EsStore    *store = es_store_of(MyDatabaseId);
 
 	if (store == NULL || pg_atomic_read_u32(&store->state) != ES_STORE_READY)
 		return NULL;
@@ -326,69 +203,6 @@ es_store_estimate_entity(EsSlice tenant_id, EsSlice entity_id, double *events)
 	return true;
 }
 
-static void
-add_tenant(EsStore *store, EsSlice tenant_id)
-{
-	EsKey		key = {tenant_id, {NULL, 0}, es_key_hash(tenant_id, es_slice(NULL, 0))};
-
-	while (es_index_find_or_add(es_pool, &store->index, &key) == NULL)
-		es_store_find_memory(store);
-}
-
-/*
- * Finds or adds an entity, and its tenant before it.  *known_tenant is one that
- * the caller knows to be there, so that of the entities of one tenant only the
- * first has it looked up; empty at first.
- */
-EsEntity *
-es_store_find_or_add(EsStore *store, const EsKey *key, EsSlice *known_tenant)
-{
-	EsEntity   *entity;
-
-	if (key->tenant_id.size > 0 && !es_slice_equal(key->tenant_id, *known_tenant))
-	{
-		entity = es_index_find(es_pool, &store->index, key);
-		if (entity != NULL)
-			return entity;
-		add_tenant(store, key->tenant_id);
-		*known_tenant = key->tenant_id;
-	}
-	while ((entity = es_index_find_or_add(es_pool, &store->index, key)) == NULL)
-		es_store_find_memory(store);
-	return entity;
-}
-
-typedef struct TenantSearch
-{
-	EsStore    *store;
-	EsSlice		entity_id;
-	EsEntityVisitor visit;
-	void	   *arg;
-} TenantSearch;
-
-static void
-visit_in_tenant(void *arg, EsEntity *tenant)
-{
-	TenantSearch *search = arg;
-	EsEntity   *entity = es_store_find(search->store, es_entity_tenant_id(tenant),
-									   search->entity_id);
-
-	if (entity != NULL)
-		search->visit(search->arg, entity);
-}
-
-/* Calls visit for the entities of that name, of all tenants. */
-void
-es_store_visit_tenants(EsStore *store, EsSlice entity_id, EsEntityVisitor visit, void *arg)
-{
-	TenantSearch search = {store, entity_id, visit, arg};
-	EsEntity   *entity = es_store_find(store, es_slice(NULL, 0), entity_id);
-
-	if (entity != NULL)
-		visit(arg, entity);
-	es_index_visit_tenants(es_pool, &store->index, visit_in_tenant, &search);
-}
-
 /*
  * Declares the index wrong, because the block table is changed by other means
  * than ours.  The lock keeps everybody else out until those changes are
@@ -423,7 +237,7 @@ static object_access_hook_type previous_access_hook = NULL;
 static void
 on_drop_table(Oid relid)
 {
-	EsStore    *store = find_store(MyDatabaseId);
+	EsStore    *store = es_store_of(MyDatabaseId);
 
 	if (store != NULL && store->relid == relid)
 		es_session_table_dropped(store);
@@ -435,7 +249,7 @@ on_alter_trigger(Oid trigger)
 {
 	Relation	blocks;
 
-	if (find_store(MyDatabaseId) == NULL || !es_is_blocks_trigger(trigger))
+	if (es_store_of(MyDatabaseId) == NULL || !es_is_blocks_trigger(trigger))
 		return;
 	blocks = table_open(es_blocks_oid(), AccessExclusiveLock);
 	es_store_rows_changed(blocks);

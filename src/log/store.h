@@ -24,17 +24,10 @@ typedef struct EsOpenStore
 
 extern void es_store_open(EsOpenStore *open, LOCKMODE mode);
 extern void es_store_close(EsOpenStore *open);
-extern EsEntity *es_store_find_or_add(EsStore *store, const EsKey *key,
-									  EsSlice *known_tenant);
-extern void es_store_visit_tenants(EsStore *store, EsSlice entity_id,
-								   EsEntityVisitor visit, void *arg);
-extern EsEntity *es_store_find(EsStore *store, EsSlice tenant_id, EsSlice entity_id);
-extern EsStore *es_store_mine(void);
 extern bool es_store_estimate(double *events, double *entities);
 extern bool es_store_estimate_entity(EsSlice tenant_id, EsSlice entity_id, double *events);
 extern void es_store_install(void);
 extern void es_store_rows_changed(Relation blocks);
 extern void es_store_rebuild(void);
-extern void es_store_find_memory(EsStore *store);
 
 #endif							/* EVENTSTORE_LOG_STORE_H */

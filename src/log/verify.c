@@ -21,6 +21,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "log/entities.h"
 #include "log/ids.h"
 #include "log/log_scan.h"
 #include "log/reader.h"

@@ -11,7 +11,7 @@
 #include "postgres.h"
 
 #include "query/accumulator.h"
-#include "query/aggregate.h"
+#include "query/grouping.h"
 
 /* A group; its accumulators are one for each aggregate. */
 struct EsGroup

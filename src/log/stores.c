@@ -1,0 +1,123 @@
+/*-------------------------------------------------------------------------
+ *
+ * stores.c
+ *	  The stores of all databases of the server: which one is whose, and the
+ *	  memory of those that are gone.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_database.h"
+#include "miscadmin.h"
+#include "utils/syscache.h"
+
+#include "index/ids.h"
+#include "log/stores.h"
+#include "pg/shmem.h"
+
+/* The store of this database, or of none, that is, one that is free; NULL: none. */
+EsStore *
+es_store_of(Oid database)
+{
+	for (int i = 0; i < ES_MAX_STORES; i++)
+	{
+		if (es_shared->stores[i].database == database)
+			return &es_shared->stores[i];
+	}
+	return NULL;
+}
+
+/* Empties the store of a database that no longer exists. */
+static bool
+free_if_dropped(EsStore *store)
+{
+	Oid			database = store->database;
+	bool		freed = false;
+
+	if (!OidIsValid(database) || database == MyDatabaseId ||
+		SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(database)))
+		return false;
+	LWLockAcquire(es_shared->lock, LW_EXCLUSIVE);
+	if (store->database == database)
+	{
+		es_index_reset(es_pool, &store->index);
+		pg_atomic_write_u32(&store->state, ES_STORE_EMPTY);
+		store->relid = InvalidOid;
+		store->database = InvalidOid;
+		freed = true;
+	}
+	LWLockRelease(es_shared->lock);
+	return freed;
+}
+
+/* Takes back what dropped databases held; returns how many there were. */
+static int
+reclaim_stores(void)
+{
+	int			freed = 0;
+
+	for (int i = 0; i < ES_MAX_STORES; i++)
+		freed += free_if_dropped(&es_shared->stores[i]);
+	return freed;
+}
+
+/* While the index is built, which is by us, ids make room for entities. */
+static bool
+give_up_ids(EsStore *store)
+{
+	return pg_atomic_read_u32(&store->state) == ES_STORE_BUILDING &&
+		es_ids_give_up(es_pool, &store->index);
+}
+
+/*
+ * When index memory is full: has the caller try again if there was any to take
+ * back, else raises the error.
+ */
+void
+es_store_find_memory(EsStore *store)
+{
+	if (reclaim_stores() == 0 && !give_up_ids(store))
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("the entity index is full"),
+				 errdetail("Its memory of %u kB serves all databases of the server.",
+						   es_pool_segment_count(es_pool) * (ES_SEGMENT_SIZE / 1024)),
+				 errhint("Increase \"eventstore.index_memory\" and restart the server.")));
+}
+
+static EsStore *
+add_store(void)
+{
+	EsStore    *store;
+
+	reclaim_stores();
+	LWLockAcquire(es_shared->lock, LW_EXCLUSIVE);
+	store = es_store_of(MyDatabaseId);
+	if (store == NULL && (store = es_store_of(InvalidOid)) != NULL)
+	{
+		store->relid = InvalidOid;
+		store->database = MyDatabaseId;
+	}
+	LWLockRelease(es_shared->lock);
+	if (store == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("too many databases use eventstore"),
+				 errdetail("At most %d databases of a server can.", ES_MAX_STORES)));
+	return store;
+}
+
+/* The store of this database, whatever its state. */
+EsStore *
+es_store_mine(void)
+{
+	static EsStore *mine = NULL;
+
+	es_shmem_check_loaded();
+	if (mine == NULL)
+		mine = es_store_of(MyDatabaseId);
+	if (mine == NULL)
+		mine = add_store();
+	return mine;
+}
