@@ -20,7 +20,6 @@
 
 #include "miscadmin.h"
 
-#include "filter/column_test.h"
 #include "filter/filter.h"
 
 EsNode *

@@ -12,8 +12,7 @@
 
 #include "nodes/pg_list.h"
 
-#include "filter/test.h"
-#include "filter/view.h"
+#include "filter/column_test.h"
 #include "log/block_scan.h"
 
 typedef enum EsNodeKind
@@ -25,15 +24,6 @@ typedef enum EsNodeKind
 	ES_NODE_VERDICT,			/* the same for all events */
 	ES_NODE_TEST
 } EsNodeKind;
-
-/* What a test is about: a column, or a place in one of the documents. */
-typedef struct EsTarget
-{
-	EsField		field;
-	bool		in_document;	/* field is payload or metadata */
-	uint32		path;			/* number of the path in the filter */
-	uint32		member_path;	/* of ES_TEST_MEMBER: the same, and the key */
-} EsTarget;
 
 typedef struct EsNode
 {
