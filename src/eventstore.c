@@ -14,6 +14,7 @@
 #include "log/session.h"
 #include "log/shared.h"
 #include "log/store.h"
+#include "log/verified.h"
 #include "pg/settings.h"
 #include "pg/shmem.h"
 
@@ -32,6 +33,7 @@ _PG_init(void)
 		return;
 	es_settings_define();
 	es_shared_install();
+	es_verified_install();
 	es_shmem_install();
 	es_session_install();
 	es_store_install();

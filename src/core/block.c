@@ -157,6 +157,24 @@ es_block_open(EsBlock *block, const char *data, size_t size)
 }
 
 /*
+ * Checks what is read of the block as a whole: in column layout all of it, in row
+ * layout nothing, since each event has checksums that are checked with it.
+ */
+EsBlockStatus
+es_block_verify(EsBlock *block)
+{
+	EsBlockStatus status;
+
+	if (block->verified || block->header.layout == ES_BLOCK_LAYOUT_ROWS)
+		return ES_BLOCK_OK;
+	status = es_columns_check_head(block);
+	if (status == ES_BLOCK_OK)
+		status = es_columns_check_body(block);
+	block->verified = status == ES_BLOCK_OK;
+	return status;
+}
+
+/*
  * Opens a block whose header is damaged, if nonetheless the head of every event
  * is valid and no event of the block is unaccounted for.  Otherwise returns what
  * is wrong.  Heads can be believed but for times, which depend on the header's;

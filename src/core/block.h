@@ -165,6 +165,7 @@ typedef struct EsBlock
 	EsColumnsHeader columns;
 	uint32		directory;		/* offset of the entries of body columns */
 	uint32		head_start;		/* offset of the entries of head columns */
+	bool		verified;		/* both checksums are known to be right */
 	bool		head_checked;	/* the checksum was right */
 	bool		body_checked;
 	EsSymbolReader symbols;
@@ -177,6 +178,7 @@ typedef struct EsBlock
 #define ES_BLOCK_HEAD_ROOM \
 	(ES_MAX_ENTITY_ID + ES_MAX_EVENT_TYPE + ES_MAX_TENANT_ID + 64)
 
+extern EsBlockStatus es_block_verify(EsBlock *block);
 extern const char *es_block_status_text(EsBlockStatus status);
 extern uint32 es_block_start_size(uint32 inflight_count);
 extern uint32 es_block_header_crc(const EsBlockHeader *header, const char *list,

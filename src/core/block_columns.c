@@ -63,7 +63,7 @@ es_columns_open(EsBlock *block)
 		columns->body_start > block->size - ES_COLUMNS_PADDING ||
 		columns->body_room > ES_BLOCK_MAX_BODY_ROOM)
 		return ES_BLOCK_BAD_STRUCTURE;
-	block->head_checked = block->body_checked = false;
+	block->verified = block->head_checked = block->body_checked = false;
 	return ES_BLOCK_OK;
 }
 
@@ -79,7 +79,7 @@ es_columns_header_crc(const EsBlock *block)
 EsBlockStatus
 es_columns_check_head(EsBlock *block)
 {
-	if (!block->head_checked &&
+	if (!block->verified && !block->head_checked &&
 		es_columns_checksum(block->data + block->head_start,
 							block->columns.body_start - block->head_start,
 							&block->header) != block->columns.head_checksum)
@@ -108,7 +108,8 @@ es_columns_check_body(EsBlock *block)
 
 	if (block->body_checked)
 		return ES_BLOCK_OK;
-	if (es_columns_checksum(block->data + columns->body_start,
+	if (!block->verified &&
+		es_columns_checksum(block->data + columns->body_start,
 							block->size - columns->body_start,
 							&block->header) != columns->body_checksum)
 		return ES_BLOCK_BAD_BODY_CRC;

@@ -3,10 +3,9 @@
  * view.c
  *	  A block that is being looked at: its events' columns, whatever its layout.
  *
- * In row layout events are read one by one, when they are first asked for.  In
- * column layout the columns are read where they lie, without checking the
- * checksums of their bytes: that would cost more than the scan, and nothing but
- * the answer depends on it.  Events that are delivered are read with checksums.
+ * In row layout events are read one by one, when they are first asked for, with
+ * their checksums.  In column layout the columns are read where they lie; the block
+ * is verified before, once while it stays in its buffer (log/verified.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -18,6 +17,7 @@
 
 #include "filter/view.h"
 #include "log/page_scan.h"
+#include "log/verified.h"
 
 /*
  * Blocks that were opened by this process.  Who keeps something of a block knows
@@ -73,6 +73,15 @@ es_view_open(EsView *view, EsBlockRow *row)
 	view->symbols_open = false;
 }
 
+/* Before more than the header is looked at: what is read must be right. */
+static void
+touch(EsView *view)
+{
+	if (view->columns && !view->row->block.verified)
+		es_row_verify(view->row);
+	view->touched = true;
+}
+
 void
 es_view_damaged(const EsView *view)
 {
@@ -108,7 +117,7 @@ es_view_head(EsView *view, uint32 i)
 	EsStoredEvent *stored = place_for_event(view, i);
 	EsBlockStatus status;
 
-	view->touched = true;
+	touch(view);
 	if (stored->position == view->row->first_position + i)
 		return stored;
 	status = es_block_read_head(view->block, i, view->strings, stored);
@@ -157,7 +166,7 @@ note_column(EsView *view, uint32 slot, const char *data, const char *end)
 void
 es_view_integers(EsView *view, uint32 slot, EsIntegers *integers)
 {
-	view->touched = true;
+	touch(view);
 	if (!es_vector_integers(view->block, slot, integers))
 		es_view_damaged(view);
 	note_column(view, slot, integers->data,
@@ -167,7 +176,7 @@ es_view_integers(EsView *view, uint32 slot, EsIntegers *integers)
 void
 es_view_strings(EsView *view, uint32 slot, EsStrings *strings)
 {
-	view->touched = true;
+	touch(view);
 	if (!es_vector_strings(view->block, slot, strings))
 		es_view_damaged(view);
 	note_column(view, slot, strings->column.data,
@@ -179,6 +188,7 @@ es_view_strings(EsView *view, uint32 slot, EsStrings *strings)
 const EsPlace *
 es_view_places(EsView *view, uint32 path)
 {
+	touch(view);
 	if (!view->placed && !es_places_look_up(view->places, view->block))
 		es_view_damaged(view);
 	view->placed = true;

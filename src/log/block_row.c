@@ -19,7 +19,7 @@
  * fixed offsets, so a damaged tuple cannot lead astray.
  */
 void
-es_row_open(EsBlockRow *row, Relation blocks, HeapTuple tuple)
+es_row_open(EsBlockRow *row, Relation blocks, HeapTuple tuple, Buffer buffer)
 {
 	char	   *data = (char *) tuple->t_data + tuple->t_data->t_hoff;
 	char	   *end = (char *) tuple->t_data + tuple->t_len;
@@ -27,6 +27,7 @@ es_row_open(EsBlockRow *row, Relation blocks, HeapTuple tuple)
 	memset(row, 0, sizeof(*row));
 	row->tuple = tuple;
 	row->blocks = blocks;
+	row->buffer = buffer;
 	row->status = ES_BLOCK_TRUNCATED;
 	if (end - data < (ptrdiff_t) (sizeof(int64) + sizeof(EsBlockHeader)))
 		return;

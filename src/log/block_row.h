@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "access/htup.h"
+#include "storage/buf.h"
 #include "utils/relcache.h"
 
 #include "core/block.h"
@@ -25,9 +26,10 @@ typedef struct EsBlockRow
 	uint32		size;
 	EsBlock		block;
 	EsBlockStatus status;		/* of opening the block */
+	Buffer		buffer;			/* the page, pinned; or InvalidBuffer */
 } EsBlockRow;
 
-extern void es_row_open(EsBlockRow *row, Relation blocks, HeapTuple tuple);
+extern void es_row_open(EsBlockRow *row, Relation blocks, HeapTuple tuple, Buffer buffer);
 extern EsBlockStatus es_row_body(EsBlockRow *row, char *body, EsStoredEvent *stored);
 extern EsBlockStatus es_row_event(EsBlockRow *row, uint32 ordinal,
 								  EsStoredEvent *stored);

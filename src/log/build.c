@@ -243,7 +243,7 @@ read_row(Build *build, HeapTuple tuple, Buffer buffer, Pending *pending)
 
 	if (!row_counts(tuple, buffer, &owner))
 		return;
-	es_row_open(&row, build->blocks, tuple);
+	es_row_open(&row, build->blocks, tuple, InvalidBuffer);
 	note_positions(build, &row);
 	if (!collect_row(&row, owner, pending, &build->ids))
 		build->store->damaged = true;

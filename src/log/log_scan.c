@@ -69,7 +69,8 @@ es_log_scan_next(EsLogScan *scan)
 	CHECK_FOR_INTERRUPTS();
 	if (!index_getnext_slot(scan->scan, scan->direction, scan->slot))
 		return false;
-	es_row_open(&scan->row, scan->blocks, ExecFetchSlotHeapTuple(scan->slot, false, NULL));
+	es_row_open(&scan->row, scan->blocks, ExecFetchSlotHeapTuple(scan->slot, false, NULL),
+				((BufferHeapTupleTableSlot *) scan->slot)->buffer);
 	return true;
 }
 

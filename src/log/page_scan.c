@@ -213,7 +213,7 @@ es_page_scan_next(EsPageScan *scan)
 	}
 	find_tuple(scan, BufferGetPage(scan->buffer), BufferGetBlockNumber(scan->buffer),
 			   scan->rows[scan->next_row++]);
-	es_row_open(&scan->row, scan->blocks, &scan->tuple);
+	es_row_open(&scan->row, scan->blocks, &scan->tuple, scan->buffer);
 	return &scan->row;
 }
 

@@ -16,6 +16,7 @@
 #include "utils/rel.h"
 
 #include "log/reader.h"
+#include "log/verified.h"
 
 void
 es_reader_begin(EsReader *reader, Relation blocks, Snapshot snapshot)
@@ -71,7 +72,8 @@ fetch_row(EsReader *reader, EsPosting posting)
 	reader->tuple.t_self = tid;
 	if (!heap_fetch(reader->blocks, reader->snapshot, &reader->tuple, &reader->buffer, false))
 		return false;
-	es_row_open(&reader->row, reader->blocks, &reader->tuple);
+	es_row_open(&reader->row, reader->blocks, &reader->tuple, reader->buffer);
+	es_row_trust(&reader->row);
 	return true;
 }
 

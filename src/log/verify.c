@@ -134,6 +134,7 @@ static void
 verify_row(Verifier *verifier, EsBlockRow *row)
 {
 	verifier->rows++;
+	row->block.verified = false;	/* all checksums are computed anew */
 	if (row->status != ES_BLOCK_OK)
 	{
 		report(verifier, "error", row->first_position, no_entity,
