@@ -132,7 +132,7 @@ SELECT version FROM append('op-one', 't', expected_version => 5);
 BEGIN;
 TRUNCATE eventstore.blocks;
 SELECT count(*) FROM events;
-SELECT entity_version('op-one'), last_event('op-one') IS NULL AS no_last;
+SELECT entity_version('op-one'), NOT EXISTS (SELECT FROM last_event('op-one')) AS no_last;
 SELECT version FROM append('op-one', 't', expected_version => 0);
 SELECT count(*) FROM events;
 SELECT * FROM verify();

@@ -145,15 +145,15 @@ DROP AGGREGATE merged(jsonb);
 SELECT entity_state(NULL);
 
 -- By id: the server's, a caller's that is about as old, any other.
-SELECT count(*) AS all, count(*) FILTER (WHERE (get_event_by_id(event_id)).position = position) AS found FROM query_events(after_position => :start, max_count => 45);
+SELECT count(*) AS all, count(*) FILTER (WHERE (SELECT position FROM get_event_by_id(event_id)) = position) AS found FROM query_events(after_position => :start, max_count => 45);
 SELECT count(*) FROM append('by-id', 't', event_id => '0190163d-8694-739b-aea5-966c26f8ad90');
 SELECT count(*) FROM append('by-id', 't', event_id => 'ffffffff-ffff-ffff-ffff-ffffffffffff');
 SELECT count(*) FROM append('by-id', 't', event_id => '00000000-0000-0000-0000-000000000000');
 SELECT version FROM get_event_by_id('0190163d-8694-739b-aea5-966c26f8ad90');
 SELECT version FROM get_event_by_id('ffffffff-ffff-ffff-ffff-ffffffffffff');
 SELECT version FROM get_event_by_id('00000000-0000-0000-0000-000000000000');
-SELECT get_event_by_id('0190163d-8694-739b-aea5-966c26f8ad91') IS NULL AS none, get_event_by_id('ffffffff-ffff-7fff-ffff-ffffffffffff') IS NULL AS late,
-       get_event_by_id('00000000-0000-7000-0000-000000000000') IS NULL AS early, get_event_by_id(NULL) IS NULL AS nothing;
+SELECT NOT EXISTS (SELECT FROM get_event_by_id('0190163d-8694-739b-aea5-966c26f8ad91')) AS none, NOT EXISTS (SELECT FROM get_event_by_id('ffffffff-ffff-7fff-ffff-ffffffffffff')) AS late,
+       NOT EXISTS (SELECT FROM get_event_by_id('00000000-0000-7000-0000-000000000000')) AS early, NOT EXISTS (SELECT FROM get_event_by_id(NULL)) AS nothing;
 
 -- Ids that time does not lead to are in the index: those of callers, but none of the server's.
 CREATE FUNCTION random_id(i int) RETURNS uuid LANGUAGE sql AS $$ SELECT overlay(md5(i::text) PLACING '4' FROM 13 FOR 1)::uuid $$;
@@ -167,10 +167,10 @@ SELECT id_memory = :memory AS no_more FROM stat_index;
 SELECT ingested FROM ingest_batch((SELECT array_agg(make_event('id-none-' || i % 5, 't', event_id => CASE WHEN i % 100 = 0 THEN random_id(i + 1000) END) ORDER BY i) FROM generate_series(1, 1000) i));
 SELECT id_memory - :memory AS ten_more FROM stat_index;
 SELECT ingested FROM ingest_batch((SELECT array_agg(make_event('id-young', 't', event_id => young_id(i)) ORDER BY i) FROM generate_series(1, 50) i));
-SELECT count(*) FROM generate_series(1, 500) i WHERE (get_event_by_id(random_id(i))).entity_id = 'id-' || i % 5;
-SELECT count(*) FROM generate_series(501, 1000) i WHERE get_event_by_id(random_id(i)) IS NOT NULL;
-SELECT count(*) FROM generate_series(1100, 2000, 100) i WHERE (get_event_by_id(random_id(i))).version = (i - 1000) / 5 + 1000;
-SELECT count(*) AS all, count(*) FILTER (WHERE get_event_by_id(event_id) = e::recorded_event) AS found
+SELECT count(*) FROM generate_series(1, 500) i WHERE (SELECT entity_id FROM get_event_by_id(random_id(i))) = 'id-' || i % 5;
+SELECT count(*) FROM generate_series(501, 1000) i WHERE EXISTS (SELECT FROM get_event_by_id(random_id(i)));
+SELECT count(*) FROM generate_series(1100, 2000, 100) i WHERE (SELECT version FROM get_event_by_id(random_id(i))) = (i - 1000) / 5 + 1000;
+SELECT count(*) AS all, count(*) FILTER (WHERE (SELECT g FROM get_event_by_id(event_id) AS g) = e::recorded_event) AS found
 FROM (SELECT read_entity('id-young') UNION ALL SELECT * FROM (SELECT read_entity('id-none-1', 900, 50)) x) y(e), LATERAL (SELECT (e).event_id) z;
 
 -- The same id of two entities, of a transaction that is rolled back, of a savepoint, before the commit.
@@ -181,7 +181,7 @@ BEGIN;
 SELECT count(*) FROM append('id-gone', 't', event_id => 'cccccccc-0000-4000-8000-000000000000');
 SELECT entity_id FROM get_event_by_id('cccccccc-0000-4000-8000-000000000000');
 ROLLBACK;
-SELECT get_event_by_id('cccccccc-0000-4000-8000-000000000000') IS NULL AS gone;
+SELECT NOT EXISTS (SELECT FROM get_event_by_id('cccccccc-0000-4000-8000-000000000000')) AS gone;
 SELECT count(*) FROM append('id-there', 't', event_id => 'cccccccc-0000-4000-8000-000000000000');
 BEGIN;
 SAVEPOINT s;
@@ -189,15 +189,15 @@ SELECT count(*) FROM append('id-gone', 't', event_id => 'cccccccc-0000-4000-8000
 SELECT count(*) FROM append('id-gone', 't', event_id => 'bbbbbbbb-0000-4000-8000-000000000000');
 SELECT entity_id FROM get_event_by_id('bbbbbbbb-0000-4000-8000-000000000000');
 ROLLBACK TO s;
-SELECT get_event_by_id('bbbbbbbb-0000-4000-8000-000000000000') IS NULL AS gone;
+SELECT NOT EXISTS (SELECT FROM get_event_by_id('bbbbbbbb-0000-4000-8000-000000000000')) AS gone;
 SELECT entity_id FROM get_event_by_id('cccccccc-0000-4000-8000-000000000000');
 COMMIT;
 -- The same after the index was built anew.
 SELECT rebuild_index();
 SELECT id_memory <= :memory + 16 * 20 AND ids_complete AS same_memory FROM stat_index;
-SELECT count(*) FROM generate_series(1, 500) i WHERE (get_event_by_id(random_id(i))).entity_id = 'id-' || i % 5;
+SELECT count(*) FROM generate_series(1, 500) i WHERE (SELECT entity_id FROM get_event_by_id(random_id(i))) = 'id-' || i % 5;
 SELECT entity_id FROM get_event_by_id('cccccccc-0000-4000-8000-000000000000');
-SELECT get_event_by_id('bbbbbbbb-0000-4000-8000-000000000000') IS NULL AS gone;
+SELECT NOT EXISTS (SELECT FROM get_event_by_id('bbbbbbbb-0000-4000-8000-000000000000')) AS gone;
 SELECT entity_id IN ('id-first', 'id-second') AS one_of_them FROM get_event_by_id('dddddddd-0000-4000-8000-000000000000');
 SELECT * FROM verify();
 -- The relation finds them in the same way, and all events with the same id.
@@ -230,12 +230,12 @@ SAVEPOINT s;
 SELECT count(*) FROM append('uncommitted', 'uncommitted.a', '{"u": 1}', event_id => 'eeeeeeee-0000-4000-8000-000000000000', tags => '{uncommitted}', tenant_id => 'new-tenant');
 SELECT count(*) FROM query_events('uncommitted', tenant_id => 'new-tenant');
 SELECT count(*) FROM query_events(event_types => '{uncommitted.*}', tags => '{uncommitted}', payload_filter => '{"u": 1}');
-SELECT entity_state('uncommitted', tenant_id => 'new-tenant'), (get_event_by_id('eeeeeeee-0000-4000-8000-000000000000')).entity_id;
+SELECT entity_state('uncommitted', tenant_id => 'new-tenant'), (SELECT entity_id FROM get_event_by_id('eeeeeeee-0000-4000-8000-000000000000'));
 SELECT events FROM entities('uncommitted');
 ROLLBACK TO s;
 SELECT count(*) FROM query_events('uncommitted', tenant_id => 'new-tenant');
 SELECT count(*) FROM query_events(event_types => '{uncommitted.*}');
-SELECT entity_state('uncommitted', tenant_id => 'new-tenant'), get_event_by_id('eeeeeeee-0000-4000-8000-000000000000') IS NULL AS gone;
+SELECT entity_state('uncommitted', tenant_id => 'new-tenant'), NOT EXISTS (SELECT FROM get_event_by_id('eeeeeeee-0000-4000-8000-000000000000')) AS gone;
 SELECT events FROM entities('uncommitted');
 COMMIT;
 SELECT * FROM verify();

@@ -48,8 +48,8 @@ SELECT version, event_type, payload FROM last_event('r0');
 SELECT version, payload FROM last_event('r0', 'type.0');
 SELECT version, payload FROM last_event('r0', 'type.0', 'acme');
 SELECT version, payload FROM last_event('r0', NULL, 'acme');
-SELECT last_event('r0', 'type') IS NULL AS no_such_type, last_event('r0', '') IS NULL AS empty_type,
-       last_event('nobody') IS NULL AS no_entity, last_event('r0', NULL, 'nobody') IS NULL AS no_tenant;
+SELECT NOT EXISTS (SELECT FROM last_event('r0', 'type')) AS no_such_type, NOT EXISTS (SELECT FROM last_event('r0', '')) AS empty_type,
+       NOT EXISTS (SELECT FROM last_event('nobody')) AS no_entity, NOT EXISTS (SELECT FROM last_event('r0', NULL, 'nobody')) AS no_tenant;
 SELECT entity_version('r0'), entity_version('r0', 'acme'), entity_version('r0', 'default'), entity_version('nobody'), entity_version('r0', 'nobody'), entity_version('');
 
 -- The log, in pages: all of it, once, in order.  [I2]
@@ -81,9 +81,9 @@ SELECT bool_and(position > before) FROM (SELECT position, lag(position, 1, 0::bi
 
 -- One event by its position.
 SELECT entity_id, version, payload FROM get_event(:start + 1);
-SELECT (get_event(:start + 31)).payload;
-SELECT get_event(:start + 32) IS NULL AS after_the_last, get_event(0) IS NULL AS zero, get_event(-1) IS NULL AS negative,
-       get_event(NULL) IS NULL AS of_null, get_event(9223372036854775807) IS NULL AS greatest, get_event(-9223372036854775808) IS NULL AS least;
+SELECT (SELECT payload FROM get_event(:start + 31));
+SELECT NOT EXISTS (SELECT FROM get_event(:start + 32)) AS after_the_last, NOT EXISTS (SELECT FROM get_event(0)) AS zero, NOT EXISTS (SELECT FROM get_event(-1)) AS negative,
+       NOT EXISTS (SELECT FROM get_event(NULL)) AS of_null, NOT EXISTS (SELECT FROM get_event(9223372036854775807)) AS greatest, NOT EXISTS (SELECT FROM get_event(-9223372036854775808)) AS least;
 SELECT count(*) FROM generate_series(:start + 1, :start + 31) p, LATERAL get_event(p) e WHERE e.position = p;
 SELECT safe_position() - :start AS safe;
 
@@ -103,7 +103,7 @@ DELETE FROM events WHERE entity_id = 'r0';
 -- In a join, a lateral call for each row, in a select list.
 SELECT e.entity_id, e.version FROM unnest(ARRAY['r0', 'nobody', 'r1']) id, LATERAL read_entity(id, max_count => 1, backward => true) e;
 SELECT (read_entity('r1', 7)).version;
-SELECT id, (last_event(id)).version FROM unnest(ARRAY['r0', 'nobody', 'r1']) id;
+SELECT id, (SELECT version FROM last_event(id)) FROM unnest(ARRAY['r0', 'nobody', 'r1']) id;
 
 -- All fields, and null ones.
 \x on
@@ -161,3 +161,10 @@ SELECT count(*) FROM read_all(event_types => '{a,NULL}');
 \echo :LAST_ERROR_SQLSTATE
 SELECT count(*) FROM read_all(tags => '{NULL}');
 \echo :LAST_ERROR_SQLSTATE
+
+-- A row of the relation is an event as functions take it; what is not there is no row.
+CREATE FUNCTION pg_temp.apply(recorded_event) RETURNS text LANGUAGE sql AS $$ SELECT $1.event_type || $1.version $$;
+SELECT pg_temp.apply(e), pg_temp.apply(e::recorded_event), pg_temp.apply(r) FROM events e JOIN read_entity('r1') r USING (position) WHERE r.version = 2;
+SELECT (e::recorded_event) IS NOT DISTINCT FROM (SELECT g FROM get_event(:start + 1) g) AS same FROM events e WHERE position = :start + 1;
+SELECT s.id, l.version FROM (VALUES ('r1'), ('nobody')) s(id), LATERAL last_event(s.id) l;
+SELECT s.id, l.version FROM (VALUES ('r1'), ('nobody')) s(id) LEFT JOIN LATERAL last_event(s.id) l ON true ORDER BY 1;

@@ -247,6 +247,17 @@ SELECT place_order('rights-order');
 RESET ROLE;
 DROP FUNCTION place_order;
 
+-- Who watches the server may see the statistics, and no events.
+GRANT pg_monitor TO regress_es_nobody;
+SET ROLE regress_es_nobody;
+SELECT count(*) FROM eventstore.stat_index;
+SELECT count(*) FROM eventstore.stat_ingest;
+SELECT count(*) > 0 AS loops FROM eventstore.stat_kernel;
+SELECT count(*) FROM eventstore.events;
+SELECT eventstore.entity_version('rights-rel');
+RESET ROLE;
+REVOKE pg_monitor FROM regress_es_nobody;
+
 -- A plan does not tell of events that a view keeps from the user.
 SELECT ingested FROM eventstore.ingest_batch((SELECT string_agg('{"entity_id":"patient-42","event_type":"t"}', E'\n') FROM generate_series(1, 1234)));
 SELECT ingested FROM eventstore.ingest_batch((SELECT string_agg(format('{"entity_id":"mine-%s","event_type":"t","tenant_id":"rights"}', i % 9), E'\n') FROM generate_series(1, 1000) i));

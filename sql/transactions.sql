@@ -13,13 +13,13 @@ SELECT put('tx', 2);
 SELECT versions('tx'), entity_version('tx'), (SELECT count(*) FROM events WHERE entity_id = 'tx') AS in_view,
        (SELECT max(version) FROM last_event('tx')) AS last;
 SELECT max(position) AS rolled_back FROM events WHERE entity_id = 'tx' \gset
-SELECT (get_event(:rolled_back)).version;
+SELECT (SELECT version FROM get_event(:rolled_back));
 ROLLBACK;
 SELECT versions('tx'), entity_version('tx'), (SELECT count(*) FROM events WHERE entity_id = 'tx') AS in_view,
-       last_event('tx') IS NULL AS no_last, get_event(:rolled_back) IS NULL AS not_there;
+       NOT EXISTS (SELECT FROM last_event('tx')) AS no_last, NOT EXISTS (SELECT FROM get_event(:rolled_back)) AS not_there;
 SELECT put('tx', 3, 0);
 SELECT versions('tx'), (SELECT position FROM last_event('tx')) > :rolled_back AS new_position;
-SELECT get_event(:rolled_back) IS NULL AS still_not_there;
+SELECT NOT EXISTS (SELECT FROM get_event(:rolled_back)) AS still_not_there;
 
 -- Several batches in a transaction go on where the last stopped.
 BEGIN;

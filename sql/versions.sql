@@ -4,7 +4,7 @@ SET search_path = public, eventstore;
 
 -- What append() or a batch stored or found, by versions: positions are looked up.
 CREATE FUNCTION at(p bigint) RETURNS text LANGUAGE sql AS
-'SELECT CASE WHEN e IS NULL THEN NULL ELSE (e).entity_id || ''@'' || (e).version END FROM (SELECT eventstore.get_event($1) AS e) g';
+'SELECT entity_id || ''@'' || version FROM eventstore.get_event($1)';
 -- An event's JSON with an id from a small number.
 CREATE FUNCTION ev(entity text, id int, expected bigint DEFAULT NULL, tenant text DEFAULT NULL) RETURNS event LANGUAGE sql AS
 $$SELECT eventstore.make_event(entity, 't', event_id => ('00000000-0000-0000-0000-' || lpad(id::text, 12, '0'))::uuid,

@@ -33,13 +33,13 @@ CREATE FUNCTION last_event(
     entity_id text,
     event_type text DEFAULT NULL,
     tenant_id text DEFAULT NULL
-) RETURNS recorded_event
-    AS 'MODULE_PATHNAME', 'es_last_event_sql' LANGUAGE C STABLE PARALLEL RESTRICTED;
-COMMENT ON FUNCTION last_event(text, text, text) IS 'an entity''s last event, or its last of a type';
+) RETURNS SETOF recorded_event
+    AS 'MODULE_PATHNAME', 'es_last_event_sql' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 1;
+COMMENT ON FUNCTION last_event(text, text, text) IS 'an entity''s last event, or its last of a type; no row when there is none';
 
-CREATE FUNCTION get_event("position" bigint) RETURNS recorded_event
-    AS 'MODULE_PATHNAME', 'es_get_event_sql' LANGUAGE C STABLE PARALLEL RESTRICTED;
-COMMENT ON FUNCTION get_event(bigint) IS 'the event at a position, null when there is none';
+CREATE FUNCTION get_event("position" bigint) RETURNS SETOF recorded_event
+    AS 'MODULE_PATHNAME', 'es_get_event_sql' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 1;
+COMMENT ON FUNCTION get_event(bigint) IS 'the event at a position; no row when there is none';
 
 CREATE FUNCTION safe_position() RETURNS bigint
     AS 'MODULE_PATHNAME', 'es_safe_position_sql' LANGUAGE C STABLE PARALLEL RESTRICTED;

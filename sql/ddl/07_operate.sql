@@ -86,3 +86,5 @@ CREATE FUNCTION rebuild_index() RETURNS void
 COMMENT ON FUNCTION rebuild_index() IS 'builds the entity index anew; locks out everybody else meanwhile';
 
 REVOKE ALL ON stat_index, stat_ingest, stat_kernel FROM PUBLIC;
+GRANT USAGE ON SCHEMA eventstore TO pg_monitor;
+GRANT SELECT ON stat_index, stat_ingest, stat_kernel TO pg_monitor;

@@ -26,9 +26,9 @@ CREATE FUNCTION entity_state(
 COMMENT ON FUNCTION entity_state(text, timestamptz, text)
     IS 'an entity''s payloads merged, the last value of each key; null when it has no events';
 
-CREATE FUNCTION get_event_by_id(event_id uuid) RETURNS recorded_event
-    AS 'MODULE_PATHNAME', 'es_get_event_by_id_sql' LANGUAGE C STABLE PARALLEL RESTRICTED;
-COMMENT ON FUNCTION get_event_by_id(uuid) IS 'an event with this id, null when there is none';
+CREATE FUNCTION get_event_by_id(event_id uuid) RETURNS SETOF recorded_event
+    AS 'MODULE_PATHNAME', 'es_get_event_by_id_sql' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 1;
+COMMENT ON FUNCTION get_event_by_id(uuid) IS 'an event with this id; no row when there is none';
 
 -- All tenants of an entity_id come together, so that reading on after it misses none.
 CREATE FUNCTION entities(

@@ -79,7 +79,7 @@ es_stat_index_sql(PG_FUNCTION_ARGS)
 	Datum		values[12];
 	bool		nulls[12] = {false};
 
-	es_check_may_read();
+	es_check_may_monitor();
 	store = es_store_mine();
 	segments = es_pool_segment_count(es_pool);
 	InitMaterializedSRF(fcinfo, 0);
@@ -106,7 +106,7 @@ es_stat_ingest_sql(PG_FUNCTION_ARGS)
 	Datum		values[8];
 	bool		nulls[8] = {false};
 
-	es_check_may_read();
+	es_check_may_monitor();
 	counters = &es_store_mine()->counters;
 	InitMaterializedSRF(fcinfo, 0);
 	values[0] = Int64GetDatum(pg_atomic_read_u64(&counters->batches));
@@ -124,7 +124,7 @@ es_stat_ingest_sql(PG_FUNCTION_ARGS)
 Datum
 es_stat_kernel_sql(PG_FUNCTION_ARGS)
 {
-	es_check_may_read();
+	es_check_may_monitor();
 	es_shmem_check_loaded();
 	es_kernel_use_flush();
 	InitMaterializedSRF(fcinfo, 0);

@@ -191,7 +191,7 @@ es_get_event_by_id_sql(PG_FUNCTION_ARGS)
 
 	es_check_may_read();
 	if (PG_ARGISNULL(0))
-		PG_RETURN_NULL();
+		return es_result_single(fcinfo, NULL);
 	reader = palloc(sizeof(EsIdReader));
 	row = es_result_single(fcinfo, es_event_by_id_begin(reader, GetActiveSnapshot(),
 														PG_GETARG_UUID_P(0)->data));

@@ -87,21 +87,14 @@ es_result_put(EsResult *result, const EsStoredEvent *stored)
 	MemoryContextReset(result->per_row);
 }
 
-/* The result of a function that returns one event, or null. */
+/* The result of a function that returns one event, or no row. */
 Datum
 es_result_single(FunctionCallInfo fcinfo, const EsStoredEvent *stored)
 {
-	TupleDesc	desc;
-	Datum		values[ES_RECORDED_NATTS];
-	bool		nulls[ES_RECORDED_NATTS];
+	EsResult	result;
 
-	if (stored == NULL)
-		PG_RETURN_NULL();
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("function returning record called in context that cannot accept type record")));
-	check_columns(desc);
-	es_recorded_values(stored, values, nulls);
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+	es_result_begin(&result, fcinfo);
+	if (stored != NULL)
+		es_result_put(&result, stored);
+	return (Datum) 0;
 }

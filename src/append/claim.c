@@ -157,16 +157,18 @@ static void
 report_conflict(Claimer *claimer, const EsGroup *group)
 {
 	const EsEvent *first = es_group_first(claimer->batch, group);
+	const char *entity = describe_entity(&group->key);
 
 	pg_atomic_fetch_add_u64(&claimer->open->store->counters.conflicts, 1);
 	ereport(ERROR,
 			(errcode(ES_ERRCODE_WRONG_EXPECTED_VERSION),
-			 errmsg("wrong expected version"),
 			 first->expected_version == ES_VERSION_EXISTS ?
-			 errdetail("Entity %s was expected to exist, but has no events.",
-					   describe_entity(&group->key)) :
-			 errdetail("Entity %s: expected version " INT64_FORMAT ", actual version %u.",
-					   describe_entity(&group->key), first->expected_version, group->base)));
+			 errmsg("wrong expected version of entity %s: it does not exist", entity) :
+			 group->base == 0 ?
+			 errmsg("wrong expected version of entity %s: expected " INT64_FORMAT ", but it does not exist",
+					entity, first->expected_version) :
+			 errmsg("wrong expected version of entity %s: expected " INT64_FORMAT ", is %u",
+					entity, first->expected_version, group->base)));
 }
 
 static void
@@ -177,10 +179,9 @@ report_partial_repeat(Claimer *claimer, const EsGroup *group, uint32 matching)
 	pg_atomic_fetch_add_u64(&claimer->open->store->counters.conflicts, 1);
 	ereport(ERROR,
 			(errcode(ES_ERRCODE_PARTIALLY_REPEATED),
-			 errmsg("partially repeated append"),
-			 errdetail("Entity %s: expected version " INT64_FORMAT ", actual version %u; of %u events the first %u are stored already.",
-					   describe_entity(&group->key), first->expected_version, group->base,
-					   group->event_count, matching)));
+			 errmsg("partially repeated append to entity %s: expected version " INT64_FORMAT ", is %u, and of %u events the first %u are stored already",
+					describe_entity(&group->key), first->expected_version, group->base,
+					group->event_count, matching)));
 }
 
 /* Position of this event if it is stored as 'version' already, else 0. */

@@ -280,6 +280,28 @@ es_ids_search(const EsPool *pool, const EsIndex *index, uint64 hash, EsIdVisitor
 	return visit_all(pool, ref, visit, arg);
 }
 
+/*
+ * Is there an entry for this place, under this hash?  It stands on the path that the
+ * bits of both are, so equal ids, however many, cost no more than others.
+ */
+bool
+es_ids_contain(const EsPool *pool, const EsIndex *index, uint64 hash, EsPosting posting)
+{
+	EsRef		ref = load_slot(&index->ids);
+
+	if (ref != 0)
+		ref = load_slot(root_slot(pool, ref, hash));
+	for (int used = ROOT_BITS; ref != 0 && used < 2 * HASH_BITS; used++)
+	{
+		EsIdEntry  *entry = es_ref_pointer(pool, ref);
+
+		if (entry->word == (TAG(hash) | posting))
+			return true;
+		ref = load_slot(&entry->next[branch(hash, posting, used)]);
+	}
+	return false;
+}
+
 /* ------------------------------------------------------------ completeness */
 
 void

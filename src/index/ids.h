@@ -17,6 +17,8 @@ extern void es_ids_add(EsPool *pool, EsIndex *index, const uint64 *hashes,
 					   const EsPosting *postings, uint32 count);
 extern bool es_ids_search(const EsPool *pool, const EsIndex *index, uint64 hash,
 						  EsIdVisitor visit, void *arg);
+extern bool es_ids_contain(const EsPool *pool, const EsIndex *index, uint64 hash,
+						   EsPosting posting);
 extern void es_ids_set_incomplete(EsIndex *index);
 extern bool es_ids_complete(const EsIndex *index);
 extern bool es_ids_give_up(EsPool *pool, EsIndex *index);

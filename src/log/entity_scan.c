@@ -74,6 +74,39 @@ first_behind(EsEntityScan *scan, EsEntity *entity, int64 position, int64 time)
 	return low;
 }
 
+/*
+ * The last version up to 'last' that the snapshot sees.  Those it sees are always 1
+ * to some n, so a snapshot that is older than many events finds n by halving; most
+ * see the last or nearly the last one.
+ */
+static int64
+last_visible(EsEntityScan *scan, EsEntity *entity, int64 first, int64 last)
+{
+	int64		step = 1;
+	int64		low = last;
+
+	/* gallop down to one that is visible, or below the first */
+	for (; low >= first; low -= step, step *= 2)
+	{
+		EsEntityCursor cursor = {.entity = entity,.version = low};
+
+		if (read_head(scan, &cursor))
+			break;
+		last = low - 1;
+	}
+	low = Max(low, first - 1);
+	while (low < last)
+	{
+		EsEntityCursor middle = {.entity = entity,.version = low + (last - low + 1) / 2};
+
+		if (read_head(scan, &middle))
+			low = middle.version;
+		else
+			last = middle.version - 1;
+	}
+	return last;
+}
+
 /* Translates what is asked for to versions of this entity. */
 static void
 find_versions(EsEntityScan *scan, EsEntity *entity, int64 *first, int64 *last)
@@ -88,6 +121,8 @@ find_versions(EsEntityScan *scan, EsEntity *entity, int64 *first, int64 *last)
 										  since ? range->first_time - 1 : PG_INT64_MIN));
 	if (range->in_time && range->last_time < PG_INT64_MAX)
 		*last = Min(*last, first_behind(scan, entity, 0, range->last_time) - 1);
+	if (range->backward)
+		*last = last_visible(scan, entity, *first, *last);
 }
 
 static EsEntityCursor *

@@ -143,16 +143,10 @@ es_id_pages(const EsIndex *index, const uint8 *event_id, BlockNumber **pages, ui
 	return es_ids_complete(index);
 }
 
-static bool
-is_posting(void *arg, EsPosting posting)
-{
-	return posting == *(EsPosting *) arg;
-}
-
 /* Does the id lead to this place, or need it not? */
 bool
 es_id_is_indexed(const EsIndex *index, const uint8 *event_id, EsPosting posting)
 {
-	return es_ids_search(es_pool, index, id_hash(event_id), is_posting, &posting) ||
+	return es_ids_contain(es_pool, index, id_hash(event_id), posting) ||
 		!es_ids_complete(index);
 }

@@ -183,6 +183,10 @@ on_transaction(XactEvent event, void *arg pg_attribute_unused())
 		case XACT_EVENT_PREPARE:
 			/* the claims stay; who meets them looks at the xid */
 			es_slot_move_to_prepared();
+
+			/* COMMIT PREPARED calls nothing; a rollback finds the log */
+			if (session.dropped_level != 0)
+				free_dropped_index();
 			empty_private_index();
 			forget();
 			break;

@@ -28,6 +28,20 @@ es_store_of(Oid database)
 	return NULL;
 }
 
+/* What was counted is that of the database before. */
+static void
+reset_counters(EsIngestCounters *counters)
+{
+	pg_atomic_write_u64(&counters->batches, 0);
+	pg_atomic_write_u64(&counters->events, 0);
+	pg_atomic_write_u64(&counters->duplicates, 0);
+	pg_atomic_write_u64(&counters->event_bytes, 0);
+	pg_atomic_write_u64(&counters->blocks, 0);
+	pg_atomic_write_u64(&counters->block_bytes, 0);
+	pg_atomic_write_u64(&counters->conflicts, 0);
+	pg_atomic_write_u64(&counters->waits, 0);
+}
+
 /* Empties the store of a database that no longer exists. */
 static bool
 free_if_dropped(EsStore *store)
@@ -43,6 +57,7 @@ free_if_dropped(EsStore *store)
 	{
 		es_index_reset(es_pool, &store->index);
 		pg_atomic_write_u32(&store->state, ES_STORE_EMPTY);
+		reset_counters(&store->counters);
 		store->relid = InvalidOid;
 		store->database = InvalidOid;
 		freed = true;
@@ -83,7 +98,7 @@ es_store_find_memory(EsStore *store)
 				 errmsg("the entity index is full"),
 				 errdetail("Its memory of %u kB serves all databases of the server.",
 						   es_pool_segment_count(es_pool) * (ES_SEGMENT_SIZE / 1024)),
-				 errhint("Increase \"eventstore.index_memory\" and restart the server.")));
+				 errhint("Increase \"eventstore.index_memory\" and restart the server. eventstore.rebuild_index() gives back what rolled back transactions of a database have left; eventstore.stat_index tells what each database takes.")));
 }
 
 static EsStore *

@@ -11,6 +11,7 @@
 #include "access/table.h"
 #include "access/xlog.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "commands/sequence.h"
 #include "commands/trigger.h"
@@ -278,6 +279,14 @@ void
 es_check_may_read(void)
 {
 	check_right(ACL_SELECT);
+}
+
+/* Statistics are for those who may read events, and for those who watch the server. */
+void
+es_check_may_monitor(void)
+{
+	if (!has_privs_of_role(GetUserId(), ROLE_PG_MONITOR))
+		es_check_may_read();
 }
 
 /* Raises an error unless the user owns the store. */

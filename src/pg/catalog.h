@@ -35,6 +35,7 @@ extern void es_sequence_set(Oid sequence, int64 value);
 extern void es_check_may_write(const char *function);
 extern bool es_may_read(void);
 extern void es_check_may_read(void);
+extern void es_check_may_monitor(void);
 extern void es_check_owner(const char *function);
 
 #endif							/* EVENTSTORE_PG_CATALOG_H */

@@ -7,6 +7,9 @@
  */
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
+#include "utils/varlena.h"
+
 #include "mb/pg_wchar.h"
 
 #include "pg/errors.h"
@@ -71,17 +74,19 @@ message_of(const EsError *error, const char *key)
 		case ES_ERR_EMPTY:
 			return psprintf("%s must not be empty", key);
 		case ES_ERR_TOO_LONG:
-			return psprintf("%s is too long", key);
+			return psprintf("%s is too long: %u bytes, the limit is " INT64_FORMAT, key,
+							error->value.size, error->limit);
 		case ES_ERR_CONTROL_CHARACTER:
 			return psprintf("%s must not contain control characters", key);
 		case ES_ERR_TOO_MANY_TAGS:
-			return pstrdup("too many tags");
+			return psprintf("too many tags: the limit is " INT64_FORMAT, error->limit);
 		case ES_ERR_TOO_LARGE:
-			return pstrdup("event is too large");
+			return psprintf("event is too large: the limit is " INT64_FORMAT " bytes", error->limit);
 		case ES_ERR_INVALID_UUID:
-			return psprintf("%s is not a UUID", key);
+			return psprintf("%s is not a UUID: \"%s\"", key, es_slice_for_message(error->value));
 		case ES_ERR_INVALID_TIMESTAMP:
-			return psprintf("%s is not an RFC 3339 timestamp", key);
+			return psprintf("%s is not an RFC 3339 timestamp: \"%s\"", key,
+							es_slice_for_message(error->value));
 		case ES_ERR_TIMESTAMP_RANGE:
 			return psprintf("%s is out of range", key);
 		case ES_ERR_EXPECTED_VERSION:
@@ -89,32 +94,20 @@ message_of(const EsError *error, const char *key)
 		case ES_ERR_TYPE_NAME:
 		case ES_ERR_ENTITY_NAME:
 		case ES_ERR_TENANT_NAME:
-			return psprintf("%s breaks the naming rules", key);
+			return psprintf("%s breaks the naming rules: \"%s\"", key,
+							es_slice_for_message(error->value));
 		case ES_OK:
 			break;
 	}
 	return pstrdup("invalid event");
 }
 
-/* What the limit or the value is; NULL when there is no more to say. */
+/* Where the problem is; NULL when there is no more to say. */
 static char *
 detail_of(const EsError *error)
 {
 	switch (error->code)
 	{
-		case ES_ERR_TOO_LONG:
-			return psprintf("It has %u bytes, the limit is " INT64_FORMAT ".",
-							error->value.size, error->limit);
-		case ES_ERR_TOO_MANY_TAGS:
-			return psprintf("An event has at most " INT64_FORMAT " tags.", error->limit);
-		case ES_ERR_TOO_LARGE:
-			return psprintf("The limit is " INT64_FORMAT " bytes.", error->limit);
-		case ES_ERR_INVALID_UUID:
-		case ES_ERR_INVALID_TIMESTAMP:
-		case ES_ERR_TYPE_NAME:
-		case ES_ERR_ENTITY_NAME:
-		case ES_ERR_TENANT_NAME:
-			return psprintf("The value is \"%s\".", es_slice_for_message(error->value));
 		case ES_ERR_EXPECTED:
 		case ES_ERR_JSON:
 		case ES_ERR_SAME_LINE:
@@ -124,13 +117,47 @@ detail_of(const EsError *error)
 	}
 }
 
+static const char *const keys[] = {
+	"entity_id", "event_type", "payload", "metadata", "event_id", "tenant_id", "tags",
+	"occurred_at", "expected_version"
+};
+
+/* The most letters that a misspelt key differs in, as PostgreSQL has it for columns. */
+#define MAX_MISSPELLING 3
+
+/* The key that was meant, if another one is much like it, else all keys. */
 static const char *
-hint_of(EsErrorCode code)
+hint_of_key(EsSlice key)
 {
-	switch (code)
+	StringInfoData all;
+	const char *meant = NULL;
+	int			least = Min(MAX_MISSPELLING, (int) key.size / 2) + 1;
+
+	initStringInfo(&all);
+	for (int i = 0; i < (int) lengthof(keys); i++)
+	{
+		int			length = strlen(keys[i]);
+		int			distance = key.size > NAMEDATALEN ? least :
+		varstr_levenshtein_less_equal(key.data, key.size, keys[i], length, 1, 1, 1, least, true);
+
+		if (distance < least)
+		{
+			least = distance;
+			meant = keys[i];
+		}
+		appendStringInfo(&all, "%s%s", i == 0 ? "" : i == lengthof(keys) - 1 ? " and " : ", ", keys[i]);
+	}
+	return meant != NULL ? psprintf("Perhaps you meant the key \"%s\".", meant) :
+		psprintf("The keys of an event are %s.", all.data);
+}
+
+static const char *
+hint_of(const EsError *error)
+{
+	switch (error->code)
 	{
 		case ES_ERR_UNKNOWN_KEY:
-			return "The keys of an event are entity_id, event_type, payload, metadata, event_id, tenant_id, tags, occurred_at and expected_version.";
+			return hint_of_key(error->key);
 		case ES_ERR_INVALID_TIMESTAMP:
 			return "Write it with its time zone, as in \"2026-01-31T12:00:00Z\" or \"2026-01-31 13:00:00+01\".";
 		case ES_ERR_TIMESTAMP_RANGE:
@@ -156,7 +183,7 @@ es_error_report(const EsError *error, int64 ordinal)
 	char	   *key = es_slice_for_message(error->key);
 	char	   *message = message_of(error, key);
 	char	   *detail = detail_of(error);
-	const char *hint = hint_of(error->code);
+	const char *hint = hint_of(error);
 
 	if (ordinal > 0)
 		message = psprintf("event " INT64_FORMAT ": %s", ordinal, message);

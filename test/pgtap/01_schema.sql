@@ -45,14 +45,14 @@ INSERT INTO contract VALUES
 -- reading
 ('read_all', 'after_position bigint DEFAULT 0, max_count bigint DEFAULT 1000, tenant_id text DEFAULT NULL::text, event_types text[] DEFAULT NULL::text[], entity_prefix text DEFAULT NULL::text, tags text[] DEFAULT NULL::text[], payload_filter jsonb DEFAULT NULL::jsonb, up_to bigint DEFAULT NULL::bigint', 'SETOF eventstore.recorded_event', 's', 'r', false, 'read'),
 ('entity_version', 'entity_id text, tenant_id text DEFAULT NULL::text', 'bigint', 's', 'r', false, 'read'),
-('last_event', 'entity_id text, event_type text DEFAULT NULL::text, tenant_id text DEFAULT NULL::text', 'eventstore.recorded_event', 's', 'r', false, 'read'),
-('get_event', '"position" bigint', 'eventstore.recorded_event', 's', 'r', false, 'read'),
+('last_event', 'entity_id text, event_type text DEFAULT NULL::text, tenant_id text DEFAULT NULL::text', 'SETOF eventstore.recorded_event', 's', 'r', false, 'read'),
+('get_event', '"position" bigint', 'SETOF eventstore.recorded_event', 's', 'r', false, 'read'),
 ('safe_position', '', 'bigint', 's', 'r', false, 'read'),
 -- finding
 ('entities', 'prefix text DEFAULT ''''::text, after text DEFAULT NULL::text, max_count bigint DEFAULT NULL::bigint, tenant_id text DEFAULT NULL::text, OUT tenant_id text, OUT entity_id text, OUT events bigint, OUT first_recorded_at timestamp with time zone, OUT last_recorded_at timestamp with time zone', 'SETOF record', 's', 'r', false, 'read'),
 ('entity_state', 'entity_id text, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone, tenant_id text DEFAULT NULL::text', 'jsonb', 's', 'r', false, 'read'),
 ('event_types', 'tenant_id text DEFAULT NULL::text, OUT event_type text, OUT events bigint, OUT first_recorded_at timestamp with time zone, OUT last_recorded_at timestamp with time zone', 'SETOF record', 's', 'r', false, 'read'),
-('get_event_by_id', 'event_id uuid', 'eventstore.recorded_event', 's', 'r', false, 'read'),
+('get_event_by_id', 'event_id uuid', 'SETOF eventstore.recorded_event', 's', 'r', false, 'read'),
 ('query_events', 'entity_id text DEFAULT NULL::text, event_types text[] DEFAULT NULL::text[], since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone, payload_filter jsonb DEFAULT NULL::jsonb, tags text[] DEFAULT NULL::text[], after_position bigint DEFAULT NULL::bigint, max_count bigint DEFAULT NULL::bigint, backward boolean DEFAULT false, tenant_id text DEFAULT NULL::text', 'SETOF eventstore.recorded_event', 's', 'r', false, 'read'),
 -- operating
 ('verify', 'OUT severity text, OUT "position" bigint, OUT entity_id text, OUT problem text', 'SETOF record', 's', 'r', false, 'read'),

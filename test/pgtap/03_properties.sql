@@ -154,11 +154,11 @@ SELECT is_empty($$SELECT e.entity_id, f, c FROM entity e, LATERAL (SELECT floor(
 SELECT is_empty($$SELECT e.entity_id, f, c FROM entity e, LATERAL (SELECT floor(random() * (versions + 3))::bigint AS f, floor(random() * 5)::bigint AS c FROM generate_series(1, 3)) x
                   WHERE (SELECT array_agg(version) FROM read_entity(e.entity_id, f, c, true, e.tenant_id))
                         IS DISTINCT FROM (SELECT array_agg(v) FROM (SELECT v FROM generate_series(least(f, versions), 1, -1) v ORDER BY v DESC LIMIT c) y)$$, 'and backward');
-SELECT is_empty($$SELECT e.* FROM entity e WHERE (last_event(entity_id, NULL, tenant_id)).version IS DISTINCT FROM versions$$, 'last_event() is the last');
+SELECT is_empty($$SELECT e.* FROM entity e WHERE (SELECT version FROM last_event(entity_id, NULL, tenant_id)) IS DISTINCT FROM versions$$, 'last_event() is the last');
 SELECT is_empty($$SELECT e.entity_id, t FROM entity e, unnest(ARRAY['type.0', 'type.3', 'type.9', 'type']) t
-                  WHERE (last_event(e.entity_id, t, e.tenant_id)).version IS DISTINCT FROM (SELECT max(version) FROM wanted w WHERE w.entity_id = e.entity_id AND w.tenant_id = e.tenant_id AND w.event_type = t)$$, 'or the last of a type');
+                  WHERE (SELECT version FROM last_event(e.entity_id, t, e.tenant_id)) IS DISTINCT FROM (SELECT max(version) FROM wanted w WHERE w.entity_id = e.entity_id AND w.tenant_id = e.tenant_id AND w.event_type = t)$$, 'or the last of a type');
 SELECT is_empty($$SELECT s.position FROM stored s, LATERAL get_event(s.position) g WHERE (g.position, g.tenant_id, g.entity_id, g.version, g.event_id, g.payload) IS DISTINCT FROM (s.position, s.tenant_id, s.entity_id, s.version, s.event_id, s.payload)$$, 'get_event() finds every one');
-SELECT is_empty($$SELECT p FROM (SELECT min(position) AS a, max(position) AS b FROM stored) x, generate_series(a - 1, b + 1) p WHERE p NOT IN (SELECT position FROM stored) AND p > (SELECT position FROM start) AND get_event(p) IS NOT NULL$$, 'I1: and nothing at the positions that were rolled back');
+SELECT is_empty($$SELECT p FROM (SELECT min(position) AS a, max(position) AS b FROM stored) x, generate_series(a - 1, b + 1) p WHERE p NOT IN (SELECT position FROM stored) AND p > (SELECT position FROM start) AND EXISTS (SELECT FROM get_event(p))$$, 'I1: and nothing at the positions that were rolled back');
 SELECT results_eq('SELECT position, entity_id, version FROM read_all((SELECT position FROM start), NULL)', 'SELECT position, entity_id, version FROM stored ORDER BY position', 'I2, I5: read_all() gives them in log order, the own ones of this transaction too');
 CREATE FUNCTION pg_temp.in_pages(size bigint, tenant text) RETURNS SETOF bigint LANGUAGE plpgsql AS $$
 DECLARE
@@ -185,8 +185,8 @@ SELECT i, make_event('retry-' || i % 7, 't', event_id => md5('retry' || i)::uuid
 CREATE TEMP TABLE first_time AS SELECT * FROM ingest_batch((SELECT array_agg(e ORDER BY i) FROM retry));
 SELECT results_eq('SELECT ingested, duplicates FROM first_time', 'VALUES (500::bigint, 0::bigint)', 'a batch with ids and expected versions is stored');
 SELECT results_eq('SELECT * FROM ingest_batch((SELECT array_agg(e ORDER BY i) FROM retry))', 'SELECT first_position, last_position, 0::bigint, 500::bigint FROM first_time', 'its repetition changes nothing and names the same positions');
-SELECT throws_ok('SELECT ingest_batch((SELECT array_agg(e ORDER BY i) || make_event(''retry-3'', ''t'') FROM retry))', 'ZE003', 'partially repeated append', 'with one event more it is a partial one');
-SELECT throws_ok('SELECT ingest_batch((SELECT array_agg(CASE i WHEN 3 THEN make_event(''retry-3'', ''t'', expected_version => 0) ELSE e END ORDER BY i) FROM retry))', 'ZE001', 'wrong expected version', 'with another id in first place a conflict');
+SELECT throws_ok('SELECT ingest_batch((SELECT array_agg(e ORDER BY i) || make_event(''retry-3'', ''t'') FROM retry))', 'ZE003', NULL, 'with one event more it is a partial one');
+SELECT throws_ok('SELECT ingest_batch((SELECT array_agg(CASE i WHEN 3 THEN make_event(''retry-3'', ''t'', expected_version => 0) ELSE e END ORDER BY i) FROM retry))', 'ZE001', NULL, 'with another id in first place a conflict');
 SELECT is((SELECT count(*) FROM mine WHERE entity_id LIKE 'retry-%'), 500::bigint, 'and there are still as many events');
 
 SELECT is_empty('SELECT * FROM verify()', 'verify() is content, with this transaction open');

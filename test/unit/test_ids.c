@@ -171,6 +171,11 @@ test_end(void)
 	is_int(offers.hits, 1000, "a search that finds says so");
 	offers.wanted = numbered_posting(1000);
 	ok(!es_ids_search(pool, &ids_index, one_hash(0), note_offer, &offers), "one that finds nothing, too");
+	offers.hits = 0;
+	for (uint32 i = 0; i < 2000; i++)
+		offers.hits += es_ids_contain(pool, &ids_index, one_hash(0), numbered_posting(i));
+	is_int(offers.hits, 1000, "each place of a repeated id is known, and no other");
+	ok(!es_ids_contain(pool, &ids_index, one_hash(0) ^ 1, numbered_posting(5)), "nor under another hash");
 	close_index();
 }
 
