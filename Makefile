@@ -8,7 +8,7 @@ EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" eventstore.cont
 MODULE_big = eventstore
 OBJS = $(patsubst %.c,%.o,$(wildcard src/*.c src/*/*.c))
 DATA_built = eventstore--$(EXTVERSION).sql
-DOCS = doc/eventstore.md
+DOCS = doc/eventstore.md doc/drivers.md
 EXTRA_CLEAN = $(DATA_built) output_iso test/output tmp_check
 
 PG_CONFIG ?= pg_config

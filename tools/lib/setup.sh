@@ -130,6 +130,9 @@ es_packages() {
 		fuzz) printf '%s\n' clang libclang-rt-dev ;;
 		pgtap) printf '%s\n' "postgresql-$es_server-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
 		crash) printf '%s\n' libipc-run-perl perl libpq-dev ;;
+		drivers) printf '%s\n' python3 python3-psycopg2 python3-psycopg python3-sqlalchemy libpostgresql-jdbc-java
+			command -v java >/dev/null || echo default-jdk-headless
+			command -v npm >/dev/null || printf '%s\n' nodejs npm ;;
 		*) es_die "es_packages: not a kind of work: $kind" ;;
 		esac
 	done
