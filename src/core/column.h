@@ -36,6 +36,17 @@ typedef enum EsEncoding
 /* Digits of a number, which an int64 holds in any case. */
 #define ES_COLUMN_MAX_DIGITS 18
 
+/* 10^exponent, for exponents up to ES_COLUMN_MAX_DIGITS. */
+static inline int64
+es_power_of_ten(uint32 exponent)
+{
+	int64		power = 1;
+
+	while (exponent-- > 0)
+		power *= 10;
+	return power;
+}
+
 /* Added to the encoding: some values are kept aside as they are. */
 #define ES_COLUMN_EXCEPTIONS 0x80
 

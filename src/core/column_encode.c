@@ -415,9 +415,7 @@ parse_decimal(const char *p, uint32 size, uint32 scale, int64 *number)
 	if (p[whole] != '.' || !parse_canonical(p, whole, number) ||
 		!parse_digits(p + whole + 1, scale, &fraction))
 		return false;
-	for (uint32 i = 0; i < scale; i++)
-		*number *= 10;
-	*number += fraction;
+	*number = *number * es_power_of_ten(scale) + fraction;
 	if (negative && *number == 0)
 		return false;
 	*number = negative ? -*number : *number;

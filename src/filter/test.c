@@ -49,16 +49,6 @@ typedef struct Value
 
 /* --------------------------------------------------------------- constants */
 
-static Numeric
-power_of_ten(uint32 exponent)
-{
-	int64		power = 1;
-
-	while (exponent-- > 0)
-		power *= 10;
-	return int64_to_numeric(power);
-}
-
 static int
 compare_numeric(Numeric a, Numeric b)
 {
@@ -84,7 +74,7 @@ scale_numeric(Numeric numeric, uint32 scale)
 	if (scaled.beyond != 0)
 		return scaled;
 	product = DirectFunctionCall2(numeric_mul, NumericGetDatum(numeric),
-								  NumericGetDatum(power_of_ten(scale)));
+								  NumericGetDatum(int64_to_numeric(es_power_of_ten(scale))));
 	floor = DirectFunctionCall1(numeric_floor, product);
 	scaled.beyond = beyond_int64(DatumGetNumeric(floor));
 	if (scaled.beyond != 0)

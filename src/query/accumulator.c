@@ -22,16 +22,6 @@
 /* Digits of an int128, sign, point, zeros before it, and the end. */
 #define MAX_SCALED_TEXT (40 + 2 + ES_MAX_SCALE + 1)
 
-static int128
-power_of_ten(uint32 exponent)
-{
-	int128		power = 1;
-
-	while (exponent-- > 0)
-		power *= 10;
-	return power;
-}
-
 /* number / 10^scale, with just so many digits after the point. */
 static Numeric
 scaled_numeric(int128 number, uint32 scale)
@@ -82,7 +72,7 @@ raise_scale(EsAccumulator *accumulator, uint32 scale)
 {
 	int128		sum;
 
-	if (__builtin_mul_overflow(accumulator->sum, power_of_ten(scale - accumulator->scale), &sum))
+	if (__builtin_mul_overflow(accumulator->sum, es_power_of_ten(scale - accumulator->scale), &sum))
 		flush_sum(accumulator);
 	else
 		accumulator->sum = sum;
@@ -102,7 +92,7 @@ es_sum_many(EsAccumulator *accumulator, int64 count, int128 sum, uint32 scale)
 	if (scale > accumulator->scale)
 		raise_scale(accumulator, scale);
 	else if (scale < accumulator->scale &&
-			 __builtin_mul_overflow(sum, power_of_ten(accumulator->scale - scale), &term))
+			 __builtin_mul_overflow(sum, es_power_of_ten(accumulator->scale - scale), &term))
 	{
 		Numeric		numeric = scaled_numeric(sum, scale);
 
@@ -148,9 +138,9 @@ compare_scaled(int64 a, uint32 a_scale, int64 b, uint32 b_scale)
 	int128		y = b;
 
 	if (a_scale < b_scale)
-		x *= power_of_ten(b_scale - a_scale);
+		x *= es_power_of_ten(b_scale - a_scale);
 	else if (b_scale < a_scale)
-		y *= power_of_ten(a_scale - b_scale);
+		y *= es_power_of_ten(a_scale - b_scale);
 	return x < y ? -1 : x > y;
 }
 

@@ -55,23 +55,6 @@ es_grouping_begin(EsGrouping *grouping)
 		(void) es_group_make(grouping, 0);
 }
 
-/* Fills the row with these columns of event i. */
-void
-es_grouping_fill_row(EsGrouping *grouping, EsView *view, uint32 i, uint32 columns)
-{
-	TupleTableSlot *row = grouping->row;
-
-	ExecClearTuple(row);
-	memset(row->tts_isnull, true, row->tts_tupleDescriptor->natts * sizeof(bool));
-	for (int field = 1; field <= ES_FIELDS; field++)
-	{
-		if (columns >> field & 1)
-			row->tts_values[field - 1] = es_fetch_column(view, i, field, &row->tts_isnull[field - 1]);
-	}
-	ExecStoreVirtualTuple(row);
-	grouping->context->ecxt_scantuple = row;
-}
-
 static EsAccumulator *
 accumulator_of(EsGrouping *grouping, const EsBlockGroups *groups, uint32 i, int aggregate)
 {

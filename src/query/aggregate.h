@@ -18,6 +18,5 @@ extern EsGroup *es_grouping_next(EsGrouping *grouping, EsGroup *group);
 extern void es_group_key(const EsGroup *group, int key, Datum *value, bool *isnull);
 extern Datum es_group_result(const EsGrouping *grouping, const EsGroup *group, int aggregate,
 							 bool *isnull);
-extern void es_grouping_fill_row(EsGrouping *grouping, EsView *view, uint32 i, uint32 columns);
 
 #endif							/* EVENTSTORE_QUERY_AGGREGATE_H */

@@ -31,6 +31,7 @@
 
 #include "core/json.h"
 #include "query/compile.h"
+#include "row/input.h"
 
 static EsNode *compile_node(EsCompiler *compiler, Node *node);
 
@@ -283,14 +284,6 @@ add_step(EsOperand *operand, EsStepKind kind, EsSlice text, int64 index)
 	return true;
 }
 
-static EsSlice
-text_of(Datum datum)
-{
-	text	   *value = DatumGetTextPP(datum);
-
-	return es_slice(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
-}
-
 /* The elements of an array of texts or of whatever it has. */
 static void
 take_array(Datum array, Datum **elements, bool **nulls, int *count)
@@ -315,7 +308,7 @@ add_steps(EsOperand *operand, Datum array)
 	take_array(array, &elements, &nulls, &count);
 	for (int i = 0; i < count; i++)
 	{
-		if (nulls[i] || !add_step(operand, ES_STEP_EITHER, text_of(elements[i]), 0))
+		if (nulls[i] || !add_step(operand, ES_STEP_EITHER, es_text_datum_slice(elements[i]), 0))
 			return false;
 	}
 	return count > 0;			/* without a step, the operator quotes strings */
@@ -339,7 +332,7 @@ take_extraction(EsCompiler *compiler, Oid function, List *args, EsOperand *opera
 	{
 		case F_JSONB_OBJECT_FIELD:
 		case F_JSONB_OBJECT_FIELD_TEXT:
-			done = add_step(operand, ES_STEP_KEY, text_of(key), 0);
+			done = add_step(operand, ES_STEP_KEY, es_text_datum_slice(key), 0);
 			break;
 		case F_JSONB_ARRAY_ELEMENT:
 		case F_JSONB_ARRAY_ELEMENT_TEXT:
@@ -610,7 +603,7 @@ ends_in_escape(EsSlice pattern)
 static EsNode *
 like_node(EsCompiler *compiler, const EsOperand *operand, Oid collation, Datum value)
 {
-	EsSlice		pattern = text_of(value);
+	EsSlice		pattern = es_text_datum_slice(value);
 	uint32		plain = 0;
 	EsNode	   *node;
 
@@ -643,7 +636,7 @@ text_node(EsCompiler *compiler, const EsOperand *operand, Oid function, Oid coll
 		case F_STARTS_WITH:
 			node = es_node_test(compiler->filter, operand, ES_TEST_PREFIX, 1);
 			if (node != NULL)
-				node->test.constants[0].text = text_of(value);
+				node->test.constants[0].text = es_text_datum_slice(value);
 			return node;
 		default:
 			return NULL;
@@ -705,7 +698,7 @@ members_node(EsCompiler *compiler, const EsOperand *operand, EsNodeKind kind, Da
 
 		if (nulls[i])
 			continue;
-		child = member_node(compiler, operand, text_of(elements[i]));
+		child = member_node(compiler, operand, es_text_datum_slice(elements[i]));
 		if (child == NULL)
 			return NULL;
 		children = lappend(children, child);
@@ -811,7 +804,7 @@ operator_node(EsCompiler *compiler, const EsOperand *operand, Oid operator, Oid 
 		case F_ARRAYOVERLAP:
 			return tags_node(compiler, operand, ES_TEST_ANY_TAG, collation, value);
 		case F_JSONB_EXISTS:
-			return member_node(compiler, operand, text_of(value));
+			return member_node(compiler, operand, es_text_datum_slice(value));
 		case F_JSONB_EXISTS_ANY:
 			return members_node(compiler, operand, ES_NODE_OR, value);
 		case F_JSONB_EXISTS_ALL:

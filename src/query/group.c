@@ -18,6 +18,7 @@
 #include "log/shared.h"
 #include "query/fetch.h"
 #include "query/group.h"
+#include "row/input.h"
 #include "row/output.h"
 
 #define NO_NUMBER PG_UINT16_MAX
@@ -35,6 +36,25 @@ typedef struct KeyValues
 } KeyValues;
 
 StaticAssertDecl(ES_BLOCK_MAX_EVENTS < NO_NUMBER, "an event's number is never NO_NUMBER");
+
+/* -------------------------------------------------------------------- rows */
+
+/* Fills the row with these columns of event i. */
+void
+es_grouping_fill_row(EsGrouping *grouping, EsView *view, uint32 i, uint32 columns)
+{
+	TupleTableSlot *row = grouping->row;
+
+	ExecClearTuple(row);
+	memset(row->tts_isnull, true, row->tts_tupleDescriptor->natts * sizeof(bool));
+	for (int field = 1; field <= ES_FIELDS; field++)
+	{
+		if (columns >> field & 1)
+			row->tts_values[field - 1] = es_fetch_column(view, i, field, &row->tts_isnull[field - 1]);
+	}
+	ExecStoreVirtualTuple(row);
+	grouping->context->ecxt_scantuple = row;
+}
 
 /* ------------------------------------------------------------ values, codes */
 
@@ -311,21 +331,13 @@ begin_combining(const KeyValues *key, int key_count, Combined *combined)
 
 /* -------------------------------------------------------------------- table */
 
-static EsSlice
-text_of(Datum value)
-{
-	text	   *bytes = DatumGetTextPP(value);
-
-	return es_slice(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
-}
-
 static uint64
 hash_value(const EsGroupKey *definition, Datum value, bool isnull)
 {
 	if (isnull)
 		return 0;
 	return definition->by_value ? (uint64) value * UINT64CONST(0x9E3779B97F4A7C15) :
-		es_secret_hash(text_of(value));
+		es_secret_hash(es_text_datum_slice(value));
 }
 
 static bool
@@ -333,7 +345,7 @@ same_value(const EsGroupKey *definition, Datum a, bool a_null, Datum b, bool b_n
 {
 	if (a_null || b_null)
 		return a_null && b_null;
-	return definition->by_value ? a == b : es_slice_equal(text_of(a), text_of(b));
+	return definition->by_value ? a == b : es_slice_equal(es_text_datum_slice(a), es_text_datum_slice(b));
 }
 
 static bool
@@ -397,7 +409,7 @@ copy_keys(EsGrouping *grouping, EsGroup *group, const KeyValues *keys, const uin
 
 		group->nulls[k] = keys[k].nulls[parts[k]];
 		group->values[k] = group->nulls[k] || grouping->keys[k].by_value ? value :
-			es_text_datum(text_of(value));
+			es_text_datum(es_text_datum_slice(value));
 	}
 	MemoryContextSwitchTo(before);
 }
@@ -462,7 +474,7 @@ group_of_word(EsGrouping *grouping, EsField field, EsSlice word)
 	{
 		value = column_text(field, word);
 		place->group = find_group(grouping, &key, &part);
-		place->word = text_of(place->group->values[0]);
+		place->word = es_text_datum_slice(place->group->values[0]);
 		place->hash = hash;
 	}
 	return place->group;

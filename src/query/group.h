@@ -31,6 +31,7 @@ typedef struct EsBlockGroups
 	uint32		count;
 } EsBlockGroups;
 
+extern void es_grouping_fill_row(EsGrouping *grouping, EsView *view, uint32 i, uint32 columns);
 extern EsGroup *es_group_make(EsGrouping *grouping, uint64 hash);
 extern void es_groups_find(EsGrouping *grouping, EsView *view, const uint64 *rows,
 						   EsBlockGroups *found);

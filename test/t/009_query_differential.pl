@@ -86,6 +86,8 @@ INSERT INTO small VALUES ('none', 'default', 7), ('none', 'none', 7), (NULL, NUL
 ANALYZE plain, in_log_order, small;
 
 -- What a query can be made of besides: functions that are inlined, and views.
+CREATE FUNCTION boom(int) RETURNS bigint LANGUAGE plpgsql STABLE AS $$ BEGIN IF $1 = 0 THEN RAISE EXCEPTION 'boom'; END IF; RETURN $1; END $$;
+CREATE FUNCTION volatile_boom(int) RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RETURN boom($1); END $$;
 CREATE FUNCTION amount_of(document jsonb) RETURNS numeric LANGUAGE sql IMMUTABLE AS $$ SELECT (document ->> 'amount')::numeric $$;
 CREATE FUNCTION query_of_events(entity_id text DEFAULT NULL, event_types text[] DEFAULT NULL, since timestamptz DEFAULT NULL,
     until timestamptz DEFAULT NULL, as_of timestamptz DEFAULT NULL, payload_filter jsonb DEFAULT NULL, tags text[] DEFAULT NULL,

@@ -718,6 +718,57 @@ sub cursor
 		explain => ["EXPLAIN (VERBOSE) $select"], ordered => 1, errors => 'exact' };
 }
 
+# A value whose evaluation may fail, though it has no columns.  PostgreSQL works it
+# out when a row asks for it, and not before.  None is compared with entities for
+# equality, nor any entity for equality beside it: an index answers that first, which
+# the plain table does not have.
+sub late_value
+{
+	my $n = pick(0, 0, 1, 3, 7);
+
+	if (defined $parameters && chance(60))
+	{
+		push @$parameters, [ 'text', sub { return quote(pick('', 'x', 1, 3, 7)); } ];
+		return '$' . @$parameters . '::bigint';
+	}
+	return pick("(SELECT boom($n))", "(SELECT boom($n))", "(SELECT volatile_boom($n))", "(SELECT g FROM generate_series(1, " . pick(1, 2) . ') g)',
+		"(SELECT boom(s.weight) FROM small s WHERE s.weight = $n LIMIT 1)", "(SELECT boom($n) WHERE false)");
+}
+
+sub late_test
+{
+	my $value = late_value();
+
+	return pick('version ' . operator() . " $value", 'version ' . operator() . " $value", "position > $value", "$value = version",
+		"version = ANY (ARRAY[$value, 2])", "NOT version = $value", "(version = $value) IS NOT TRUE", "entity_id > 'order-00000' || $value",
+		"tenant_id = repeat('x', ($value)::int)", "payload ->> ('v' || $value) IS NULL", "CASE WHEN event_type = 'none' THEN version = $value ELSE true END");
+}
+
+sub late_guard
+{
+	return pick("event_type = 'none'", "entity_id LIKE 'none'", "entity_id > 'z'", 'version > 1000000', "tenant_id = 'none'", "tenant_id = (SELECT 'none')", 'position < 0',
+		column_test(pick(qw(event_type tenant_id version position))));
+}
+
+# Such values before, after and beside conditions that few rows meet, or none.
+sub late_condition
+{
+	my @parts = (late_test(), map { late_guard() } 1 .. pick(0, 1, 1, 2));
+
+	@parts = reverse @parts if chance(70);
+	push @parts, '(' . late_guard() . ' OR ' . late_test() . ')' if chance(30);
+	return join pick(' AND ', ' AND ', ' AND ', ' OR '), @parts;
+}
+
+sub late
+{
+	my $condition = late_condition();
+
+	return single(pick("SELECT count(*) FROM {T} t WHERE $condition", "SELECT position FROM {T} t WHERE $condition", "SELECT position FROM {T} t WHERE $condition ORDER BY position",
+		"SELECT count(*) FILTER (WHERE $condition), count(*) FROM {T} t", "SELECT event_type, count(*) FROM {T} t WHERE $condition GROUP BY 1",
+		"SELECT count(t.position) FROM small s LEFT JOIN {T} t ON t.version = s.weight AND $condition", "SELECT w, (SELECT count(*) FROM {T} t WHERE version > w AND $condition) FROM generate_series(1, 3) w"));
+}
+
 # Any query with parameters, run with several values for them.
 sub prepared
 {
@@ -732,7 +783,7 @@ sub prepared
 }
 
 my @productions = ((\&scan) x 20, (\&ordered_scan) x 12, (\&entity_scan) x 6, (\&log_scan) x 4, (\&view_scan) x 3, (\&aggregation) x 12, (\&grouping) x 14, (\&grouping_sets) x 2, (\&wild_scan) x 8,
-	(\&block_aggregation) x 5, (\&block_grouping) x 8, (\&nested_aggregation) x 3, (\&range_scan) x 5, (\&function_call) x 6, (\&entity_state) x 3, \&event_by_id, (\&wild_aggregation) x 4, (\&wild_list) x 3, (\&wild_grouping) x 2, (\&distinct) x 3, (\&window) x 3, (\&join_query) x 6, (\&lateral) x 4, (\&nested) x 6, \&row_locks, (\&cursor) x 3,
+	(\&block_aggregation) x 5, (\&block_grouping) x 8, (\&nested_aggregation) x 3, (\&range_scan) x 5, (\&function_call) x 6, (\&entity_state) x 3, \&event_by_id, (\&wild_aggregation) x 4, (\&wild_list) x 3, (\&wild_grouping) x 2, (\&distinct) x 3, (\&window) x 3, (\&join_query) x 6, (\&lateral) x 4, (\&nested) x 6, \&row_locks, (\&cursor) x 3, (\&late) x 6, (sub { return prepared(\&late); }) x 3,
 	(sub { return prepared(pick(\&scan, \&ordered_scan, \&entity_scan, \&log_scan, \&aggregation, \&grouping, \&lateral, \&nested)); }) x 8);
 
 # Those whose answer does not take too long with many events.
