@@ -5,6 +5,7 @@
 #ifndef BENCH_MICRO_H
 #define BENCH_MICRO_H
 
+#include "core/block.h"
 #include "core/envelope.h"
 #include "core/pack.h"
 

@@ -26,7 +26,6 @@ typedef struct Loop
 } Loop;
 
 static char column[DATA_SIZE];
-static char letters[DATA_SIZE];
 static uint64 set[8];
 static uint64 table[4];
 static uint64 some_rows[CHUNK_ROWS / 64];
@@ -104,17 +103,6 @@ run_sum_64(const EsKernel *kernel, const char *data)
 	sink += sum.low;
 }
 
-/* Find the least and the greatest of half of the rows. */
-static void
-run_extent_64(const EsKernel *kernel, const char *data)
-{
-	uint64		least = PG_UINT64_MAX;
-	uint64		greatest = 0;
-
-	kernel->extent[3] (data, CHUNK_ROWS, some_rows, &least, &greatest);
-	sink += least + greatest;
-}
-
 /* Make codes of four bits bytes. */
 static void
 run_unpack_4(const EsKernel *kernel, const char *data)
@@ -129,27 +117,12 @@ run_unpack_24(const EsKernel *kernel, const char *data)
 	kernel->unpack(data, 24, CHUNK_ROWS, unpacked);
 }
 
-/* Look for a text that is nowhere. */
-static void
-run_find(const EsKernel *kernel, const char *data)
-{
-	sink += kernel->find(letters + (data - column), CHUNK_ROWS, "substring", 9) != NULL;
-}
-
 /* Put bits at the places of others. */
 static void
 run_expand(const EsKernel *kernel, const char *data)
 {
 	(void) data;
 	kernel->expand(more_rows, some_rows, lengthof(some_rows), result);
-}
-
-/* Take bits from the places of others. */
-static void
-run_compress(const EsKernel *kernel, const char *data)
-{
-	(void) data;
-	kernel->compress(more_rows, some_rows, lengthof(some_rows), result);
 }
 
 /* Have the rows of two bitmaps. */
@@ -178,29 +151,23 @@ static const Loop loops[] = {
 	{"member", "G rows/s", 1, run_member},
 	{"in a set of 8, 32 bits", "G rows/s", 4, run_in_set_32},
 	{"sum, 64 bits", "G rows/s", 8, run_sum_64},
-	{"extent, 64 bits", "G rows/s", 8, run_extent_64},
 	{"unpack 4 bits", "G rows/s", 1, run_unpack_4},
 	{"unpack 24 bits", "G rows/s", 4, run_unpack_24},
-	{"find a text", "GB/s", 1, run_find},
 	{"expand", "G rows/s", 1, run_expand},
-	{"compress", "G rows/s", 1, run_compress},
 	{"and", "G rows/s", 1, run_and},
 	{"count", "G rows/s", 1, run_count}
 };
 
 /* --------------------------------------------------------------- measuring */
 
-/* Make the data: random bytes, letters and spaces, and bitmaps with half of their bits set. */
+/* Make the data: random bytes, and bitmaps with half of their bits set. */
 static void
 fill(void)
 {
 	Random		random = {.state = 1};
 
 	for (size_t i = 0; i < sizeof(column); i++)
-	{
 		column[i] = (char) random_next(&random);
-		letters[i] = "abcdefghijklmnopqrstuvwxyz     "[random_below(&random, 31)];
-	}
 	for (size_t i = 0; i < lengthof(set); i++)
 		set[i] = random_next(&random) >> 32;
 	for (size_t i = 0; i < lengthof(table); i++)

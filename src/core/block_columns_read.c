@@ -235,7 +235,7 @@ es_columns_read_body(EsBlock *block, char *body, EsStoredEvent *stored)
 	EsBlockStatus status = es_columns_check_body(block);
 	Assembly	assembly = {
 		.block = block,
-		.row = (uint32) (stored->position - block->header.first_position),
+		.row = es_block_count_before(block, stored->position),
 		.entity_id = event->entity_id,
 		.out = body,
 		.out_end = body + block->columns.body_room
@@ -259,7 +259,7 @@ es_columns_check_heads(EsBlock *block)
 
 	for (uint32 i = 0; i < block->header.event_count; i++)
 	{
-		EsStoredEvent stored = {.position = block->header.first_position + i};
+		EsStoredEvent stored = {.position = es_block_position(block, i)};
 		EsBlockStatus status = es_columns_read_head(block, i, strings, &stored);
 
 		if (status != ES_BLOCK_OK)

@@ -171,6 +171,47 @@ typedef struct EsBlock
 #define ES_BLOCK_HEAD_ROOM \
 	(ES_MAX_ENTITY_ID + ES_MAX_EVENT_TYPE + ES_MAX_TENANT_ID + 64)
 
+/* ---- where and when the events of a block are ------------------------- */
+
+/* The position of an event, by its ordinal in the block. */
+static inline int64
+es_block_position(const EsBlock *block, uint32 ordinal)
+{
+	return block->header.first_position + ordinal;
+}
+
+static inline int64
+es_block_last_position(const EsBlock *block)
+{
+	return es_block_position(block, block->header.event_count - 1);
+}
+
+/* How many events of the block lie before a position: the ordinal of the next one. */
+static inline uint32
+es_block_count_before(const EsBlock *block, int64 position)
+{
+	if (position > es_block_last_position(block))
+		return block->header.event_count;
+	return (uint32) (Max(position, block->header.first_position) - block->header.first_position);
+}
+
+/* Does an event of the block have this position? */
+static inline bool
+es_block_has_position(const EsBlock *block, int64 position)
+{
+	uint32		ordinal = es_block_count_before(block, position);
+
+	return ordinal < block->header.event_count && es_block_position(block, ordinal) == position;
+}
+
+/* When an event was recorded, by its ordinal; it grows along the block, or stays. */
+static inline int64
+es_block_recorded_at(const EsBlock *block, uint32 ordinal)
+{
+	(void) ordinal;				/* all were recorded at once */
+	return block->header.recorded_at;
+}
+
 extern const char *es_block_status_text(EsBlockStatus status);
 extern uint32 es_block_start_size(uint32 inflight_count);
 extern uint32 es_block_header_crc(const EsBlockHeader *header, const char *list,

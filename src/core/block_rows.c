@@ -460,7 +460,7 @@ es_rows_check_heads(const EsBlock *block)
 
 	for (uint32 i = 0; i < block->header.event_count; i++)
 	{
-		EsStoredEvent stored = {.position = block->header.first_position + i};
+		EsStoredEvent stored = {.position = es_block_position(block, i)};
 		EsBlockStatus status = es_rows_read_head(block, i, &stored);
 
 		if (status != ES_BLOCK_OK)

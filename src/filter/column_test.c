@@ -649,16 +649,14 @@ test_all(const Run *run, const uint64 *rows, EsVerdict verdict)
 	es_verdicts_add_all(run->verdicts, rows, run->view->words, verdict);
 }
 
-/* Sets the bits from first to last, counted from the block's first position. */
+/* Sets the bits of the events whose positions are in the interval. */
 static void
 set_positions(EsView *view, EsInterval interval, uint64 *bits)
 {
-	int64		start = view->block->header.first_position;
-	int64		first = Max(interval.first, start);
-	int64		last = Min(interval.last, start + view->count - 1);
+	uint32		row = es_block_count_before(view->block, interval.first);
 
-	for (int64 position = first; position <= last; position++)
-		bits[(position - start) / 64] |= UINT64CONST(1) << ((position - start) % 64);
+	for (; row < view->count && es_block_position(view->block, row) <= interval.last; row++)
+		bits[row / 64] |= UINT64CONST(1) << row % 64;
 }
 
 static void
@@ -671,7 +669,7 @@ test_positions(const Run *run)
 	{
 		while (es_bits_next(run->wanted, run->view->words, &row))
 			es_verdicts_add(run->verdicts, row,
-							es_test_integer(run->test, run->view->row->first_position + row));
+							es_test_integer(run->test, es_block_position(run->view->block, row)));
 		return;
 	}
 	for (uint32 i = 0; i < run->test->constant_count; i++)
@@ -715,7 +713,7 @@ test_occurred(const Run *run)
 	memcpy(others, run->wanted, words * sizeof(uint64));
 	es_kernel_and_not_bits(others, given, words);
 	if (es_bits_any(others, words))
-		test_all(run, others, es_test_integer(run->test, run->view->block->header.recorded_at));
+		test_all(run, others, es_test_integer(run->test, es_block_recorded_at(run->view->block, 0)));
 	if (es_bits_any(given, words))
 		test_integers(run, ES_SLOT_OCCURRED, given);
 }
@@ -849,7 +847,7 @@ test_columns(const Run *run)
 			test_occurred(run);
 			break;
 		case ES_FIELD_RECORDED_AT:
-			test_all(run, run->wanted, es_test_integer(run->test, view->block->header.recorded_at));
+			test_all(run, run->wanted, es_test_integer(run->test, es_block_recorded_at(view->block, 0)));
 			break;
 	}
 }

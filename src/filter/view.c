@@ -118,11 +118,11 @@ es_view_head(EsView *view, uint32 i)
 	EsBlockStatus status;
 
 	touch(view);
-	if (stored->position == view->row->first_position + i)
+	if (stored->position == es_block_position(view->block, i))
 		return stored;
 	status = es_block_read_head(view->block, i, view->strings, stored);
 	if (status != ES_BLOCK_OK)
-		es_report_damage(view->row->first_position + i, status);
+		es_report_damage(es_block_position(view->block, i), status);
 	view->complete[stored - view->events] = false;
 	return stored;
 }

@@ -1,16 +1,17 @@
 /*-------------------------------------------------------------------------
  *
  * fold.h
- *	  Comparisons of a column's values with constants, as comparisons of what
- *	  is stored.
+ *	  Range predicates on a column of integers, as range predicates on what is
+ *	  stored.
  *
- * A column stores distances: its value is base + unit * distance.  Whoever looks
- * for values that are, say, less than a constant needn't compute any value: the
- * constant is translated once, and the distances are compared as they are.
+ * A column is stored with a frame of reference, as distances: its value is base +
+ * unit * distance.  Whoever looks for values in a range needn't compute any value:
+ * the ends of the range are translated once, and the distances are compared as
+ * they are.
  *
- * The translation is exact for every constant, also where no distance can
- * express it.  Values are taken to fit int64, as those of a valid column do; of
- * a damaged one, whose largest values would not, the rows that are found may be
+ * The translation is exact for every range, also where no distance can express
+ * its ends.  Values are taken to fit int64, as those of a valid column do; of a
+ * damaged one, whose largest values would not, the rows that are found may be
  * any.
  *
  *-------------------------------------------------------------------------
@@ -20,7 +21,7 @@
 
 #include "core/base.h"
 
-/* How a column's values are stored. */
+/* A frame of reference: how a column's values are stored. */
 typedef struct EsFrame
 {
 	int64		base;
@@ -28,30 +29,18 @@ typedef struct EsFrame
 	uint32		width;			/* of the distances, in bits: 0 to 64 */
 } EsFrame;
 
-typedef enum EsFoldOperator
-{
-	ES_FOLD_EQUAL,
-	ES_FOLD_NOT_EQUAL,
-	ES_FOLD_LESS,
-	ES_FOLD_AT_MOST,
-	ES_FOLD_GREATER,
-	ES_FOLD_AT_LEAST
-} EsFoldOperator;
-
-/* Which rows fulfil the comparison. */
+/* Which rows satisfy the predicate. */
 typedef enum EsFoldRows
 {
 	ES_FOLD_NONE,
 	ES_FOLD_ALL,
-	ES_FOLD_INSIDE,				/* low <= distance <= high */
-	ES_FOLD_OUTSIDE				/* distance < low or high < distance; only of
-								 * <> */
+	ES_FOLD_INSIDE				/* low <= distance <= high */
 } EsFoldRows;
 
 typedef struct EsFold
 {
 	EsFoldRows	rows;
-	uint64		low;			/* of INSIDE and OUTSIDE */
+	uint64		low;			/* of INSIDE */
 	uint64		high;
 } EsFold;
 
@@ -66,7 +55,7 @@ es_fold_limit(const EsFrame *frame)
 	return Min(by_width, by_value);
 }
 
-/* Folds first <= value <= last. */
+/* The predicate first <= value <= last, on distances. */
 static inline EsFold
 es_fold_between(const EsFrame *frame, int64 first, int64 last)
 {
@@ -88,55 +77,6 @@ es_fold_between(const EsFrame *frame, int64 first, int64 last)
 	else if (fold.low <= fold.high)
 		fold.rows = ES_FOLD_INSIDE;
 	return fold;
-}
-
-/* Folds value <> constant: an interval where the constant is an end of it. */
-static inline EsFold
-es_fold_not_equal(const EsFrame *frame, int64 constant)
-{
-	EsFold		fold = es_fold_between(frame, constant, constant);
-	EsFold		others = {ES_FOLD_INSIDE, 0, es_fold_limit(frame)};
-
-	if (fold.rows == ES_FOLD_NONE)
-		others.rows = ES_FOLD_ALL;
-	else if (fold.rows == ES_FOLD_ALL)
-		others.rows = ES_FOLD_NONE;
-	else if (fold.low == 0)
-		others.low = 1;
-	else if (fold.high == others.high)
-		others.high--;
-	else
-	{
-		others.rows = ES_FOLD_OUTSIDE;
-		others.low = others.high = fold.low;
-	}
-	return others;
-}
-
-/* Folds value OPERATOR constant. */
-static inline EsFold
-es_fold_compare(const EsFrame *frame, EsFoldOperator operator, int64 constant)
-{
-	static const EsFold none = {ES_FOLD_NONE, 0, 0};
-
-	switch (operator)
-	{
-		case ES_FOLD_EQUAL:
-			return es_fold_between(frame, constant, constant);
-		case ES_FOLD_NOT_EQUAL:
-			return es_fold_not_equal(frame, constant);
-		case ES_FOLD_LESS:
-			return constant == PG_INT64_MIN ? none :
-				es_fold_between(frame, PG_INT64_MIN, constant - 1);
-		case ES_FOLD_AT_MOST:
-			return es_fold_between(frame, PG_INT64_MIN, constant);
-		case ES_FOLD_GREATER:
-			return constant == PG_INT64_MAX ? none :
-				es_fold_between(frame, constant + 1, PG_INT64_MAX);
-		case ES_FOLD_AT_LEAST:
-			return es_fold_between(frame, constant, PG_INT64_MAX);
-	}
-	return none;
 }
 
 #endif							/* EVENTSTORE_KERNEL_FOLD_H */

@@ -21,15 +21,11 @@ es_kernel_loop_name(EsKernelLoop loop)
 		[ES_LOOP_MEMBER] = "member",
 		[ES_LOOP_UNPACK] = "unpack",
 		[ES_LOOP_EXPAND] = "expand",
-		[ES_LOOP_COMPRESS] = "compress",
 		[ES_LOOP_COUNT] = "count",
 		[ES_LOOP_AND] = "and",
 		[ES_LOOP_OR] = "or",
 		[ES_LOOP_AND_NOT] = "and_not",
-		[ES_LOOP_NOT] = "not",
-		[ES_LOOP_SUM] = "sum",
-		[ES_LOOP_EXTENT] = "extent",
-		[ES_LOOP_FIND] = "find"
+		[ES_LOOP_SUM] = "sum"
 	};
 
 	return names[loop];

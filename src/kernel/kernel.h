@@ -83,38 +83,14 @@ typedef struct EsKernel
 	void		(*expand) (const uint64 *dense, const uint64 *present, uint32 words,
 						   uint64 *bits);
 
-	/*
-	 * The inverse: packs the bits at the places of those in present.  Writes
-	 * no more words of dense than these need.
-	 */
-	void		(*compress) (const uint64 *bits, const uint64 *present, uint32 words,
-							 uint64 *dense);
-
 	uint32		(*count_bits) (const uint64 *bits, uint32 words);
 	void		(*and_bits) (uint64 *into, const uint64 *other, uint32 words);
 	void		(*or_bits) (uint64 *into, const uint64 *other, uint32 words);
 	void		(*and_not_bits) (uint64 *into, const uint64 *other, uint32 words);
 
-	/* All of count rows that were not in the set. */
-	void		(*not_bits) (uint64 *bits, uint32 count);
-
 	/* The sum of the rows' values. */
 	void		(*sum[4]) (const char *data, uint32 count, const uint64 *bits,
 						   EsKernelSum *sum);
-
-	/*
-	 * Lowers *least and raises *greatest to the rows' values.  So without a
-	 * row they stay; callers begin with PG_UINT64_MAX and 0.
-	 */
-	void		(*extent[4]) (const char *data, uint32 count, const uint64 *bits,
-							  uint64 *least, uint64 *greatest);
-
-	/*
-	 * The first place of the needle in the text, or NULL; the text's
-	 * beginning when the needle is empty.
-	 */
-	const char *(*find) (const char *text, size_t size, const char *needle,
-						 size_t needle_size);
 } EsKernel;
 
 /* Values of the setting, from the narrowest vectors to the widest. */
@@ -136,24 +112,20 @@ typedef enum EsKernelLoop
 	ES_LOOP_MEMBER,
 	ES_LOOP_UNPACK,
 	ES_LOOP_EXPAND,
-	ES_LOOP_COMPRESS,
 	ES_LOOP_COUNT,
 	ES_LOOP_AND,
 	ES_LOOP_OR,
 	ES_LOOP_AND_NOT,
-	ES_LOOP_NOT,
-	ES_LOOP_SUM,
-	ES_LOOP_EXTENT,
-	ES_LOOP_FIND
+	ES_LOOP_SUM
 } EsKernelLoop;
 
-#define ES_KERNEL_LOOPS (ES_LOOP_FIND + 1)
+#define ES_KERNEL_LOOPS (ES_LOOP_SUM + 1)
 
 /* What this process did with a loop and has not been given to others yet. */
 typedef struct EsKernelUse
 {
 	uint64		calls;
-	uint64		rows;			/* of bitmaps 64 a word, of text its bytes */
+	uint64		rows;			/* of bitmaps 64 a word */
 } EsKernelUse;
 
 extern const EsKernel *es_kernel;
@@ -221,13 +193,6 @@ es_kernel_expand(const uint64 *dense, const uint64 *present, uint32 words, uint6
 	es_kernel->expand(dense, present, words, bits);
 }
 
-static inline void
-es_kernel_compress(const uint64 *bits, const uint64 *present, uint32 words, uint64 *dense)
-{
-	es_kernel_count_use(ES_LOOP_COMPRESS, (uint64) words * 64);
-	es_kernel->compress(bits, present, words, dense);
-}
-
 static inline uint32
 es_kernel_count_bits(const uint64 *bits, uint32 words)
 {
@@ -257,33 +222,11 @@ es_kernel_and_not_bits(uint64 *into, const uint64 *other, uint32 words)
 }
 
 static inline void
-es_kernel_not_bits(uint64 *bits, uint32 count)
-{
-	es_kernel_count_use(ES_LOOP_NOT, count);
-	es_kernel->not_bits(bits, count);
-}
-
-static inline void
 es_kernel_sum(int size_log2, const char *data, uint32 count, const uint64 *bits,
 			  EsKernelSum *sum)
 {
 	es_kernel_count_use(ES_LOOP_SUM, count);
 	es_kernel->sum[size_log2] (data, count, bits, sum);
-}
-
-static inline void
-es_kernel_extent(int size_log2, const char *data, uint32 count, const uint64 *bits,
-				 uint64 *least, uint64 *greatest)
-{
-	es_kernel_count_use(ES_LOOP_EXTENT, count);
-	es_kernel->extent[size_log2] (data, count, bits, least, greatest);
-}
-
-static inline const char *
-es_kernel_find(const char *text, size_t size, const char *needle, size_t needle_size)
-{
-	es_kernel_count_use(ES_LOOP_FIND, size);
-	return es_kernel->find(text, size, needle, needle_size);
 }
 
 #endif							/* EVENTSTORE_KERNEL_KERNEL_H */

@@ -65,27 +65,12 @@ store_vector(char *p, Vector vector)
 #define min_8 _mm256_min_epu8
 #define min_16 _mm256_min_epu16
 #define min_32 _mm256_min_epu32
-#define max_8 _mm256_max_epu8
-#define max_16 _mm256_max_epu16
-#define max_32 _mm256_max_epu32
 
 /* Integers of 64 bits are compared with their signs, so these change. */
 static inline Vector
 change_sign(Vector vector)
 {
 	return _mm256_xor_si256(vector, splat_64(UINT64CONST(1) << 63));
-}
-
-static inline Vector
-min_64(Vector a, Vector b)
-{
-	return _mm256_blendv_epi8(a, b, _mm256_cmpgt_epi64(change_sign(a), change_sign(b)));
-}
-
-static inline Vector
-max_64(Vector a, Vector b)
-{
-	return _mm256_blendv_epi8(b, a, _mm256_cmpgt_epi64(change_sign(a), change_sign(b)));
 }
 
 #define DEFINE_WITHIN(bits) \
@@ -149,7 +134,6 @@ lanes_64(uint64 bits)
 
 /* ---- what was found --------------------------------------------------- */
 
-#define both _mm256_and_si256
 #define either _mm256_or_si256
 #define narrow_64 _mm256_packs_epi32
 #define narrow_32 _mm256_packs_epi32
@@ -236,7 +220,6 @@ is_member(Vector vector, const Member *member)
 
 #define count_word(word) ((uint32) __builtin_popcountll(word))
 #define expand_word _pdep_u64
-#define compress_word _pext_u64
 
 static inline Mask
 attention(Vector vector)

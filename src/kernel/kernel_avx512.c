@@ -62,15 +62,6 @@ store_vector(char *p, Vector vector)
 #define equals_32 _mm512_cmpeq_epi32_mask
 #define equals_64 _mm512_cmpeq_epi64_mask
 
-#define min_8 _mm512_min_epu8
-#define min_16 _mm512_min_epu16
-#define min_32 _mm512_min_epu32
-#define min_64 _mm512_min_epu64
-#define max_8 _mm512_max_epu8
-#define max_16 _mm512_max_epu16
-#define max_32 _mm512_max_epu32
-#define max_64 _mm512_max_epu64
-
 #define within_8(v, low, span) _mm512_cmple_epu8_mask(_mm512_sub_epi8(v, low), span)
 #define within_16(v, low, span) _mm512_cmple_epu16_mask(_mm512_sub_epi16(v, low), span)
 #define within_32(v, low, span) _mm512_cmple_epu32_mask(_mm512_sub_epi32(v, low), span)
@@ -82,12 +73,6 @@ store_vector(char *p, Vector vector)
 #define lanes_64(bits) _mm512_movm_epi64((__mmask8) (bits))
 
 /* ---- what was found --------------------------------------------------- */
-
-static inline Found
-both(Found a, Found b)
-{
-	return a & b;
-}
 
 static inline Found
 either(Found a, Found b)
@@ -171,7 +156,6 @@ is_member(Vector vector, const Member *member)
 
 #define count_word(word) ((uint32) __builtin_popcountll(word))
 #define expand_word _pdep_u64
-#define compress_word _pext_u64
 
 static inline Mask
 attention(Vector vector)

@@ -39,17 +39,6 @@ DEFINE_COMBINE(and_bits, and_vectors, &=)
 DEFINE_COMBINE(or_bits, or_vectors, |=)
 DEFINE_COMBINE(and_not_bits, and_not_vectors, &=~)
 
-static void
-not_bits(uint64 *bits, uint32 count)
-{
-	uint32		words = count / WORD_ROWS;
-
-	for (uint32 i = 0; i < words; i++)
-		bits[i] = ~bits[i];
-	if (count % WORD_ROWS != 0)
-		bits[words] = ~bits[words] & first_bits(count % WORD_ROWS);
-}
-
 /* The next bits of a bitmap, from a place in it; words behind them aren't read. */
 static inline uint64
 bits_at(const uint64 *bits, uint64 place, uint32 count)
@@ -80,29 +69,6 @@ expand(const uint64 *dense, const uint64 *present, uint32 words, uint64 *bits)
 			bits[i] = expand_word(bits_at(dense, place, count), present[i]);
 		place += count;
 	}
-}
-
-static void
-compress(const uint64 *bits, const uint64 *present, uint32 words, uint64 *dense)
-{
-	uint64		collected = 0;	/* bits that do not fill a word yet */
-	uint32		filled = 0;		/* so many */
-
-	for (uint32 i = 0; i < words; i++)
-	{
-		uint32		count = count_word(present[i]);
-		uint64		next = count == 64 ? bits[i] : compress_word(bits[i], present[i]);
-
-		collected |= next << filled;
-		if (filled + count >= 64)
-		{
-			*dense++ = collected;
-			collected = filled == 0 ? 0 : next >> (64 - filled);
-		}
-		filled = (filled + count) % 64;
-	}
-	if (filled > 0)
-		*dense = collected;
 }
 
 /* ---- integers of a few bits ------------------------------------------- */

@@ -284,63 +284,6 @@ LANE(sum) (const char *data, uint32 count, const uint64 *bits, EsKernelSum *sum)
 	add_to_sum(sum, sums[1], LANE_BITS / 2);
 }
 
-static inline void
-LANE(extent_word) (const char *p, uint64 word, Vector *least, Vector *greatest)
-{
-	for (size_t row = 0; row < WORD_ROWS; row += VECTOR_LANES)
-	{
-		Vector		vector = load_vector(p + row * LANE_SIZE);
-		Vector		lanes = word == ALL_BITS ? splat_64(ALL_BITS) : LANE(lanes) (word >> row);
-
-		*greatest = LANE(max) (*greatest, and_vectors(vector, lanes));
-		*least = LANE(min) (*least, or_vectors(vector, and_not_vectors(splat_64(ALL_BITS), lanes)));
-	}
-}
-
-/* The extent of all lanes. */
-static void
-LANE(reduce) (Vector least, Vector greatest, uint64 *least_out, uint64 *greatest_out)
-{
-	char		lanes[2][sizeof(Vector)];
-
-	store_vector(lanes[0], least);
-	store_vector(lanes[1], greatest);
-	for (size_t i = 0; i < sizeof(Vector); i += LANE_SIZE)
-	{
-		uint64		low = 0;
-		uint64		high = 0;
-
-		memcpy(&low, lanes[0] + i, LANE_SIZE);
-		memcpy(&high, lanes[1] + i, LANE_SIZE);
-		*least_out = Min(*least_out, low);
-		*greatest_out = Max(*greatest_out, high);
-	}
-}
-
-static void
-LANE(extent) (const char *data, uint32 count, const uint64 *bits, uint64 *least, uint64 *greatest)
-{
-	Vector		lanes[2] = {splat_64(ALL_BITS), splat_64(0)};
-	uint64		any = 0;
-
-	for (; count >= WORD_ROWS; count -= WORD_ROWS, data += WORD_SIZE, bits++)
-	{
-		any |= *bits;
-		if (*bits != 0)
-			LANE(extent_word) (data, *bits, &lanes[0], &lanes[1]);
-	}
-	if (count > 0 && *bits != 0)
-	{
-		char		rest[WORD_SIZE] = {0};
-
-		any |= *bits;
-		memcpy(rest, data, count * LANE_SIZE);
-		LANE(extent_word) (rest, *bits, &lanes[0], &lanes[1]);
-	}
-	if (any != 0)
-		LANE(reduce) (lanes[0], lanes[1], least, greatest);
-}
-
 #undef LANE_PASTE
 #undef LANE_EXPAND
 #undef LANE

@@ -161,15 +161,6 @@ lanes_64(uint64 bits)
 	return 0 - (bits & 1);
 }
 
-/* The lanes of a where the top bit is set, and of b where it is not. */
-static inline Vector
-choose(uint64 tops, Vector a, Vector b, int bits)
-{
-	uint64		chosen = tops | (tops - (tops >> (bits - 1)));
-
-	return (a & chosen) | (b & ~chosen);
-}
-
 #define DEFINE_COMPARISONS(bits) \
 static pg_attribute_always_inline Found \
 equals_##bits(Vector a, Vector b) \
@@ -203,26 +194,16 @@ within_32(Vector v, Vector low, Vector span)
 	return (first <= (uint32) span) | (second <= (uint32) span) << 1;
 }
 
-#define DEFINE_LANES(bits) \
+#define DEFINE_SPLAT(bits) \
 static inline Vector \
 splat_##bits(uint64 value) \
 { \
 	return value * LANE_ONES_##bits; \
-} \
-static inline Vector \
-min_##bits(Vector a, Vector b) \
-{ \
-	return choose(at_most(a, b, LANE_TOPS(bits)), a, b, bits); \
-} \
-static inline Vector \
-max_##bits(Vector a, Vector b) \
-{ \
-	return choose(at_most(a, b, LANE_TOPS(bits)), b, a, bits); \
 }
 
-DEFINE_LANES(8)
-DEFINE_LANES(16)
-DEFINE_LANES(32)
+DEFINE_SPLAT(8)
+DEFINE_SPLAT(16)
+DEFINE_SPLAT(32)
 
 static inline Vector
 splat_64(uint64 value)
@@ -242,25 +223,7 @@ within_64(Vector v, Vector low, Vector span)
 	return v - low <= span;
 }
 
-static inline Vector
-min_64(Vector a, Vector b)
-{
-	return Min(a, b);
-}
-
-static inline Vector
-max_64(Vector a, Vector b)
-{
-	return Max(a, b);
-}
-
 /* ---- what was found --------------------------------------------------- */
-
-static inline Found
-both(Found a, Found b)
-{
-	return a & b;
-}
 
 static inline Found
 either(Found a, Found b)
@@ -353,7 +316,6 @@ count_word(uint64 word)
 }
 
 #define expand_word scatter_bits
-#define compress_word gather_bits
 
 /* Bytes less than limit, which is at most 0x80. */
 static inline Mask

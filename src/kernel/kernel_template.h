@@ -24,8 +24,6 @@
  *	shift_left_64(), shift_right_64()
  *					each lane of 64 bits
  *	sum_bytes()		sums of bytes that lie side by side, as lanes of 64 bits
- *	min_N(), max_N()
- *					lane by lane, unsigned
  *	lanes_N()		all bits of the lanes whose bits are set in an integer, whose
  *					bits beyond the number of lanes are ignored
  *	equals_N(v, w)	Found: lanes that are equal
@@ -36,7 +34,7 @@
  *					Found of two vectors as one for lanes of half the size
  *	bits_N()		as an integer, lane by lane, the Found of N vectors of lanes of
  *					N bits that has been narrowed to lanes of bytes
- *	both(), either()	of two Founds
+ *	either()		of two Founds
  *	widen_16(), widen_32()
  *					a half or a quarter as many bytes as a vector has, as
  *					lanes of 16 or 32 bits; no others are read
@@ -44,8 +42,8 @@
  *					are read
  *	member_of()		the Member of a table
  *	is_member()		Found: bytes whose bit is set in the table
- *	count_word(), expand_word(), compress_word()
- *					popcount, pdep and pext of a word
+ *	count_word(), expand_word()
+ *					popcount and pdep of a word
  *	attention()		the Mask of bytes that a JSON string cannot have as such
  *	first_byte()	number of the first byte in a Mask that is not 0
  *
@@ -55,7 +53,6 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "kernel/find_linear.h"
 #include "kernel/kernel.h"
 
 #define XXH_INLINE_ALL
@@ -135,13 +132,9 @@ const EsKernel KERNEL = {
 	.member = member,
 	.unpack = unpack,
 	.expand = expand,
-	.compress = compress,
 	.count_bits = count_bits,
 	.and_bits = and_bits,
 	.or_bits = or_bits,
 	.and_not_bits = and_not_bits,
-	.not_bits = not_bits,
-	.sum = {sum_8, sum_16, sum_32, sum_64},
-	.extent = {extent_8, extent_16, extent_32, extent_64},
-	.find = find
+	.sum = {sum_8, sum_16, sum_32, sum_64}
 };

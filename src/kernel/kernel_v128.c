@@ -63,27 +63,12 @@ store_vector(char *p, Vector vector)
 #define min_8 simde_mm_min_epu8
 #define min_16 simde_mm_min_epu16
 #define min_32 simde_mm_min_epu32
-#define max_8 simde_mm_max_epu8
-#define max_16 simde_mm_max_epu16
-#define max_32 simde_mm_max_epu32
 
 /* Integers of 64 bits are compared with their signs, so these change. */
 static inline Vector
 change_sign(Vector vector)
 {
 	return simde_mm_xor_si128(vector, splat_64(UINT64CONST(1) << 63));
-}
-
-static inline Vector
-min_64(Vector a, Vector b)
-{
-	return simde_mm_blendv_epi8(a, b, simde_mm_cmpgt_epi64(change_sign(a), change_sign(b)));
-}
-
-static inline Vector
-max_64(Vector a, Vector b)
-{
-	return simde_mm_blendv_epi8(b, a, simde_mm_cmpgt_epi64(change_sign(a), change_sign(b)));
 }
 
 #define DEFINE_WITHIN(bits) \
@@ -146,7 +131,6 @@ lanes_64(uint64 bits)
 
 /* ---- what was found --------------------------------------------------- */
 
-#define both simde_mm_and_si128
 #define either simde_mm_or_si128
 #define narrow_64 simde_mm_packs_epi32
 #define narrow_32 simde_mm_packs_epi32
@@ -206,7 +190,6 @@ is_member(Vector vector, const Member *member)
 
 #define count_word(word) ((uint32) __builtin_popcountll(word))
 #define expand_word scatter_bits
-#define compress_word gather_bits
 
 static inline Mask
 attention(Vector vector)

@@ -43,13 +43,13 @@ split_table(const uint64 table[4], uint64 halves[2][2])
 	}
 }
 
-/* ---- where there is neither pdep nor pext ----------------------------- */
+/* ---- where there is no pdep ------------------------------------------- */
 
 /*
- * Bits move by 32, 16, 8, 4, 2 and 1 places: each by as many as there are zeros
- * of the mask below its place in the mask, one binary digit of that number
- * after the other.  moves[i] are the places, after the smaller steps were made
- * to the right, of bits that move by 1 << i.
+ * The moves that bring the bits of the mask together at the low end of a word, in
+ * steps of 1, 2, 4, 8, 16 and 32 places: each bit moves to the right by the number
+ * of zeros below it in the mask, one binary digit of that number after the other.
+ * moves[i] has the places, before step i, of the bits that move by 1 << i.
  */
 static inline void
 plan_moves(uint64 mask, uint64 moves[6])
@@ -68,24 +68,10 @@ plan_moves(uint64 mask, uint64 moves[6])
 	}
 }
 
-/* pext */
-static inline uint64
-gather_bits(uint64 word, uint64 mask)
-{
-	uint64		moves[6];
-
-	plan_moves(mask, moves);
-	word &= mask;
-	for (int i = 0; i < 6; i++)
-	{
-		uint64		moved = word & moves[i];
-
-		word = (word ^ moved) | moved >> (1 << i);
-	}
-	return word;
-}
-
-/* pdep: the same moves back */
+/*
+ * The low bits of the word, in their order, at the places of the ones in the mask
+ * (pdep): the moves above, backwards.
+ */
 static inline uint64
 scatter_bits(uint64 word, uint64 mask)
 {

@@ -41,6 +41,14 @@ es_row_open(EsBlockRow *row, Relation blocks, HeapTuple tuple, Buffer buffer)
 		row->status = ES_BLOCK_WRONG_POSITION;
 }
 
+/* The position of an event in the row; a guess when the block is damaged. */
+int64
+es_row_position(const EsBlockRow *row, uint32 ordinal)
+{
+	return row->status == ES_BLOCK_OK ? es_block_position(&row->block, ordinal) :
+		row->first_position + ordinal;
+}
+
 void
 es_report_damage(int64 position, EsBlockStatus status)
 {
@@ -98,5 +106,5 @@ es_row_event_checked(EsBlockRow *row, uint32 ordinal, EsStoredEvent *stored)
 	EsBlockStatus status = es_row_event(row, ordinal, stored);
 
 	if (status != ES_BLOCK_OK)
-		es_report_damage(row->first_position + ordinal, status);
+		es_report_damage(es_row_position(row, ordinal), status);
 }

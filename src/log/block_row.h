@@ -35,6 +35,7 @@ extern EsBlockStatus es_row_event(EsBlockRow *row, uint32 ordinal,
 								  EsStoredEvent *stored);
 extern void es_row_event_checked(EsBlockRow *row, uint32 ordinal,
 								 EsStoredEvent *stored);
+extern int64 es_row_position(const EsBlockRow *row, uint32 ordinal);
 extern void es_report_damage(int64 position, EsBlockStatus status) ES_NORETURN;
 
 #endif							/* EVENTSTORE_LOG_BLOCK_ROW_H */

@@ -51,7 +51,7 @@ position_of_time(EsBlockScan *scan, int64 time)
 	es_log_scan_begin(&probe, scan->blocks, scan->snapshot, PG_INT64_MAX, true);
 	if (es_log_scan_next(&probe))
 	{
-		later = es_log_scan_block(&probe)->header.recorded_at >= time;
+		later = es_block_recorded_at(es_log_scan_block(&probe), 0) >= time;
 		high = probe.row.first_position;
 	}
 	es_log_scan_end(&probe);
@@ -63,7 +63,7 @@ position_of_time(EsBlockScan *scan, int64 time)
 		int64		middle = low + (high - low) / 2;
 
 		es_log_scan_move(&probe, middle);
-		if (!es_log_scan_next(&probe) || es_log_scan_block(&probe)->header.recorded_at >= time)
+		if (!es_log_scan_next(&probe) || es_block_recorded_at(es_log_scan_block(&probe), 0) >= time)
 			high = middle;
 		else
 			low = probe.row.first_position + 1;
@@ -202,7 +202,7 @@ is_beyond(const EsBlockScan *scan, const EsBlockRow *row)
 	if (scan->order == ES_ORDER_FORWARD)
 		return row->first_position > scan->range.last_position;
 	return row->status == ES_BLOCK_OK &&
-		row->first_position + row->block.header.event_count - 1 < scan->range.first_position;
+		es_block_last_position(&row->block) < scan->range.first_position;
 }
 
 static EsBlockRow *

@@ -230,8 +230,11 @@ note_positions(Build *build, const EsBlockRow *row)
 
 	if (row->status == ES_BLOCK_OK)
 	{
-		last += row->block.header.event_count - 1;
-		build->last_recorded_at = Max(build->last_recorded_at, row->block.header.recorded_at);
+		uint32		newest = row->block.header.event_count - 1;
+
+		last = es_block_position(&row->block, newest);
+		build->last_recorded_at = Max(build->last_recorded_at,
+									  es_block_recorded_at(&row->block, newest));
 	}
 	build->last_position = Max(build->last_position, last);
 }

@@ -56,7 +56,7 @@ runs_in_snapshot(uint64 xid, Snapshot snapshot)
 static int64
 settled_by_block(const EsBlock *block, Snapshot snapshot)
 {
-	int64		next = block->header.first_position + block->header.event_count;
+	int64		next = es_block_last_position(block) + 1;
 	EsInflightList list;
 
 	es_block_inflight(block, &list);
@@ -98,7 +98,7 @@ settled_by_others(Relation blocks, Snapshot snapshot, int64 *last, bool *own)
 			continue;
 		}
 		block = es_log_scan_block(&scan);
-		*last = block->header.first_position + block->header.event_count - 1;
+		*last = es_block_last_position(block);
 		settled = settled_by_block(block, snapshot);
 		break;
 	}
@@ -137,7 +137,7 @@ settled_by_own(Relation blocks, Snapshot snapshot, int64 settled)
 		if (!es_log_scan_is_own(&scan))
 			continue;
 		block = es_log_scan_block(&scan);
-		end = block->header.first_position + block->header.event_count - 1;
+		end = es_block_last_position(block);
 		settled = Max(settled, settled_by_block(block, snapshot));
 		if (settled < end)
 			break;

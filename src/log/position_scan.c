@@ -43,8 +43,7 @@ is_in_block(const EsPositionScan *scan, int64 position)
 	const EsBlockRow *row = &scan->log.row;
 
 	return scan->in_block && position >= row->first_position &&
-		(row->status != ES_BLOCK_OK ||
-		 position - row->first_position < row->block.header.event_count);
+		(row->status != ES_BLOCK_OK || es_block_has_position(&row->block, position));
 }
 
 /* Goes to the block that would have this position; is it there? */
@@ -66,13 +65,15 @@ es_position_scan_next(EsPositionScan *scan)
 	while (scan->next < scan->count)
 	{
 		int64		position = scan->positions[scan->next++];
+		EsBlockRow *row = &scan->log.row;
 		MemoryContext before;
 
 		if (!find(scan, position))
 			continue;
 		before = MemoryContextSwitchTo(scan->per_event);
-		es_row_event_checked(&scan->log.row, (uint32) (position - scan->log.row.first_position),
-							 &scan->stored);
+		if (row->status != ES_BLOCK_OK)
+			es_report_damage(position, row->status);
+		es_row_event_checked(row, es_block_count_before(&row->block, position), &scan->stored);
 		MemoryContextSwitchTo(before);
 		return &scan->stored;
 	}

@@ -122,7 +122,7 @@ es_reader_head(EsReader *reader, EsPosting posting, const EsEntity *entity,
 	bool		visible = es_reader_look(reader, posting, entity, version, stored, &status);
 
 	if (status != ES_BLOCK_OK)
-		es_report_damage(reader->row.first_position + es_posting_ordinal(posting), status);
+		es_report_damage(es_row_position(&reader->row, es_posting_ordinal(posting)), status);
 	return visible;
 }
 

@@ -109,7 +109,7 @@ verify_event(Verifier *verifier, EsBlockRow *row, uint32 ordinal)
 	status == ES_BLOCK_LARGE_MISSING;
 
 	if (status != ES_BLOCK_OK)
-		report(verifier, "error", row->first_position + ordinal,
+		report(verifier, "error", es_row_position(row, ordinal),
 			   has_head ? stored.event.entity_id : no_entity, es_block_status_text(status));
 	if (has_head)
 		verify_posting(verifier, row, ordinal, &stored);
@@ -119,16 +119,16 @@ verify_event(Verifier *verifier, EsBlockRow *row, uint32 ordinal)
 static void
 verify_order(Verifier *verifier, const EsBlockRow *row)
 {
-	const EsBlockHeader *header = &row->block.header;
+	const EsBlock *block = &row->block;
 
 	if (row->first_position <= verifier->last_position)
 		report(verifier, "error", row->first_position, no_entity,
 			   "block overlaps the block before it");
-	if (header->recorded_at < verifier->last_recorded_at)
+	if (es_block_recorded_at(block, 0) < verifier->last_recorded_at)
 		report(verifier, "error", row->first_position, no_entity,
 			   "recorded_at is earlier than that of the block before");
-	verifier->last_position = row->first_position + header->event_count - 1;
-	verifier->last_recorded_at = header->recorded_at;
+	verifier->last_position = es_block_last_position(block);
+	verifier->last_recorded_at = es_block_recorded_at(block, block->header.event_count - 1);
 }
 
 static void

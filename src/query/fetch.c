@@ -84,9 +84,9 @@ es_fetch_column(EsView *view, uint32 i, EsField field, bool *isnull)
 	switch (field)
 	{
 		case ES_FIELD_POSITION:
-			return Int64GetDatum(view->row->first_position + i);
+			return Int64GetDatum(es_block_position(view->block, i));
 		case ES_FIELD_RECORDED_AT:
-			return TimestampTzGetDatum(view->block->header.recorded_at);
+			return TimestampTzGetDatum(es_block_recorded_at(view->block, i));
 		case ES_FIELD_PAYLOAD:
 		case ES_FIELD_METADATA:
 		case ES_FIELD_TAGS:

@@ -13,6 +13,7 @@
 
 #include "support.h"
 
+#include "core/block.h"
 #include "core/pack.h"
 
 /* What came of parsing a text. */

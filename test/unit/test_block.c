@@ -8,6 +8,7 @@
  */
 #include "support.h"
 
+#include "core/block.h"
 #include "core/block_rows.h"
 #include "core/hash.h"
 #include "core/timestamp.h"

@@ -40,8 +40,6 @@ typedef struct Column
 	uint64		in_set[MAX_WORDS];
 	uint64		member[MAX_WORDS];
 	EsKernelSum sum;
-	uint64		least;
-	uint64		greatest;
 } Column;
 
 /* Answers that were wrong. */
@@ -52,7 +50,6 @@ typedef struct Wrong
 	int64		in_set;
 	int64		member;
 	int64		sum;
-	int64		extent;
 } Wrong;
 
 /* ---- columns ---------------------------------------------------------- */
@@ -172,8 +169,6 @@ answer(Column *column)
 	memset(column->in_set, 0, sizeof(column->in_set));
 	memset(column->member, 0, sizeof(column->member));
 	column->sum.high = column->sum.low = 0;
-	column->least = PG_UINT64_MAX;
-	column->greatest = 0;
 	for (uint32 i = 0; i < column->count; i++)
 	{
 		uint64		value = column->values[i];
@@ -186,8 +181,6 @@ answer(Column *column)
 			continue;
 		column->sum.low += value;
 		column->sum.high += column->sum.low < value;
-		column->least = Min(column->least, value);
-		column->greatest = Max(column->greatest, value);
 	}
 }
 
@@ -237,14 +230,10 @@ check_aggregates(const EsKernel *kernel, const Column *column, const char *data,
 {
 	uint64	   *chosen = bitmap_before(fenced, column);
 	EsKernelSum sum;
-	uint64		least = PG_UINT64_MAX;
-	uint64		greatest = 0;
 
 	memcpy(chosen, column->chosen, fenced.end - (char *) chosen);
 	kernel->sum[column->size_log2] (data, column->count, chosen, &sum);
 	wrong->sum += sum.low != column->sum.low || sum.high != column->sum.high;
-	kernel->extent[column->size_log2] (data, column->count, chosen, &least, &greatest);
-	wrong->extent += least != column->least || greatest != column->greatest;
 }
 
 /* Puts the column before the fence, so many bytes from it. */
@@ -268,7 +257,6 @@ report(const char *kernel, int bits, const Wrong *wrong)
 	is_int(wrong->in_set, 0, "%s: in_set, %d bits", kernel, bits);
 	is_int(wrong->member, 0, "%s: member, %d bits", kernel, bits);
 	is_int(wrong->sum, 0, "%s: sum, %d bits", kernel, bits);
-	is_int(wrong->extent, 0, "%s: extent, %d bits", kernel, bits);
 }
 
 /* Each length at each alignment, and with each pattern right before the fence. */
@@ -301,15 +289,13 @@ test_columns(const EsKernel *kernel, int size_log2, Fenced memory, Fenced bitmap
 
 /* ---- large ones ------------------------------------------------------- */
 
-/* Sums beyond 64 bits, and no row at all. */
+/* Sums beyond 64 bits. */
 static void
 test_sums(const EsKernel *kernel)
 {
 	static char data[70000 * sizeof(uint64)];
 	static uint64 bits[ES_BITMAP_WORDS(70000)];
 	EsKernelSum sum;
-	uint64		least = 3;
-	uint64		greatest = 2;
 
 	memset(data, 0xFF, sizeof(data));
 	memset(bits, 0xFF, 70000 / 8);
@@ -322,10 +308,6 @@ test_sums(const EsKernel *kernel)
 		ok(sum.low == low && sum.high == (s == 3 ? 69999 : 0),
 		   "%s: the largest sum of %d bits", kernel->name, 8 << s);
 	}
-	memset(bits, 0, sizeof(bits));
-	for (int s = 0; s < 4; s++)
-		kernel->extent[s] (data, 70000, bits, &least, &greatest);
-	ok(least == 3 && greatest == 2, "%s: no row, no extent", kernel->name);
 }
 
 /* Sets of more values than are compared, or kept in one table, at a time. */
