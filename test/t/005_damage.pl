@@ -116,7 +116,7 @@ damaged_at($b, 'payload: its position', qq{SELECT eventstore.get_event($b)});
 damaged_at($b, 'payload: the log', q{SELECT * FROM eventstore.read_all()});
 damaged_at($b, 'payload: all events', q{SELECT * FROM eventstore.events});
 is(sql(q{SELECT version FROM eventstore.read_entity('a')}), "1\n2", 'payload: the event before it in the block');
-is(sql(qq{SELECT (eventstore.get_event($c)).entity_id}), 'c', 'payload: the event behind it in the block');
+is(sql(qq{SELECT (SELECT entity_id FROM eventstore.get_event($c))}), 'c', 'payload: the event behind it in the block');
 is(sql(q{SELECT eventstore.entity_version('b')}), 2, 'payload: the version of its entity');
 is(sql(q{SELECT version FROM eventstore.read_entity('b', 2)}), 2, 'payload: the rest of its entity');
 is(sql('SELECT * FROM eventstore.verify()'),
@@ -132,7 +132,7 @@ damaged_at($b, 'head: its position', qq{SELECT eventstore.get_event($b)});
 damaged_at($b, 'head: the log', q{SELECT * FROM eventstore.read_all()});
 like(attempt($node, q{SELECT * FROM eventstore.read_entity('b')}), qr/ERROR:  XX001: /, 'head: its entity');
 is(sql(q{SELECT version FROM eventstore.read_entity('a')}), "1\n2", 'head: the event before it in the block');
-is(sql(qq{SELECT (eventstore.get_event($c)).entity_id}), 'c', 'head: the event behind it in the block');
+is(sql(qq{SELECT (SELECT entity_id FROM eventstore.get_event($c))}), 'c', 'head: the event behind it in the block');
 like(attempt($node, 'SELECT severity, position FROM eventstore.verify()'), qr/^error\|$b$/m, 'head: verify() lists it');
 check_no_appends('head');
 restore();
