@@ -86,6 +86,12 @@ SELECT * FROM ways('place') WHERE way IN ('INSERT', 'append');
 SELECT * FROM ways('nest') WHERE way IN ('append', 'lines');
 SELECT * FROM ways('follow');
 SELECT version, payload FROM read_entity('owner follow');
+-- Naming rules hold for what a trigger made, too.
+CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.event_type := upper(NEW.event_type); RETURN NEW; END $$;
+CREATE TRIGGER t5 BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION shout();
+SELECT said('SELECT ingested FROM eventstore.ingest_batch(''{"entity_id":"owner","event_type":"quiet"}'', checked => true)');
+DROP TRIGGER t5 ON events;
+DROP FUNCTION shout();
 -- Of a repeated event no row trigger fires, of a statement they do.
 TRUNCATE fired RESTART IDENTITY;
 SELECT version FROM append('owner again', 'quiet', expected_version => 0, event_id => '00000000-0000-0000-0000-0000000000f2');

@@ -27,6 +27,7 @@
 
 #include "append/memory.h"
 #include "pg/catalog.h"
+#include "pg/errors.h"
 #include "row/output.h"
 #include "row/owner_rules.h"
 
@@ -88,6 +89,7 @@ take_row(Statement *statement, EsEvent *event, Datum payload, Datum metadata, in
 {
 	TupleTableSlot *slot = statement->slot;
 	EsEvent		given = *event;
+	EsError		error = {0};
 
 	es_event_from_row(statement->target->ri_RelationDesc, slot, ordinal, event);
 	es_event_move_text(event, palloc(es_event_text_size(event)));
@@ -101,6 +103,8 @@ take_row(Statement *statement, EsEvent *event, Datum payload, Datum metadata, in
 		event->metadata = given.metadata;
 		event->metadata_document = given.metadata_document;
 	}
+	if (statement->list->checked && !es_event_check_names(event, &error))
+		es_error_report(&error, ordinal);
 	event->expected_version = given.expected_version;
 	event->has |= given.has & ES_HAS_EXPECTED_VERSION;
 }
