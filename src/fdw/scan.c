@@ -27,6 +27,7 @@
 
 #include "fdw/exec.h"
 #include "fdw/fdw.h"
+#include "filter/columns.h"
 #include "pg/catalog.h"
 #include "row/input.h"
 #include "row/output.h"
@@ -211,8 +212,7 @@ mark_needed(EsEventScan *scan, Node *expr, bool *needed)
 static bool
 is_of_body(const EsOutput *output)
 {
-	return output->extraction != NULL || output->field == ES_FIELD_PAYLOAD ||
-		output->field == ES_FIELD_METADATA || output->field == ES_FIELD_TAGS;
+	return output->extraction != NULL || es_column_forms[output->field].in_body;
 }
 
 static void
@@ -551,7 +551,7 @@ fill_stored(EsEventScan *scan, TupleTableSlot *slot, const bool *needed,
 			continue;
 		slot->tts_values[k] = output->extraction != NULL ?
 			es_fetch_stored_extraction(stored, output->extraction, &slot->tts_isnull[k]) :
-			es_fetch_stored(stored, output->field, &slot->tts_isnull[k]);
+			es_stored_value(stored, output->field, &slot->tts_isnull[k]);
 	}
 }
 

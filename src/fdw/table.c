@@ -11,26 +11,11 @@
 #include "postgres.h"
 
 #include "access/table.h"
-#include "catalog/pg_type.h"
 #include "utils/rel.h"
 
 #include "fdw/fdw.h"
+#include "filter/columns.h"
 #include "pg/catalog.h"
-#include "row/output.h"
-
-static const Oid column_types[ES_RECORDED_NATTS] = {
-	[ES_RECORDED_POSITION] = INT8OID,
-	[ES_RECORDED_TENANT_ID] = TEXTOID,
-	[ES_RECORDED_ENTITY_ID] = TEXTOID,
-	[ES_RECORDED_VERSION] = INT8OID,
-	[ES_RECORDED_EVENT_TYPE] = TEXTOID,
-	[ES_RECORDED_EVENT_ID] = UUIDOID,
-	[ES_RECORDED_PAYLOAD] = JSONBOID,
-	[ES_RECORDED_METADATA] = JSONBOID,
-	[ES_RECORDED_TAGS] = TEXTARRAYOID,
-	[ES_RECORDED_OCCURRED_AT] = TIMESTAMPTZOID,
-	[ES_RECORDED_RECORDED_AT] = TIMESTAMPTZOID
-};
 
 static bool
 columns_are_as_made(TupleDesc desc)
@@ -41,7 +26,7 @@ columns_are_as_made(TupleDesc desc)
 	{
 		Form_pg_attribute column = TupleDescAttr(desc, i);
 
-		if (column->attisdropped || column->atttypid != column_types[i])
+		if (column->attisdropped || column->atttypid != es_column_forms[i + 1].type)
 			return false;
 	}
 	return true;

@@ -30,6 +30,7 @@
 #include "utils/typcache.h"
 
 #include "core/json.h"
+#include "filter/columns.h"
 #include "query/compile.h"
 #include "row/input.h"
 
@@ -245,25 +246,12 @@ resolve(const EsCompiler *compiler, Expr *expr)
 static bool
 take_column(const EsCompiler *compiler, const Var *var, EsOperand *operand)
 {
-	static const EsValueType types[ES_FIELDS + 1] = {
-		[ES_FIELD_POSITION] = ES_VALUE_INT8,
-		[ES_FIELD_TENANT_ID] = ES_VALUE_TEXT,
-		[ES_FIELD_ENTITY_ID] = ES_VALUE_TEXT,
-		[ES_FIELD_VERSION] = ES_VALUE_INT8,
-		[ES_FIELD_EVENT_TYPE] = ES_VALUE_TEXT,
-		[ES_FIELD_EVENT_ID] = ES_VALUE_UUID,
-		[ES_FIELD_PAYLOAD] = ES_VALUE_JSON,
-		[ES_FIELD_METADATA] = ES_VALUE_JSON,
-		[ES_FIELD_TAGS] = ES_VALUE_TEXT,
-		[ES_FIELD_OCCURRED_AT] = ES_VALUE_TIMESTAMPTZ,
-		[ES_FIELD_RECORDED_AT] = ES_VALUE_TIMESTAMPTZ
-	};
 	AttrNumber	column = column_of(compiler, var);
 
 	if (column < 1 || column > ES_FIELDS)
 		return false;
 	operand->field = column;
-	operand->type = types[column];
+	operand->type = es_column_forms[column].value;
 	operand->in_document = operand->type == ES_VALUE_JSON;
 	operand->path.step_count = 0;
 	return true;

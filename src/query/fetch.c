@@ -13,87 +13,23 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "filter/columns.h"
 #include "filter/test.h"
 #include "pg/jsonb_builder.h"
 #include "query/fetch.h"
 #include "row/output.h"
-
-static Datum
-fetch_body(const EsStoredEvent *stored, EsField field, bool *isnull)
-{
-	const EsEvent *event = &stored->event;
-
-	switch (field)
-	{
-		case ES_FIELD_PAYLOAD:
-			return es_jsonb_datum(event->payload);
-		case ES_FIELD_METADATA:
-			*isnull = !(event->has & ES_HAS_METADATA);
-			return *isnull ? (Datum) 0 : es_jsonb_datum(event->metadata);
-		default:
-			*isnull = !(event->has & ES_HAS_TAGS);
-			return *isnull ? (Datum) 0 : es_tags_datum(event->tags);
-	}
-}
-
-static Datum
-fetch_head(const EsStoredEvent *stored, EsField field)
-{
-	switch (field)
-	{
-		case ES_FIELD_TENANT_ID:
-			return es_tenant_datum(stored->event.tenant_id);
-		case ES_FIELD_ENTITY_ID:
-			return es_text_datum(stored->event.entity_id);
-		case ES_FIELD_VERSION:
-			return Int64GetDatum(stored->version);
-		case ES_FIELD_EVENT_TYPE:
-			return es_text_datum(stored->event.event_type);
-		case ES_FIELD_EVENT_ID:
-			return es_uuid_datum(stored->event.event_id);
-		default:
-			return TimestampTzGetDatum(es_stored_occurred_at(stored));
-	}
-}
-
-/* A column of an event that was read, in the current memory context. */
-Datum
-es_fetch_stored(const EsStoredEvent *stored, EsField field, bool *isnull)
-{
-	*isnull = false;
-	switch (field)
-	{
-		case ES_FIELD_POSITION:
-			return Int64GetDatum(stored->position);
-		case ES_FIELD_RECORDED_AT:
-			return TimestampTzGetDatum(stored->recorded_at);
-		case ES_FIELD_PAYLOAD:
-		case ES_FIELD_METADATA:
-		case ES_FIELD_TAGS:
-			return fetch_body(stored, field, isnull);
-		default:
-			return fetch_head(stored, field);
-	}
-}
 
 /* A column of event i, in the current memory context. */
 Datum
 es_fetch_column(EsView *view, uint32 i, EsField field, bool *isnull)
 {
 	*isnull = false;
-	switch (field)
-	{
-		case ES_FIELD_POSITION:
-			return Int64GetDatum(es_block_position(view->block, i));
-		case ES_FIELD_RECORDED_AT:
-			return TimestampTzGetDatum(es_block_recorded_at(view->block, i));
-		case ES_FIELD_PAYLOAD:
-		case ES_FIELD_METADATA:
-		case ES_FIELD_TAGS:
-			return fetch_body(es_view_event(view, i), field, isnull);
-		default:
-			return fetch_head(es_view_head(view, i), field);
-	}
+	if (field == ES_FIELD_POSITION)
+		return Int64GetDatum(es_block_position(view->block, i));
+	if (field == ES_FIELD_RECORDED_AT)
+		return TimestampTzGetDatum(es_block_recorded_at(view->block, i));
+	return es_stored_value(es_column_forms[field].in_body ? es_view_event(view, i) : es_view_head(view, i),
+						   field, isnull);
 }
 
 /* -------------------------------------------------------------- extractions */

@@ -31,7 +31,6 @@ typedef struct EsExtraction
 } EsExtraction;
 
 extern Datum es_fetch_column(EsView *view, uint32 i, EsField field, bool *isnull);
-extern Datum es_fetch_stored(const EsStoredEvent *stored, EsField field, bool *isnull);
 extern Datum es_fetch_stored_extraction(const EsStoredEvent *stored,
 										const EsExtraction *extraction, bool *isnull);
 extern EsFound es_fetch_json(EsView *view, uint32 i, EsExtraction *extraction, EsSlice *json);

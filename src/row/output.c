@@ -50,26 +50,48 @@ es_tenant_datum(EsSlice tenant_id)
 	return es_text_datum(es_tenant_name(tenant_id));
 }
 
+/* A column of an event that was read, in the current memory context. */
+Datum
+es_stored_value(const EsStoredEvent *stored, EsField field, bool *isnull)
+{
+	const EsEvent *event = &stored->event;
+
+	*isnull = (field == ES_FIELD_METADATA && !(event->has & ES_HAS_METADATA)) ||
+		(field == ES_FIELD_TAGS && !(event->has & ES_HAS_TAGS));
+	if (*isnull)
+		return (Datum) 0;
+	switch (field)
+	{
+		case ES_FIELD_POSITION:
+			return Int64GetDatum(stored->position);
+		case ES_FIELD_TENANT_ID:
+			return es_tenant_datum(event->tenant_id);
+		case ES_FIELD_ENTITY_ID:
+			return es_text_datum(event->entity_id);
+		case ES_FIELD_VERSION:
+			return Int64GetDatum(stored->version);
+		case ES_FIELD_EVENT_TYPE:
+			return es_text_datum(event->event_type);
+		case ES_FIELD_EVENT_ID:
+			return es_uuid_datum(event->event_id);
+		case ES_FIELD_PAYLOAD:
+			return es_jsonb_datum(event->payload);
+		case ES_FIELD_METADATA:
+			return es_jsonb_datum(event->metadata);
+		case ES_FIELD_TAGS:
+			return es_tags_datum(event->tags);
+		case ES_FIELD_OCCURRED_AT:
+			return TimestampTzGetDatum(es_stored_occurred_at(stored));
+		case ES_FIELD_RECORDED_AT:
+			return TimestampTzGetDatum(stored->recorded_at);
+	}
+	return (Datum) 0;
+}
+
 /* Fills in the columns of eventstore.recorded_event. */
 void
 es_recorded_values(const EsStoredEvent *stored, Datum *values, bool *nulls)
 {
-	const EsEvent *event = &stored->event;
-
-	memset(nulls, false, ES_RECORDED_NATTS * sizeof(bool));
-	values[ES_RECORDED_POSITION] = Int64GetDatum(stored->position);
-	values[ES_RECORDED_TENANT_ID] = es_tenant_datum(event->tenant_id);
-	values[ES_RECORDED_ENTITY_ID] = es_text_datum(event->entity_id);
-	values[ES_RECORDED_VERSION] = Int64GetDatum(stored->version);
-	values[ES_RECORDED_EVENT_TYPE] = es_text_datum(event->event_type);
-	values[ES_RECORDED_EVENT_ID] = es_uuid_datum(event->event_id);
-	values[ES_RECORDED_PAYLOAD] = es_jsonb_datum(event->payload);
-	nulls[ES_RECORDED_METADATA] = !(event->has & ES_HAS_METADATA);
-	values[ES_RECORDED_METADATA] = event->has & ES_HAS_METADATA ?
-		es_jsonb_datum(event->metadata) : (Datum) 0;
-	nulls[ES_RECORDED_TAGS] = !(event->has & ES_HAS_TAGS);
-	values[ES_RECORDED_TAGS] = event->has & ES_HAS_TAGS ?
-		es_tags_datum(event->tags) : (Datum) 0;
-	values[ES_RECORDED_OCCURRED_AT] = TimestampTzGetDatum(es_stored_occurred_at(stored));
-	values[ES_RECORDED_RECORDED_AT] = TimestampTzGetDatum(stored->recorded_at);
+	for (int i = 0; i < ES_RECORDED_NATTS; i++)
+		values[i] = es_stored_value(stored, i + 1, &nulls[i]);
 }
