@@ -87,14 +87,27 @@ es_result_put(EsResult *result, const EsStoredEvent *stored)
 	MemoryContextReset(result->per_row);
 }
 
-/* The result of a function that returns one event, or no row. */
+/*
+ * The result of a function that returns one event, or no row: a set by its type, but
+ * handed over as a value, which saves making one.
+ */
 Datum
 es_result_single(FunctionCallInfo fcinfo, const EsStoredEvent *stored)
 {
-	EsResult	result;
+	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
+	TupleDesc	desc;
+	Datum		values[ES_RECORDED_NATTS];
+	bool		nulls[ES_RECORDED_NATTS];
 
-	es_result_begin(&result, fcinfo);
-	if (stored != NULL)
-		es_result_put(&result, stored);
-	return (Datum) 0;
+	if (set == NULL || !IsA(set, ReturnSetInfo) ||
+		get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("set-valued function called in context that cannot accept a set")));
+	set->isDone = stored != NULL ? ExprSingleResult : ExprEndResult;
+	if (stored == NULL)
+		PG_RETURN_NULL();
+	check_columns(desc);
+	es_recorded_values(stored, values, nulls);
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }
