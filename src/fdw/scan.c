@@ -348,7 +348,8 @@ static void
 forget_program(EsEventScan *scan)
 {
 	MemoryContextReset(scan->program);
-	scan->passed = scan->looked = false;
+	scan->passed = scan->looked = scan->waiting = false;
+	scan->subqueries = NIL;
 }
 
 /* Begins to read blocks; the conditions are compiled anew. */

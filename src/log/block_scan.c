@@ -16,13 +16,16 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "miscadmin.h"
 #include "storage/predicate.h"
 #include "utils/rel.h"
 
 #include "core/uuid.h"
 #include "log/block_scan.h"
 #include "log/ids.h"
+#include "log/position.h"
 #include "log/store.h"
+#include "log/stores.h"
 #include "pg/catalog.h"
 
 const EsRange es_range_all = {
@@ -104,6 +107,15 @@ find_positions(EsBlockScan *scan)
 		narrow_by_time(scan);
 }
 
+/* A position behind which the snapshot sees nothing, however much was added since. */
+static int64
+last_seen(const EsBlockScan *scan)
+{
+	EsStore    *store = es_store_of(MyDatabaseId);
+
+	return store == NULL ? PG_INT64_MAX : es_positions_limit(store, scan->snapshot);
+}
+
 /* Goes to the first block of the range, unless it is empty. */
 static void
 begin_in_order(EsBlockScan *scan)
@@ -117,7 +129,8 @@ begin_in_order(EsBlockScan *scan)
 						  es_log_block_start(scan->blocks, scan->snapshot, range->first_position),
 						  false);
 	else
-		es_log_scan_begin(&scan->log, scan->blocks, scan->snapshot, range->last_position, true);
+		es_log_scan_begin(&scan->log, scan->blocks, scan->snapshot,
+						  Min(range->last_position, last_seen(scan)), true);
 	scan->log_open = true;
 }
 

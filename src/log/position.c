@@ -34,6 +34,7 @@
  */
 #include "postgres.h"
 
+#include "access/parallel.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
@@ -226,7 +227,7 @@ es_positions_limit(EsStore *store, Snapshot snapshot)
 	uint64		xmax = es_xact_full(snapshot->xmax);
 	int64		limit = PG_INT64_MAX;
 
-	if (my_slot()->lower != 0)
+	if (my_slot()->lower != 0 || IsParallelWorker())
 		return limit;			/* it may see our own, which can be anywhere */
 	SpinLockAcquire(&store->position_lock);
 	for (int i = store->sample_count - 1; i >= 0 && store->samples[i].xmax > xmax; i--)
