@@ -89,6 +89,8 @@ take_row(EsModify *modify, EState *estate, ResultRelInfo *relation, TupleTableSl
 	/* the executor leaves constraints of foreign tables to their wrappers */
 	if (RelationGetDescr(table)->constr != NULL)
 		ExecConstraints(relation, slot, estate);
+	if (table->rd_rel->relispartition)
+		ExecPartitionCheck(relation, slot, estate, true);
 	before = MemoryContextSwitchTo(modify->row_context);
 	es_event_from_row(table, slot, numbered && !modify->is_copy ? modify->rows : 0, event);
 	keep_text(modify, event);
