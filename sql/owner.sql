@@ -100,12 +100,30 @@ SELECT level, "when", version, event_type FROM fired ORDER BY id;
 -- What triggers leave alone is stored as it was given.
 SELECT version FROM append('owner exact', 't', '{"b":1.50, "a" : [ ]}'::text, expected_version => 0);
 SELECT block::text LIKE '%' || encode('{"b":1.50, "a" : [ ]}', 'hex') || '%' AS exact FROM blocks ORDER BY first_position DESC LIMIT 1;
+-- So is a short document of a row in which a trigger changed another column.
+CREATE FUNCTION shift() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.event_type := NEW.event_type || '.shifted'; RETURN NEW; END $$;
+CREATE TRIGGER t5 BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION shift();
+SELECT version FROM append('owner exact', 'quiet', '{"c":2.50}'::text, expected_version => 1);
+SELECT event_type, block::text LIKE '%' || encode('{"c":2.50}', 'hex') || '%' AS exact FROM blocks, last_event('owner exact') ORDER BY first_position DESC LIMIT 1;
+DROP TRIGGER t5 ON events;
+DROP FUNCTION shift();
+-- Before the events are stored nothing can append others, also not a statement trigger.
+CREATE FUNCTION nest() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM eventstore.append('owner nested', 'nested'); RETURN NULL; END $$;
+CREATE TRIGGER t5 BEFORE INSERT ON events FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION nest();
+SELECT * FROM ways('quiet') WHERE way IN ('append', 'lines');
+DROP TRIGGER t5 ON events;
+DROP FUNCTION nest();
 -- A statement that fails leaves nothing.
 SELECT message.said FROM said('SELECT eventstore.append(''owner'', ''t'', expected_version => 1)') AS message(said);
 DROP TRIGGER t1 ON events;
 DROP TRIGGER t2 ON events;
 DROP TRIGGER t3 ON events;
 DROP TRIGGER t4 ON events;
+
+-- Constraints may name the relation that events are in.
+ALTER FOREIGN TABLE events ADD CONSTRAINT home CHECK (tableoid = 'eventstore.events'::regclass) NOT VALID;
+SELECT * FROM ways('home');
+ALTER FOREIGN TABLE events DROP CONSTRAINT home;
 
 -- Partitions: bounds hold, too; with events in the store it cannot be attached.
 CREATE TABLE parent (LIKE events) PARTITION BY LIST (event_type);
@@ -120,6 +138,31 @@ ALTER TABLE parent DETACH PARTITION events;
 SELECT * FROM ways('out') WHERE way = 'append';
 ROLLBACK;
 DROP TABLE parent;
+-- Bounds that change later: those of a default partition, and of a table above.
+BEGIN;
+TRUNCATE blocks;
+CREATE TABLE parent (LIKE events) PARTITION BY LIST (event_type);
+ALTER TABLE parent ATTACH PARTITION events DEFAULT;
+CREATE TABLE empty_before PARTITION OF parent FOR VALUES IN ('early');
+SELECT * FROM ways('early') WHERE way = 'append';
+SELECT * FROM ways('x') WHERE way = 'append';
+SAVEPOINT before;
+CREATE TABLE px PARTITION OF parent FOR VALUES IN ('x');
+ROLLBACK TO before;
+CREATE TABLE px (LIKE events);
+ALTER TABLE parent ATTACH PARTITION px FOR VALUES IN ('y');
+ROLLBACK TO before;
+ALTER TABLE parent DETACH PARTITION empty_before;
+SELECT count(*) FROM parent WHERE event_type = 'x';
+ROLLBACK;
+BEGIN;
+TRUNCATE blocks;
+CREATE TABLE parent (LIKE events) PARTITION BY LIST (event_type);
+ALTER TABLE parent ATTACH PARTITION events FOR VALUES IN ('x', 'y');
+SELECT * FROM ways('x') WHERE way = 'append';
+CREATE TABLE above (LIKE events) PARTITION BY RANGE (position);
+ALTER TABLE above ATTACH PARTITION parent FOR VALUES FROM (1000000) TO (2000000);
+ROLLBACK;
 -- Inheritance goes on to columns and constraints.
 CREATE TABLE parent (LIKE events);
 ALTER FOREIGN TABLE events INHERIT parent;
@@ -161,12 +204,41 @@ SELECT change, refused(change) FROM unnest(ARRAY[
     'ALTER TABLE eventstore.blocks ADD note text',
     'ALTER TABLE eventstore.blocks ALTER large SET NOT NULL',
     'ALTER TABLE eventstore.blocks RENAME TO packed',
+    'ALTER TABLE eventstore.blocks SET UNLOGGED',
+    'CREATE RULE r AS ON INSERT TO eventstore.blocks DO INSTEAD NOTHING',
+    'CREATE RULE r AS ON INSERT TO eventstore.events DO ALSO SELECT 1',
+    'CREATE TABLE public.child () INHERITS (eventstore.events)',
+    'CREATE TABLE public.child () INHERITS (eventstore.blocks)',
+    'CREATE TABLE public.child (LIKE eventstore.events)',
+    'ALTER TABLE public.child INHERIT eventstore.events',
+    'ALTER TYPE eventstore.recorded_event ADD ATTRIBUTE note text',
+    'ALTER TYPE eventstore.recorded_event DROP ATTRIBUTE tags',
+    'ALTER TYPE eventstore.recorded_event RENAME ATTRIBUTE tags TO labels',
+    'ALTER TYPE eventstore.recorded_event RENAME TO stored_event',
+    'ALTER SEQUENCE eventstore.position_seq RENAME TO positions',
+    'ALTER SEQUENCE eventstore.position_seq SET SCHEMA public',
+    'ALTER SCHEMA eventstore RENAME TO events',
+    'ALTER SCHEMA eventstore OWNER TO CURRENT_USER',
+    'ALTER TABLE eventstore.blocks DROP CONSTRAINT blocks_pkey',
+    'SELECT eventstore.verify()',
+    'ALTER TABLE eventstore.blocks ADD CONSTRAINT blocks_pkey PRIMARY KEY (first_position)',
+    'DROP TRIGGER blocks_applied ON eventstore.blocks',
+    'CREATE TRIGGER blocks_applied AFTER INSERT OR UPDATE OR DELETE ON eventstore.blocks FOR EACH ROW EXECUTE FUNCTION eventstore.blocks_changed()',
+    'ALTER TABLE eventstore.blocks ENABLE REPLICA TRIGGER blocks_applied',
+    'ALTER FOREIGN TABLE eventstore.events ALTER event_type SET STATISTICS 500',
+    'ALTER FOREIGN TABLE eventstore.events ALTER event_type SET (n_distinct = 20)',
+    'ALTER FOREIGN TABLE eventstore.events ALTER event_type RESET (n_distinct)',
+    'ALTER FOREIGN TABLE eventstore.events ALTER event_type SET STATISTICS -1',
+    'GRANT SELECT (tags) ON eventstore.events TO CURRENT_USER',
     'GRANT SELECT ON eventstore.events TO CURRENT_USER',
     'COMMENT ON COLUMN eventstore.events.tags IS ''labels''']) change;
 SELECT version AS works FROM append('owner last', 't');
 SELECT count(*) > 1 AS reads FROM events;
 SELECT * FROM verify();
 COMMENT ON COLUMN events.tags IS 'labels, or null';
-DROP TABLE fired;
+COMMENT ON CONSTRAINT blocks_pkey ON blocks IS 'finds blocks in log order';
+COMMENT ON INDEX blocks_pkey IS 'finds blocks in log order';
+COMMENT ON TRIGGER blocks_applied ON blocks IS 'rows applied by replication';
+DROP TABLE fired, public.child;
 DROP FUNCTION said, ways, fire, refused;
 TRUNCATE blocks;

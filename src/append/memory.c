@@ -56,10 +56,10 @@ es_backend_block_buffer(int i)
 /* ----------------------------------------------------------------- scratch */
 
 /*
- * Memory for one batch: what a batch needs is taken from one buffer, which the
- * next batch uses again, since memory that is new to the process is slow.  What
- * does not fit is allocated by itself, and the buffer grows before the next
- * batch; it goes back to the system after many small ones.
+ * Memory for one batch, or one event: what a batch needs is taken from one
+ * buffer, which the next batch uses again, since memory that is new to the
+ * process is slow.  What does not fit is allocated by itself, and the buffer
+ * grows before the next batch; it goes back to the system after many small ones.
  *
  * Nothing that storing a batch does may store another one, which would use the
  * same memory: the packer, the buffers and this.  Only an expression index on

@@ -20,6 +20,7 @@
 #include "utils/rel.h"
 
 #include "append/ingest.h"
+#include "append/memory.h"
 #include "fdw/fdw.h"
 #include "pg/errors.h"
 #include "pg/settings.h"
@@ -86,6 +87,8 @@ take_row(EsModify *modify, EState *estate, ResultRelInfo *relation, TupleTableSl
 	MemoryContext before;
 	bool		numbered = ++modify->rows > 1 || !alone;
 
+	slot->tts_tableOid = RelationGetRelid(table);
+
 	/* the executor leaves constraints of foreign tables to their wrappers */
 	if (RelationGetDescr(table)->constr != NULL)
 		ExecConstraints(relation, slot, estate);
@@ -105,6 +108,7 @@ store_events(EsModify *modify, EsIngestResult *result)
 {
 	MemoryContext before = MemoryContextSwitchTo(modify->events_context);
 
+	es_scratch_reset();
 	if (modify->count > FEW_EVENTS)
 	{
 		EsEventList list;

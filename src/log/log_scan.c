@@ -29,7 +29,8 @@ open_log_index(Relation blocks)
 	if (!OidIsValid(index))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("the block table has lost its primary key")));
+				 errmsg("the block table has lost its primary key"),
+				 errhint("ALTER TABLE eventstore.blocks ADD CONSTRAINT blocks_pkey PRIMARY KEY (first_position) makes it again.")));
 	return index_open(index, AccessShareLock);
 }
 

@@ -17,6 +17,7 @@
 #include "commands/trigger.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "parser/parse_func.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -49,6 +50,7 @@ typedef struct KnownRelation
 static KnownRelation known_blocks = {"blocks", InvalidOid};
 static KnownRelation known_events = {"events", InvalidOid};
 static KnownRelation known_sequence = {"position_seq", InvalidOid};
+static KnownRelation known_recorded = {"recorded_event", InvalidOid};
 static uint64 catalog_changes = 0;
 
 /* Called when a relation or schema, any of them, was changed. */
@@ -56,7 +58,8 @@ static void
 forget_relations(Datum arg pg_attribute_unused(), int cache pg_attribute_unused(),
 				 uint32 hash pg_attribute_unused())
 {
-	known_blocks.oid = known_events.oid = known_sequence.oid = InvalidOid;
+	known_blocks.oid = known_events.oid = InvalidOid;
+	known_sequence.oid = known_recorded.oid = InvalidOid;
 	catalog_changes++;
 }
 
@@ -117,6 +120,34 @@ bool
 es_is_blocks_oid(Oid relid)
 {
 	return is_relation(&known_blocks, relid);
+}
+
+/* Is it one of all relations whose form is the extension's? */
+bool
+es_is_own_oid(Oid relid)
+{
+	return is_relation(&known_events, relid) || is_relation(&known_blocks, relid) ||
+		is_relation(&known_sequence, relid) || is_relation(&known_recorded, relid);
+}
+
+/* Are they there at all? */
+bool
+es_has_extension(void)
+{
+	return OidIsValid(known_blocks.oid) || OidIsValid(find_relation_or_none(known_blocks.name));
+}
+
+bool
+es_is_schema_oid(Oid schema)
+{
+	return es_has_extension() && get_namespace_oid(SCHEMA, true) == schema;
+}
+
+/* The function of the block table's triggers, or none. */
+Oid
+es_blocks_changed_oid(void)
+{
+	return LookupFuncName(list_make2(makeString(SCHEMA), makeString("blocks_changed")), 0, NULL, true);
 }
 
 /* JSON text is stored as it is given, and read as UTF-8. */

@@ -20,7 +20,6 @@
 #include "access/table.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
-#include "utils/datum.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -68,16 +67,25 @@ fill_slot(Statement *statement, const EsStoredEvent *stored)
 		slot->tts_isnull[ES_RECORDED_EVENT_ID] = !(event->has & ES_HAS_EVENT_ID);
 		slot->tts_isnull[ES_RECORDED_OCCURRED_AT] = !(event->has & ES_HAS_OCCURRED_AT);
 	}
+	slot->tts_tableOid = RelationGetRelid(statement->target->ri_RelationDesc);
 	ExecStoreVirtualTuple(slot);
 }
 
-/* Is the column's value still that of the event? */
+/*
+ * Is the column's value still that of the event?  A trigger that changed another
+ * column has made a row of all, in which short values have shorter headers.
+ */
 static bool
 is_same(const TupleTableSlot *slot, EsRecordedColumn column, Datum value, bool isnull)
 {
+	EsSlice		before;
+	EsSlice		now;
+
 	if (isnull || slot->tts_isnull[column])
 		return isnull == slot->tts_isnull[column];
-	return datumIsEqual(slot->tts_values[column], value, false, -1);
+	before = es_text_datum_slice(value);
+	now = es_text_datum_slice(slot->tts_values[column]);
+	return es_slice_equal(before, now);
 }
 
 /*
@@ -153,8 +161,9 @@ prepare_events(Statement *statement)
 }
 
 /*
- * The list may be in the memory that batches share, and functions of triggers and
- * constraints could begin another one.
+ * Has all happen that comes before the events are stored.  The list may be in the
+ * memory that batches share, and functions of triggers and constraints could
+ * begin another one.
  */
 static void
 prepare_alone(Statement *statement)
@@ -162,6 +171,7 @@ prepare_alone(Statement *statement)
 	es_scratch_hold();
 	PG_TRY();
 	{
+		ExecBSInsertTriggers(statement->estate, statement->target);
 		prepare_events(statement);
 	}
 	PG_FINALLY();
@@ -204,7 +214,6 @@ run(Statement *statement, EsIngestResult *result)
 	EsPlacement *placements;
 
 	AfterTriggerBeginQuery();
-	ExecBSInsertTriggers(statement->estate, statement->target);
 	prepare_alone(statement);
 	placements = palloc(Max(list->count, 1) * sizeof(EsPlacement));
 	es_ingest(list->events, list->count, result, placements);
@@ -241,6 +250,8 @@ es_store_events(EsEventList *list, EsIngestResult *result)
 {
 	Relation	events = table_open(es_events_oid(), RowExclusiveLock);
 
+	if (!list->in_batch)
+		es_scratch_reset();		/* a batch has begun with it */
 	if (has_rules(events))
 		store_by_rules(events, list, result);
 	else
