@@ -292,6 +292,14 @@ SELECT * FROM ingest_batch(ARRAY['e', ''], ARRAY['t', 't'], ARRAY['{}', '{}']);
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM ingest_batch(ARRAY['e'], ARRAY['t'], ARRAY['{}'], tenant_ids => ARRAY['']);
 \echo :LAST_ERROR_SQLSTATE
+SELECT * FROM ingest_batch(ARRAY['e', 'e'], ARRAY['t', 't'], ARRAY['{}', '{}'], tags => ARRAY['[]', '{a,b}']);
+SELECT * FROM ingest_batch(ARRAY['e', 'e'], ARRAY['t', 't'], ARRAY['{}', '{}'], tags => ARRAY['[]', '"a"']);
+SELECT * FROM ingest_batch(ARRAY['e', 'e'], ARRAY['t', 't'], ARRAY['{}', '{}'], tags => ARRAY['[]', '["a", 1]']);
+SELECT * FROM ingest_batch(ARRAY['e'], ARRAY['t'], ARRAY['{}'], tags => ARRAY['["a"] x']);
+SELECT * FROM ingest_batch(ARRAY['e'], ARRAY['t'], ARRAY['{}'], tags => ARRAY['']);
+SELECT * FROM ingest_batch(ARRAY['e'], ARRAY['t'], ARRAY['{}'], tags => ARRAY['["']);
+SELECT * FROM ingest_batch(ARRAY['e'], ARRAY['t'], ARRAY['{}'], tags => ARRAY['[""]']);
+SELECT * FROM ingest_batch(ARRAY['e'], ARRAY['t'], ARRAY['{}'], tags => ARRAY[jsonb_build_array(repeat('x', 300))::text]);
 SELECT * FROM ingest_batch(ARRAY['e'], ARRAY['T'], ARRAY['{}'], checked => true);
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM ingest_batch(ARRAY['e'], ARRAY['t'], ARRAY['{}'], occurred_at => ARRAY['-infinity'::timestamptz]);

@@ -94,6 +94,10 @@ SELECT version, event_id IS NULL AS no_id, occurred_at = recorded_at AS occurred
 SELECT * FROM ingest_batch(ARRAY['col3'], ARRAY['t'], ARRAY['{}'], NULL, NULL, NULL, NULL, NULL) \gset r_
 SELECT * FROM stored(:r_first_position);
 
+SELECT ingested FROM ingest_batch(ARRAY['tagged', 'tagged', 'tagged', 'tagged'], ARRAY['t', 't', 't', 't'], ARRAY['{}', '{}', '{}', '{}'],
+    tags => ARRAY['["a","b\u00e9"]', ' [ ] ', NULL, 'null']);
+SELECT version, tags FROM read_entity('tagged');
+
 -- append(): position and version of the one event.
 SELECT position AS last, version FROM append('app', 't') \gset
 SELECT :last = safe_position() AS position_is_last, :version AS version;

@@ -50,13 +50,14 @@ CREATE FUNCTION ingest_batch(
     expected_versions bigint[] DEFAULT NULL,
     tenant_ids text[] DEFAULT NULL,
     occurred_at timestamptz[] DEFAULT NULL,
+    tags text[] DEFAULT NULL,
     checked boolean DEFAULT false,
     OUT first_position bigint,
     OUT last_position bigint,
     OUT ingested bigint,
     OUT duplicates bigint
 ) AS 'MODULE_PATHNAME', 'es_ingest_columns' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION ingest_batch(text[], text[], text[], text[], uuid[], bigint[], text[], timestamptz[], boolean)
+COMMENT ON FUNCTION ingest_batch(text[], text[], text[], text[], uuid[], bigint[], text[], timestamptz[], text[], boolean)
     IS 'writes events from arrays, one for each field';
 
 CREATE FUNCTION append(

@@ -139,12 +139,12 @@ typedef struct Column
 enum
 {
 	ENTITY_IDS, EVENT_TYPES, PAYLOADS, METADATA, EVENT_IDS, EXPECTED_VERSIONS,
-	TENANT_IDS, OCCURRED_AT, COLUMN_COUNT
+	TENANT_IDS, OCCURRED_AT, TAGS, COLUMN_COUNT
 };
 
 static const char *const column_names[COLUMN_COUNT] = {
 	"entity_ids", "event_types", "payloads", "metadata", "event_ids",
-	"expected_versions", "tenant_ids", "occurred_at"
+	"expected_versions", "tenant_ids", "occurred_at", "tags"
 };
 
 static void
@@ -171,7 +171,7 @@ static void
 take_columns(FunctionCallInfo fcinfo, Column *columns)
 {
 	static const Oid types[COLUMN_COUNT] = {
-		TEXTOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID, INT8OID, TEXTOID, TIMESTAMPTZOID
+		TEXTOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID, INT8OID, TEXTOID, TIMESTAMPTZOID, TEXTOID
 	};
 
 	for (int i = 0; i < COLUMN_COUNT; i++)
@@ -227,6 +227,8 @@ set_from_columns(EsEventList *list, const Column *columns, int row)
 		es_event_set_tenant_text(event, es_text_datum_slice(columns[TENANT_IDS].values[row]), ordinal);
 	if (has_value(&columns[OCCURRED_AT], row))
 		es_event_set_occurred_at(event, columns[OCCURRED_AT].values[row]);
+	if (has_value(&columns[TAGS], row))
+		es_list_take_tags(list, event, es_text_datum_slice(columns[TAGS].values[row]));
 }
 
 Datum

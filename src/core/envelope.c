@@ -639,6 +639,23 @@ es_parse_single(EsParser *parser, EsEvent *event)
 }
 
 /*
+ * Reads the tags of an event, which the text is alone: an array of strings, or
+ * null.  Returns false with parser->error.
+ */
+bool
+es_parse_tags(EsParser *parser, EsEvent *event)
+{
+	static const char name[] = "tags";
+
+	if (!parse_field_value(parser, event, &fields[find_field(es_slice(name, sizeof(name) - 1))]))
+		return false;
+	skip_space(parser);
+	if (parser->p < parser->end)
+		return fail_expected(parser, "the end of the tags", parser->p);
+	return true;
+}
+
+/*
  * Begins a batch: finds out whether the text is an array.
  */
 bool

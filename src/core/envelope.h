@@ -83,6 +83,7 @@ extern void es_parser_init(EsParser *parser, const EsParserHooks *hooks,
 						   EsExpectations *expectations);
 extern void es_parser_begin(EsParser *parser, EsSlice text);
 extern bool es_parse_single(EsParser *parser, EsEvent *event);
+extern bool es_parse_tags(EsParser *parser, EsEvent *event);
 extern bool es_parse_batch_start(EsParser *parser);
 extern EsParseResult es_parse_batch_next(EsParser *parser, EsEvent *event);
 

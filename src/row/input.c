@@ -284,6 +284,18 @@ es_list_take_apart(EsEventList *list, EsEvent *event)
 										   &event->metadata_document);
 }
 
+/* Sets the tags of the event that was added last from JSON text: an array of strings. */
+void
+es_list_take_tags(EsEventList *list, EsEvent *event, EsSlice text)
+{
+	EsParser   *parser = &list->parser;
+
+	es_parser_begin(parser, text);
+	parser->ordinal = list->in_batch ? list->count : 0;
+	if (!es_parse_tags(parser, event))
+		es_error_report(&parser->error, parser->ordinal);
+}
+
 /* ----------------------------------------------------------------- fields */
 
 void

@@ -44,6 +44,7 @@ extern void es_list_parse_single(EsEventList *list, EsSlice text);
 extern void es_list_parse_batch(EsEventList *list, EsSlice text);
 extern EsSlice es_list_document(EsEventList *list, EsSlice text, const char *field,
 								EsDocument *document);
+extern void es_list_take_tags(EsEventList *list, EsEvent *event, EsSlice text);
 extern void es_list_take_apart(EsEventList *list, EsEvent *event);
 
 extern void es_event_from_row(Relation table, TupleTableSlot *slot, int64 ordinal,
