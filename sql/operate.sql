@@ -282,3 +282,11 @@ SELECT version FROM eventstore.append('op-one', 't', expected_version => 0);
 ROLLBACK;
 SELECT entity_version('op-one');
 SELECT * FROM verify();
+-- A store that is made anew counts from 0.
+SELECT count(*) FROM append('counted', 't');
+SELECT events > 0 AS counted FROM stat_ingest;
+DROP EXTENSION eventstore;
+CREATE EXTENSION eventstore;
+SELECT batches, events, blocks FROM stat_ingest;
+SELECT version FROM append('counted', 't');
+SELECT batches, events, blocks FROM stat_ingest;

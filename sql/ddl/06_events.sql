@@ -44,8 +44,8 @@ COMMENT ON COLUMN events.recorded_at IS 'when it was recorded, by the server';
 REVOKE ALL ON events FROM PUBLIC;
 
 -- A row of the relation is an event as functions return it.
-CREATE FUNCTION recorded_event(events) RETURNS recorded_event LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE
-    RETURN ROW(($1).*)::recorded_event;
+CREATE FUNCTION recorded_event(events) RETURNS recorded_event
+    AS 'MODULE_PATHNAME', 'es_recorded_event_sql' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION recorded_event(events) IS 'a row of the relation as the type that functions return and take';
 CREATE CAST (events AS recorded_event) WITH FUNCTION recorded_event(events) AS IMPLICIT;
 COMMENT ON CAST (events AS recorded_event) IS 'a row of the relation as the type that functions return and take';

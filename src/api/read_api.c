@@ -7,7 +7,10 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "fmgr.h"
+#include "funcapi.h"
+#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
 #include "api/result.h"
@@ -23,6 +26,7 @@ ES_FUNCTION(es_entity_version_sql);
 ES_FUNCTION(es_last_event_sql);
 ES_FUNCTION(es_get_event_sql);
 ES_FUNCTION(es_safe_position_sql);
+ES_FUNCTION(es_recorded_event_sql);
 
 /* Puts up to 'count' events of an entity into the result. */
 static void
@@ -120,4 +124,26 @@ es_safe_position_sql(PG_FUNCTION_ARGS)
 {
 	es_check_may_read();
 	PG_RETURN_INT64(es_horizon(GetActiveSnapshot()));
+}
+
+/*
+ * A row of "events" as recorded_event: both types have the same columns, and
+ * fdw/guard.c keeps it so.  The result's type is looked up once for a call's place.
+ */
+Datum
+es_recorded_event_sql(PG_FUNCTION_ARGS)
+{
+	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER_COPY(0);
+	FmgrInfo   *call = fcinfo->flinfo;
+
+	if (call->fn_extra == NULL)
+	{
+		Oid		   *type = MemoryContextAlloc(call->fn_mcxt, sizeof(Oid));
+
+		*type = get_func_rettype(call->fn_oid);
+		call->fn_extra = type;
+	}
+	HeapTupleHeaderSetTypeId(row, *(Oid *) call->fn_extra);
+	HeapTupleHeaderSetTypMod(row, -1);
+	PG_RETURN_HEAPTUPLEHEADER(row);
 }

@@ -345,6 +345,8 @@ es_index_build(EsStore *store, Relation blocks, int64 reserved)
 
 	INSTR_TIME_SET_CURRENT(start);
 	es_session_index_leaves(store, RelationGetRelid(blocks));
+	if (OidIsValid(store->relid) && !same_table)
+		es_counters_reset(&store->counters);	/* they are of a dropped one */
 	store->generation++;
 	es_index_reset(es_pool, &store->index);
 	store->damaged = false;

@@ -60,6 +60,20 @@ init_store(EsStore *store)
 	pg_atomic_init_u64(&store->counters.waits, 0);
 }
 
+/* What was counted is that of a store before, in this database or another. */
+void
+es_counters_reset(EsIngestCounters *counters)
+{
+	pg_atomic_write_u64(&counters->batches, 0);
+	pg_atomic_write_u64(&counters->events, 0);
+	pg_atomic_write_u64(&counters->duplicates, 0);
+	pg_atomic_write_u64(&counters->event_bytes, 0);
+	pg_atomic_write_u64(&counters->blocks, 0);
+	pg_atomic_write_u64(&counters->block_bytes, 0);
+	pg_atomic_write_u64(&counters->conflicts, 0);
+	pg_atomic_write_u64(&counters->waits, 0);
+}
+
 static void
 init_shared(void *memory)
 {

@@ -135,6 +135,7 @@ extern EsShared *es_shared;
 extern EsPool *es_pool;
 
 extern void es_shared_install(void);
+extern void es_counters_reset(EsIngestCounters *counters);
 extern uint64 es_key_hash(EsSlice tenant_id, EsSlice entity_id);
 extern uint64 es_secret_hash(EsSlice text);
 

@@ -28,20 +28,6 @@ es_store_of(Oid database)
 	return NULL;
 }
 
-/* What was counted is that of the database before. */
-static void
-reset_counters(EsIngestCounters *counters)
-{
-	pg_atomic_write_u64(&counters->batches, 0);
-	pg_atomic_write_u64(&counters->events, 0);
-	pg_atomic_write_u64(&counters->duplicates, 0);
-	pg_atomic_write_u64(&counters->event_bytes, 0);
-	pg_atomic_write_u64(&counters->blocks, 0);
-	pg_atomic_write_u64(&counters->block_bytes, 0);
-	pg_atomic_write_u64(&counters->conflicts, 0);
-	pg_atomic_write_u64(&counters->waits, 0);
-}
-
 /* Empties the store of a database that no longer exists. */
 static bool
 free_if_dropped(EsStore *store)
@@ -57,7 +43,7 @@ free_if_dropped(EsStore *store)
 	{
 		es_index_reset(es_pool, &store->index);
 		pg_atomic_write_u32(&store->state, ES_STORE_EMPTY);
-		reset_counters(&store->counters);
+		es_counters_reset(&store->counters);
 		store->relid = InvalidOid;
 		store->database = InvalidOid;
 		freed = true;
