@@ -10,7 +10,6 @@
 #include "access/htup_details.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
 #include "api/result.h"
@@ -46,8 +45,11 @@ Datum
 es_read_entity_sql(PG_FUNCTION_ARGS)
 {
 	bool		backward = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
+	EsSlice		entity_id;
 	EsEntityRange range = {
 		.one_tenant = true,
+		.entity_ids = &entity_id,
+		.entity_count = 1,
 		.first_version = backward || PG_ARGISNULL(1) ? 1 : PG_GETARG_INT64(1),
 		.last_version = backward && !PG_ARGISNULL(1) ? PG_GETARG_INT64(1) : PG_INT64_MAX,
 		.backward = backward
@@ -55,7 +57,7 @@ es_read_entity_sql(PG_FUNCTION_ARGS)
 	EsResult	result;
 
 	es_check_may_read();
-	range.entity_id = es_entity_argument(fcinfo, 0);
+	entity_id = es_entity_argument(fcinfo, 0);
 	range.tenant_id = es_tenant_argument(fcinfo, 4);
 	es_result_begin(&result, fcinfo);
 	put_entity(&result, &range, es_count_argument(fcinfo, 2));
@@ -77,8 +79,11 @@ es_entity_version_sql(PG_FUNCTION_ARGS)
 Datum
 es_last_event_sql(PG_FUNCTION_ARGS)
 {
+	EsSlice		entity_id;
 	EsEntityRange range = {
 		.one_tenant = true,
+		.entity_ids = &entity_id,
+		.entity_count = 1,
 		.last_version = PG_INT64_MAX,
 		.backward = true,
 		.heads_only = true
@@ -89,7 +94,7 @@ es_last_event_sql(PG_FUNCTION_ARGS)
 	Datum		row;
 
 	es_check_may_read();
-	range.entity_id = es_entity_argument(fcinfo, 0);
+	entity_id = es_entity_argument(fcinfo, 0);
 	range.tenant_id = es_tenant_argument(fcinfo, 2);
 	if (!PG_ARGISNULL(1))
 		event_type = es_text_datum_slice(PG_GETARG_DATUM(1));
@@ -126,24 +131,40 @@ es_safe_position_sql(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(es_horizon(GetActiveSnapshot()));
 }
 
+/* The type that the function returns, looked up once for a call's place. */
+static TupleDesc
+result_desc(FunctionCallInfo fcinfo)
+{
+	FmgrInfo   *call = fcinfo->flinfo;
+	TupleDesc	desc = call->fn_extra;
+	MemoryContext before;
+
+	if (desc != NULL)
+		return desc;
+	before = MemoryContextSwitchTo(call->fn_mcxt);
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("function returning record called in context that cannot accept type record")));
+	desc = call->fn_extra = BlessTupleDesc(CreateTupleDescCopy(desc));
+	MemoryContextSwitchTo(before);
+	return desc;
+}
+
 /*
  * A row of "events" as recorded_event: both types have the same columns, and
- * fdw/guard.c keeps it so.  The result's type is looked up once for a call's place.
+ * fdw/guard.c keeps it so.
  */
 Datum
 es_recorded_event_sql(PG_FUNCTION_ARGS)
 {
-	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER_COPY(0);
-	FmgrInfo   *call = fcinfo->flinfo;
+	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(0);
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(row),.t_data = row};
+	TupleDesc	desc = result_desc(fcinfo);
+	Datum		values[ES_RECORDED_NATTS];
+	bool		nulls[ES_RECORDED_NATTS];
 
-	if (call->fn_extra == NULL)
-	{
-		Oid		   *type = MemoryContextAlloc(call->fn_mcxt, sizeof(Oid));
-
-		*type = get_func_rettype(call->fn_oid);
-		call->fn_extra = type;
-	}
-	HeapTupleHeaderSetTypeId(row, *(Oid *) call->fn_extra);
-	HeapTupleHeaderSetTypMod(row, -1);
-	PG_RETURN_HEAPTUPLEHEADER(row);
+	es_result_check_columns(desc);
+	heap_deform_tuple(&tuple, desc, values, nulls);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
 }

@@ -53,8 +53,9 @@ es_count_argument(FunctionCallInfo fcinfo, int n)
 
 /* ---------------------------------------------------------------- results */
 
-static void
-check_columns(TupleDesc desc)
+/* Raises an error unless it is recorded_event, and as it was made. */
+void
+es_result_check_columns(TupleDesc desc)
 {
 	if (desc->natts != ES_RECORDED_NATTS)
 		ereport(ERROR,
@@ -69,7 +70,7 @@ es_result_begin(EsResult *result, FunctionCallInfo fcinfo)
 {
 	InitMaterializedSRF(fcinfo, 0);
 	result->set = (ReturnSetInfo *) fcinfo->resultinfo;
-	check_columns(result->set->setDesc);
+	es_result_check_columns(result->set->setDesc);
 	result->per_row = AllocSetContextCreate(CurrentMemoryContext, "eventstore row",
 											ALLOCSET_DEFAULT_SIZES);
 }
@@ -107,7 +108,7 @@ es_result_single(FunctionCallInfo fcinfo, const EsStoredEvent *stored)
 	set->isDone = stored != NULL ? ExprSingleResult : ExprEndResult;
 	if (stored == NULL)
 		PG_RETURN_NULL();
-	check_columns(desc);
+	es_result_check_columns(desc);
 	es_recorded_values(stored, values, nulls);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }

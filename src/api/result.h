@@ -22,6 +22,7 @@ typedef struct EsResult
 	MemoryContext per_row;		/* emptied after each row */
 } EsResult;
 
+extern void es_result_check_columns(TupleDesc desc);
 extern EsSlice es_tenant_argument(FunctionCallInfo fcinfo, int n);
 extern EsSlice es_entity_argument(FunctionCallInfo fcinfo, int n);
 extern int64 es_count_argument(FunctionCallInfo fcinfo, int n);

@@ -34,6 +34,7 @@ typedef struct EsEventScan
 	EsPlanChoice choice;
 	List	   *conditions;		/* expressions */
 	List	   *keys;			/* ExprState */
+	bool		many_entities;	/* the first key is an array */
 	ExprState  *recheck;		/* of the conditions; NULL when there are none */
 
 	/* the conditions' program, as parameters are now */
@@ -68,6 +69,7 @@ typedef struct EsEventScan
 	int			event;			/* of the current block */
 	uint64		candidates[ES_BLOCK_BIT_WORDS];
 	EsScan		blocks;
+	EsSlice		entity_id;		/* when it is one */
 	EsEntityRange entity_range;
 	EsEntityScan entity;
 } EsEventScan;

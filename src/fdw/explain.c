@@ -68,8 +68,10 @@ access_text(const EsEventScan *scan)
 		return "All Blocks";
 	if (order == ES_ORDER_RANGE)
 		return "Part of the Log";
-	if (order == ES_ORDER_ID)
-		return "Event Id";
+	if (order == ES_ORDER_IDS)
+		return "Event Ids";
+	if (order == ES_ORDER_POSITIONS)
+		return "Positions";
 	return order == ES_ORDER_BACKWARD ? "Log Order, Backward" : "Log Order";
 }
 

@@ -16,6 +16,7 @@
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_opfamily.h"
 #include "catalog/pg_type.h"
@@ -29,6 +30,7 @@
 #include "optimizer/planmain.h"
 #include "optimizer/restrictinfo.h"
 #include "storage/bufmgr.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -51,13 +53,25 @@
 /* What an event that is delivered costs, in tuples of a plain table. */
 #define EVENT_COST 3.0
 
+/* What an entity costs to be looked up, in operators. */
+#define LOOK_UP_COST 2.0
+
+/* Entities that are looked up for an estimate; the others are taken as usual ones. */
+#define MAX_KNOWN_ENTITIES 100
+
+/* Versions that are left by limits which are not known yet. */
+#define FEW_VERSIONS 20.0
+
 /* What is known of the relation while it is planned; rel->fdw_private. */
 typedef struct EventRel
 {
 	double		events;
 	double		average_events; /* of an entity */
-	double		entity_events;	/* of the one that is asked for, if that is
-								 * known */
+	double		tenants;
+	double		asked_entities; /* by conditions; 0: by none */
+	double		asked_events;	/* that these have */
+	double		version_events; /* of these, in the range of versions that is
+								 * asked for */
 } EventRel;
 
 List *
@@ -91,16 +105,16 @@ is_column(Node *expr, Index relid, AttrNumber column)
 
 /* The side of the comparison that is not the column, when it has a value of its own. */
 static Expr *
-other_side(PlannerInfo *root, const OpExpr *expr, Index relid, AttrNumber column)
+other_side(PlannerInfo *root, List *args, Index relid, AttrNumber column)
 {
 	Expr	   *other;
 
-	if (list_length(expr->args) != 2)
+	if (list_length(args) != 2)
 		return NULL;
-	if (is_column(linitial(expr->args), relid, column))
-		other = lsecond(expr->args);
-	else if (is_column(lsecond(expr->args), relid, column))
-		other = linitial(expr->args);
+	if (is_column(linitial(args), relid, column))
+		other = lsecond(args);
+	else if (is_column(lsecond(args), relid, column))
+		other = linitial(args);
 	else
 		return NULL;
 	if (bms_is_member(relid, pull_varnos(root, (Node *) other)) ||
@@ -109,52 +123,185 @@ other_side(PlannerInfo *root, const OpExpr *expr, Index relid, AttrNumber column
 	return other;
 }
 
-/*
- * What the column must be equal to, by this clause; NULL when it says no such
- * thing.  It has no column of the relation in it.
- */
-static Expr *
-key_of_clause(PlannerInfo *root, Expr *clause, Index relid, AttrNumber column)
+/* What a column must be equal to: a value, or one of several. */
+typedef struct Key
 {
-	OpExpr	   *expr = (OpExpr *) clause;
+	Expr	   *value;			/* without a column of the relation, of text
+								 * columns an array when there are many; NULL:
+								 * no key */
+	bool		many;
+	bool		exact;			/* the clause says nothing else */
+	double		count;			/* of values, or what is thought of it */
+} Key;
 
-	if (!IsA(clause, OpExpr) || expr->opno != TextEqualOperator ||
-		!get_collation_isdeterministic(expr->inputcollid))
-		return NULL;
-	return other_side(root, expr, relid, column);
+static bool
+is_of_text(AttrNumber column)
+{
+	return column == ES_FIELD_ENTITY_ID || column == ES_FIELD_TENANT_ID;
 }
 
-/* The clause, of these RestrictInfos, that gives the column's key. */
-static RestrictInfo *
-find_key(PlannerInfo *root, List *clauses, Index relid, AttrNumber column)
+/* Does the operator find a value of the column as its index does? */
+static bool
+is_key_operator(Oid operator, Oid collation, AttrNumber column)
+{
+	if (is_of_text(column))
+		return operator == TextEqualOperator && get_collation_isdeterministic(collation);
+	if (column == ES_FIELD_POSITION)
+		return get_op_opfamily_strategy(operator, INTEGER_BTREE_FAM_OID) == BTEqualStrategyNumber;
+	return get_opcode(operator) == F_UUID_EQ;
+}
+
+static Key
+key_of_comparison(PlannerInfo *root, OpExpr *expr, Index relid, AttrNumber column)
+{
+	Key			key = {.exact = true,.count = 1};
+
+	if (is_key_operator(expr->opno, expr->inputcollid, column))
+		key.value = other_side(root, expr->args, relid, column);
+	return key;
+}
+
+static Key
+key_of_list(PlannerInfo *root, ScalarArrayOpExpr *expr, Index relid, AttrNumber column)
+{
+	Key			key = {.many = true,.exact = true};
+
+	if (expr->useOr && is_key_operator(expr->opno, expr->inputcollid, column) &&
+		is_column(linitial(expr->args), relid, column))
+		key.value = other_side(root, expr->args, relid, column);
+	if (key.value != NULL)
+		key.count = Max(es_array_length(root, (Node *) key.value), 1);
+	return key;
+}
+
+/* The elements of an array of texts whose elements are written out; NIL: they are not. */
+static List *
+elements_of(Expr *array)
+{
+	List	   *elements = NIL;
+	Datum	   *values;
+	bool	   *nulls;
+	int			count;
+
+	if (IsA(array, ArrayExpr) && !((ArrayExpr *) array)->multidims)
+		return ((ArrayExpr *) array)->elements;
+	if (!IsA(array, Const) || ((Const *) array)->constisnull)
+		return NIL;
+	deconstruct_array(DatumGetArrayTypeP(((Const *) array)->constvalue), TEXTOID, -1, false,
+					  TYPALIGN_INT, &values, &nulls, &count);
+	for (int i = 0; i < count; i++)
+		elements = lappend(elements, makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1, values[i],
+											   nulls[i], false));
+	return elements;
+}
+
+static Key	key_of_clause(PlannerInfo *root, Expr *clause, Index relid, AttrNumber column);
+
+/* Of conditions that must all be true one is enough. */
+static Key
+key_of_all(PlannerInfo *root, List *clauses, Index relid, AttrNumber column)
 {
 	ListCell   *cell;
 
 	foreach(cell, clauses)
 	{
-		RestrictInfo *info = lfirst_node(RestrictInfo, cell);
+		Key			key = key_of_clause(root, lfirst(cell), relid, column);
 
-		if (!info->pseudoconstant && key_of_clause(root, info->clause, relid, column) != NULL)
-			return info;
+		if (key.value != NULL)
+		{
+			key.exact = false;
+			return key;
+		}
 	}
-	return NULL;
+	return (Key)
+	{
+		0
+	};
 }
 
-/* Does one of the clauses ask for one event_id? */
-static bool
-asks_for_id(PlannerInfo *root, RelOptInfo *rel)
+/* Of conditions of which one must be true each has to have a key. */
+static Key
+key_of_any(PlannerInfo *root, List *clauses, Index relid, AttrNumber column)
 {
+	Key			all = {.many = true,.exact = true};
+	ArrayExpr  *array = makeNode(ArrayExpr);
+	List	   *values;
 	ListCell   *cell;
 
-	foreach(cell, rel->baserestrictinfo)
+	foreach(cell, clauses)
 	{
-		OpExpr	   *expr = (OpExpr *) lfirst_node(RestrictInfo, cell)->clause;
+		Key			key = key_of_clause(root, lfirst(cell), relid, column);
 
-		if (IsA(expr, OpExpr) && get_opcode(expr->opno) == F_UUID_EQ &&
-			other_side(root, expr, rel->relid, ES_FIELD_EVENT_ID) != NULL)
-			return true;
+		if (key.value == NULL)
+			return (Key)
+		{
+			0
+		};
+		all.exact &= key.exact;
+		all.count += key.count;
+		all.value = key.value;
+		if (!is_of_text(column))
+			continue;
+		values = key.many ? elements_of(key.value) : list_make1(key.value);
+		if (values == NIL)
+			return (Key)
+		{
+			0
+		};
+		array->elements = list_concat(array->elements, values);
 	}
-	return false;
+	if (!is_of_text(column))
+		return all;
+	array->array_typeid = TEXTARRAYOID;
+	array->array_collid = DEFAULT_COLLATION_OID;
+	array->element_typeid = TEXTOID;
+	array->location = -1;
+	all.value = (Expr *) array;
+	return all;
+}
+
+/* What the column must be equal to by this clause, if it says such a thing. */
+static Key
+key_of_clause(PlannerInfo *root, Expr *clause, Index relid, AttrNumber column)
+{
+	if (IsA(clause, RestrictInfo))
+		clause = ((RestrictInfo *) clause)->clause;
+	if (IsA(clause, OpExpr))
+		return key_of_comparison(root, (OpExpr *) clause, relid, column);
+	if (IsA(clause, ScalarArrayOpExpr))
+		return key_of_list(root, (ScalarArrayOpExpr *) clause, relid, column);
+	if (is_andclause(clause))
+		return key_of_all(root, ((BoolExpr *) clause)->args, relid, column);
+	if (is_orclause(clause))
+		return key_of_any(root, ((BoolExpr *) clause)->args, relid, column);
+	return (Key)
+	{
+		0
+	};
+}
+
+/*
+ * The clause, of these RestrictInfos, that gives the column's key, at best one that
+ * says nothing else.
+ */
+static RestrictInfo *
+find_key(PlannerInfo *root, List *clauses, Index relid, AttrNumber column, Key *key)
+{
+	RestrictInfo *found = NULL;
+	ListCell   *cell;
+
+	foreach(cell, clauses)
+	{
+		RestrictInfo *info = lfirst_node(RestrictInfo, cell);
+		Key			other = info->pseudoconstant ? (Key) {0} :
+		key_of_clause(root, info->clause, relid, column);
+
+		if (other.value == NULL || (found != NULL && key->many <= other.many))
+			continue;
+		found = info;
+		*key = other;
+	}
+	return found;
 }
 
 /* ------------------------------------------------------------------- sizes */
@@ -175,56 +322,143 @@ estimate_events(RelOptInfo *rel, EventRel *events)
 {
 	double		entities;
 
-	if (es_store_estimate(&events->events, &entities))
+	if (es_store_estimate(&events->events, &entities, &events->tenants))
 		events->average_events = entities > 0 ? events->events / entities : 1;
 	else
 	{
 		events->events = (double) rel->pages * EVENTS_A_PAGE;
 		events->average_events = Min(events->events, EVENTS_A_PAGE);
+		events->tenants = 1;
 	}
-	events->entity_events = events->average_events;
 }
 
-/* The text that a condition asks for, if that is known now. */
-static bool
-asked_text(PlannerInfo *root, RelOptInfo *rel, EsField field, EsSlice *text)
+/* The stored name of the tenant that the conditions ask for, if it is known now. */
+static EsSlice
+asked_tenant(PlannerInfo *root, RelOptInfo *rel)
 {
-	RestrictInfo *key = find_key(root, rel->baserestrictinfo, rel->relid, field);
-	const Expr *value;
+	EsSlice		tenant_id = es_tenant_name(es_slice(NULL, 0));
+	Key			key;
 
-	if (key == NULL)
+	if (find_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_TENANT_ID, &key) != NULL &&
+		IsA(key.value, Const) && !((Const *) key.value)->constisnull && !key.many)
+		tenant_id = es_text_datum_slice(((Const *) key.value)->constvalue);
+	return es_tenant_stored(tenant_id);
+}
+
+/* Versions that conditions leave; what is not known yet leaves the last few. */
+typedef struct Versions
+{
+	double		first;
+	double		last;
+	bool		few;
+} Versions;
+
+/* Does the clause limit the version by a comparison?  Narrows it. */
+static bool
+limit_versions(PlannerInfo *root, RelOptInfo *rel, RestrictInfo *info, Versions *versions)
+{
+	OpExpr	   *expr = (OpExpr *) info->clause;
+	Expr	   *other;
+	int			strategy;
+	double		value;
+
+	if (!IsA(expr, OpExpr) || (other = other_side(root, expr->args, rel->relid, ES_FIELD_VERSION)) == NULL)
 		return false;
-	value = key_of_clause(root, key->clause, rel->relid, field);
-	if (!IsA(value, Const) || ((Const *) value)->constisnull)
+	strategy = get_op_opfamily_strategy(expr->opno, INTEGER_BTREE_FAM_OID);
+	if (strategy == 0)
 		return false;
-	*text = es_text_datum_slice(((Const *) value)->constvalue);
+	if (linitial(expr->args) == other)
+		strategy = BTMaxStrategyNumber + 1 - strategy;
+	if (!IsA(other, Const) || ((Const *) other)->constisnull)
+	{
+		versions->few = true;
+		return true;
+	}
+	value = (double) DatumGetInt64(es_widen_integer(exprType((Node *) other),
+													((Const *) other)->constvalue));
+	if (strategy >= BTEqualStrategyNumber)
+		versions->first = Max(versions->first, value + (strategy == BTGreaterStrategyNumber));
+	if (strategy <= BTEqualStrategyNumber)
+		versions->last = Min(versions->last, value - (strategy == BTLessStrategyNumber));
 	return true;
 }
 
-/*
- * Events of the entity that the conditions name.  The number is for those only who
- * may read all events: others, who ask through a view, would learn from a plan how
- * many events there are that the view keeps from them.
- */
-static void
-estimate_entity(PlannerInfo *root, RelOptInfo *rel, EventRel *events)
+/* How many of an entity's events are in the range of versions. */
+static double
+count_versions(const Versions *versions, double events)
 {
-	EsSlice		tenant_id = es_tenant_name(es_slice(NULL, 0));
-	EsSlice		entity_id;
+	double		count = Max(Min(versions->last, events) - versions->first + 1, 0);
+
+	return versions->few ? Min(count, FEW_VERSIONS) : count;
+}
+
+/*
+ * How many events an entity has.  The number is for those only who may read all
+ * events: others, who ask through a view, would learn from a plan how many events
+ * there are that the view keeps from them.
+ */
+static double
+estimate_entity(const EventRel *events, EsSlice tenant_id, const Expr *entity_id)
+{
 	double		known;
 
-	if (!es_may_read() || !asked_text(root, rel, ES_FIELD_ENTITY_ID, &entity_id))
-		return;
-	(void) asked_text(root, rel, ES_FIELD_TENANT_ID, &tenant_id);
-	if (es_store_estimate_entity(es_tenant_stored(tenant_id), entity_id, &known))
-		events->entity_events = known;
+	if (IsA(entity_id, Const) && !((Const *) entity_id)->constisnull && es_may_read() &&
+		es_store_estimate_entity(tenant_id, es_text_datum_slice(((Const *) entity_id)->constvalue),
+								 &known))
+		return known;
+	return events->average_events;
+}
+
+/* Adds up what is known of the entities that the key names. */
+static void
+estimate_entities(PlannerInfo *root, RelOptInfo *rel, const Key *key, const Versions *versions)
+{
+	EventRel   *events = rel->fdw_private;
+	EsSlice		tenant_id = asked_tenant(root, rel);
+	List	   *values = key->many ? elements_of(key->value) : list_make1(key->value);
+	double		rest = key->count;
+	ListCell   *cell;
+
+	events->asked_entities = rest;
+	foreach(cell, values)
+	{
+		double		count;
+
+		if (foreach_current_index(cell) == MAX_KNOWN_ENTITIES)
+			break;
+		count = estimate_entity(events, tenant_id, lfirst(cell));
+		events->asked_events += count;
+		events->version_events += count_versions(versions, count);
+		rest--;
+	}
+	events->asked_events += rest * events->average_events;
+	events->version_events += rest * count_versions(versions, events->average_events);
+}
+
+static void
+estimate_rows_of_entities(PlannerInfo *root, RelOptInfo *rel, RestrictInfo *info, const Key *key)
+{
+	const EventRel *events = rel->fdw_private;
+	Versions	versions = {.first = 1,.last = (double) PG_INT64_MAX};
+	List	   *others = NIL;
+	ListCell   *cell;
+
+	foreach(cell, rel->baserestrictinfo)
+	{
+		if (lfirst(cell) != info && !limit_versions(root, rel, lfirst(cell), &versions))
+			others = lappend(others, lfirst(cell));
+	}
+	estimate_entities(root, rel, key, &versions);
+	rel->rows = clamp_row_est(events->version_events *
+							  clauselist_selectivity(root, others, 0, JOIN_INNER, NULL));
 }
 
 void
 es_fdw_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 {
 	EventRel   *events = palloc0(sizeof(EventRel));
-	RestrictInfo *key;
+	RestrictInfo *info;
+	Key			key;
 
 	es_fdw_check_relid(relid);
 	rel->fdw_private = events;
@@ -232,17 +466,12 @@ es_fdw_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 	estimate_events(rel, events);
 	rel->tuples = events->events;
 	set_baserel_size_estimates(root, rel);
-	if (asks_for_id(root, rel))
-		rel->rows = 1;
-	key = find_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_ENTITY_ID);
-	if (key != NULL)
-	{
-		List	   *others = list_delete_ptr(list_copy(rel->baserestrictinfo), key);
-
-		estimate_entity(root, rel, events);
-		rel->rows = clamp_row_est(events->entity_events *
-								  clauselist_selectivity(root, others, 0, JOIN_INNER, NULL));
-	}
+	if (find_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_EVENT_ID, &key) != NULL ||
+		find_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_POSITION, &key) != NULL)
+		rel->rows = clamp_row_est(Min(rel->tuples, key.count));
+	info = find_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_ENTITY_ID, &key);
+	if (info != NULL)
+		estimate_rows_of_entities(root, rel, info, &key);
 }
 
 /* ------------------------------------------------------------------- costs */
@@ -270,18 +499,23 @@ es_fdw_scan_cost(const RelOptInfo *rel, const Path *scan)
 }
 
 /*
- * Costs of reading an entity: a page for each block with events of it.  What is
- * known of an entity can make it dearer than the average but not cheaper: plans
- * would be no better, and prepared statements would be planned each time.
+ * Costs of reading entities: a look into the index for each tenant that may have
+ * one of the name, and a page for each block with events of them.  What is known of
+ * entities can make them dearer than the average but not cheaper: plans would be no
+ * better, and prepared statements would be planned each time.
  */
 static void
-cost_entity(PlannerInfo *root, RelOptInfo *rel, double rows, Cost *startup, Cost *total)
+cost_entities(PlannerInfo *root, RelOptInfo *rel, double entities, double read, bool one_tenant,
+			  double rows, Cost *startup, Cost *total)
 {
 	const EventRel *events = rel->fdw_private;
-	double		read = Max(events->entity_events, events->average_events);
-	double		pages = index_pages_fetched(read, rel->pages, rel->pages, root);
+	double		usual = Min(events->average_events, FEW_VERSIONS) * entities;
+	double		pages;
 
-	*startup = 10 * cpu_operator_cost;
+	read = Max(read, usual);
+	pages = index_pages_fetched(read, rel->pages, rel->pages, root);
+	*startup = 10 * cpu_operator_cost +
+		entities * (one_tenant ? 1 : events->tenants) * LOOK_UP_COST * cpu_operator_cost;
 	*total = *startup + pages * random_page_cost + read * EVENT_COST * cpu_tuple_cost +
 		rows * list_length(rel->baserestrictinfo) * cpu_operator_cost;
 }
@@ -421,91 +655,152 @@ add_log_path(PlannerInfo *root, RelOptInfo *rel)
 									 rel->lateral_relids));
 }
 
-/* An id, or rarely a few events with the same one: a page for each. */
+/*
+ * Costs of finding events by position or id, each on a page of its own; for an id
+ * two pages may have to be looked at.
+ */
 static void
-add_id_path(PlannerInfo *root, RelOptInfo *rel)
+add_key_path(PlannerInfo *root, RelOptInfo *rel, AttrNumber column, const Key *key, Relids outer)
 {
-	EsPlanChoice choice = {{[ES_PLAN_ACCESS] = ES_ACCESS_BLOCKS,[ES_PLAN_ORDER] = ES_ORDER_ID}};
-	Cost		startup = 50 * cpu_operator_cost;
+	bool		is_id = column == ES_FIELD_EVENT_ID;
+	EsPlanChoice choice = {{
+			[ES_PLAN_ACCESS] = ES_ACCESS_BLOCKS,
+			[ES_PLAN_ORDER] = is_id ? ES_ORDER_IDS : ES_ORDER_POSITIONS
+	}};
+	double		pages = Min(key->count * (is_id ? 2 : 1), rel->pages);
+	double		tests = pages / Max(rel->pages, 1) * rel->tuples * VECTOR_COST;
+	double		rows = outer == NULL ? rel->rows : clamp_row_est(Min(rel->tuples, key->count));
+	Cost		startup = key->count * 50 * cpu_operator_cost;
 
-	add_path(rel, (Path *) make_path(root, rel, &choice, rel->rows, startup,
-									 startup + 2 * random_page_cost + EVENT_COST * cpu_tuple_cost,
-									 NIL, rel->lateral_relids));
+	add_path(rel, (Path *) make_path(root, rel, &choice, rows, startup,
+									 startup + pages * random_page_cost + tests * cpu_operator_cost +
+									 rows * EVENT_COST * cpu_tuple_cost,
+									 NIL, outer == NULL ? rel->lateral_relids : outer));
 }
 
+static bool
+has_tenant(PlannerInfo *root, RelOptInfo *rel)
+{
+	Key			key;
+
+	return find_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_TENANT_ID, &key) != NULL;
+}
+
+/* Events of the entities that conditions name, in an order that is wanted. */
 static void
-add_entity_path(PlannerInfo *root, RelOptInfo *rel, ParamPathInfo *outer)
+add_entity_path(PlannerInfo *root, RelOptInfo *rel)
 {
 	const EventRel *events = rel->fdw_private;
-	EsPlanChoice choice = {{[ES_PLAN_ACCESS] = ES_ACCESS_ENTITY,[ES_PLAN_BY_VERSION] = true}};
+	EsPlanChoice choice = {{[ES_PLAN_ACCESS] = ES_ACCESS_ENTITY,[ES_PLAN_ORDER] = ES_ORDER_FORWARD}};
 	EsOrder		order = wanted_order(root, rel, ES_FIELD_VERSION);
 	List	   *pathkeys = NIL;
-	double		rows = rel->rows;
 	Cost		startup;
 	Cost		total;
 
-	if (outer != NULL)
-		rows = Min(rel->rows, clamp_row_est(events->entity_events));
-	else if (order != ES_ORDER_NONE)
-		pathkeys = list_make1(linitial(root->query_pathkeys));
-	else
+	if (order != ES_ORDER_NONE)
 	{
-		order = wanted_order(root, rel, ES_FIELD_POSITION);
-		pathkeys = order == ES_ORDER_NONE ? NIL : position_pathkeys(root, rel);
-		choice.items[ES_PLAN_BY_VERSION] = order == ES_ORDER_NONE;
+		pathkeys = list_make1(linitial(root->query_pathkeys));
+		choice.items[ES_PLAN_ENTITY_ORDER] = ES_ENTITY_BY_VERSION;
 	}
-	choice.items[ES_PLAN_ORDER] = order == ES_ORDER_NONE || outer != NULL ? ES_ORDER_FORWARD : order;
-	cost_entity(root, rel, rows, &startup, &total);
-	add_path(rel, (Path *) make_path(root, rel, &choice, rows, startup, total, pathkeys,
-									 outer != NULL ? outer->ppi_req_outer : rel->lateral_relids));
+	else if ((order = wanted_order(root, rel, ES_FIELD_POSITION)) != ES_ORDER_NONE)
+	{
+		pathkeys = position_pathkeys(root, rel);
+		choice.items[ES_PLAN_ENTITY_ORDER] = ES_ENTITY_BY_POSITION;
+	}
+	if (order != ES_ORDER_NONE)
+		choice.items[ES_PLAN_ORDER] = order;
+	cost_entities(root, rel, events->asked_entities, events->version_events, has_tenant(root, rel),
+				  rel->rows, &startup, &total);
+	add_path(rel, (Path *) make_path(root, rel, &choice, rel->rows, startup, total, pathkeys,
+									 rel->lateral_relids));
 }
 
-/* Joins in which another relation gives the entity. */
-static bool
-is_entity_member(PlannerInfo *root pg_attribute_unused(), RelOptInfo *rel,
-				 EquivalenceClass *class pg_attribute_unused(), EquivalenceMember *member,
-				 void *arg pg_attribute_unused())
-{
-	return is_column((Node *) member->em_expr, rel->relid, ES_FIELD_ENTITY_ID);
-}
-
+/* Events of the entities that another relation names, for each of its rows. */
 static void
-add_joined_paths(PlannerInfo *root, RelOptInfo *rel)
+add_joined_path(PlannerInfo *root, RelOptInfo *rel, const Key *key, ParamPathInfo *outer)
+{
+	const EventRel *events = rel->fdw_private;
+	EsPlanChoice choice = {{[ES_PLAN_ACCESS] = ES_ACCESS_ENTITY,[ES_PLAN_ORDER] = ES_ORDER_FORWARD}};
+	double		read = key->count * events->average_events;
+	double		rows = Min(rel->rows, clamp_row_est(read));
+	Cost		startup;
+	Cost		total;
+
+	cost_entities(root, rel, key->count, read, has_tenant(root, rel), rows, &startup, &total);
+	add_path(rel, (Path *) make_path(root, rel, &choice, rows, startup, total, NIL,
+									 outer->ppi_req_outer));
+}
+
+/* What joins with another relation say of a column. */
+static bool
+is_member_column(PlannerInfo *root pg_attribute_unused(), RelOptInfo *rel,
+				 EquivalenceClass *class pg_attribute_unused(), EquivalenceMember *member, void *arg)
+{
+	return is_column((Node *) member->em_expr, rel->relid, *(const AttrNumber *) arg);
+}
+
+static List *
+join_clauses(PlannerInfo *root, RelOptInfo *rel, AttrNumber column)
 {
 	List	   *clauses = list_copy(rel->joininfo);
-	List	   *outers = NIL;
-	ListCell   *cell;
 
 	if (rel->has_eclass_joins)
 		clauses = list_concat(clauses,
-							  generate_implied_equalities_for_column(root, rel, is_entity_member, NULL,
+							  generate_implied_equalities_for_column(root, rel, is_member_column,
+																	 &column,
 																	 rel->lateral_referencers));
-	foreach(cell, clauses)
+	return clauses;
+}
+
+/* Paths for joins in which other relations give the values of the column. */
+static void
+add_joined_paths(PlannerInfo *root, RelOptInfo *rel, AttrNumber column)
+{
+	List	   *seen = NIL;
+	ListCell   *cell;
+
+	foreach(cell, join_clauses(root, rel, column))
 	{
 		RestrictInfo *info = lfirst_node(RestrictInfo, cell);
-		Relids		outer;
+		Relids		others;
+		ParamPathInfo *outer;
+		Key			key;
 
-		if (!join_clause_is_movable_to(info, rel) ||
-			key_of_clause(root, info->clause, rel->relid, ES_FIELD_ENTITY_ID) == NULL)
+		if (!join_clause_is_movable_to(info, rel))
 			continue;
-		outer = bms_del_member(bms_union(info->clause_relids, rel->lateral_relids), rel->relid);
-		if (!bms_is_empty(outer))
-			outers = list_append_unique_ptr(outers, get_baserel_parampathinfo(root, rel, outer));
+		key = key_of_clause(root, info->clause, rel->relid, column);
+		others = bms_del_member(bms_union(info->clause_relids, rel->lateral_relids), rel->relid);
+		if (key.value == NULL || bms_is_empty(others))
+			continue;
+		outer = get_baserel_parampathinfo(root, rel, others);
+		if (list_member_ptr(seen, outer))
+			continue;
+		seen = lappend(seen, outer);
+		if (column == ES_FIELD_ENTITY_ID)
+			add_joined_path(root, rel, &key, outer);
+		else
+			add_key_path(root, rel, column, &key, outer->ppi_req_outer);
 	}
-	foreach(cell, outers)
-		add_entity_path(root, rel, lfirst(cell));
 }
 
 void
 es_fdw_paths(PlannerInfo *root, RelOptInfo *rel, Oid relid pg_attribute_unused())
 {
+	static const AttrNumber columns[] = {ES_FIELD_POSITION, ES_FIELD_EVENT_ID};
+
 	add_block_paths(root, rel);
 	add_log_path(root, rel);
-	if (asks_for_id(root, rel))
-		add_id_path(root, rel);
-	if (find_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_ENTITY_ID) != NULL)
-		add_entity_path(root, rel, NULL);
-	add_joined_paths(root, rel);
+	if (((EventRel *) rel->fdw_private)->asked_entities > 0)
+		add_entity_path(root, rel);
+	add_joined_paths(root, rel, ES_FIELD_ENTITY_ID);
+	for (size_t i = 0; i < lengthof(columns); i++)
+	{
+		Key			key;
+
+		if (find_key(root, rel->baserestrictinfo, rel->relid, columns[i], &key) != NULL)
+			add_key_path(root, rel, columns[i], &key, NULL);
+		add_joined_paths(root, rel, columns[i]);
+	}
 }
 
 bool
@@ -598,7 +893,10 @@ make_scan_tlist(Index relid, Oid table, List *extractions)
 	return tlist;
 }
 
-/* Takes the clauses that are keys out of the list; returns the keys. */
+/*
+ * Takes the keys from the clauses, and out of the list those that say nothing else.
+ * One tenant at most: entities of several are read from all.
+ */
 static List *
 take_keys(PlannerInfo *root, Index relid, List **clauses)
 {
@@ -607,12 +905,14 @@ take_keys(PlannerInfo *root, Index relid, List **clauses)
 
 	for (size_t i = 0; i < lengthof(columns); i++)
 	{
-		RestrictInfo *info = find_key(root, *clauses, relid, columns[i]);
+		Key			key;
+		RestrictInfo *info = find_key(root, *clauses, relid, columns[i], &key);
 
-		if (info == NULL)
+		if (info == NULL || (columns[i] == ES_FIELD_TENANT_ID && key.many))
 			break;
-		keys = lappend(keys, key_of_clause(root, info->clause, relid, columns[i]));
-		*clauses = list_delete_ptr(list_copy(*clauses), info);
+		keys = lappend(keys, key.value);
+		if (key.exact)
+			*clauses = list_delete_ptr(list_copy(*clauses), info);
 	}
 	return keys;
 }

@@ -15,24 +15,26 @@
 #include "nodes/plannodes.h"
 
 #include "filter/scan.h"
+#include "log/entity_scan.h"
 
 /* How events are found. */
 typedef enum EsAccess
 {
 	ES_ACCESS_BLOCKS,			/* all blocks, or a part of the log in order */
-	ES_ACCESS_ENTITY			/* an entity's, through the index */
+	ES_ACCESS_ENTITY			/* those of entities, through the index */
 } EsAccess;
 
 /*
  * The private list of paths and plans: a constant for each, as Integer.  In
  * plans, fdw_exprs are the conditions to be tested, in the order of their
- * evaluation, and after them the keys: entity_id, and perhaps tenant_id.
+ * evaluation, and after them the keys: entity_id or an array of them, and perhaps
+ * tenant_id.
  */
 typedef enum EsPlanItem
 {
 	ES_PLAN_ACCESS,				/* EsAccess */
 	ES_PLAN_ORDER,				/* EsOrder */
-	ES_PLAN_BY_VERSION,			/* entity: order is of versions, not positions */
+	ES_PLAN_ENTITY_ORDER,		/* EsEntityOrder */
 	ES_PLAN_COLUMNS,			/* bit for each column that is needed, from 1 */
 	ES_PLAN_KEYS,				/* how many of fdw_exprs are keys */
 	ES_PLAN_ITEMS

@@ -18,10 +18,14 @@
 
 #include "access/sysattr.h"
 #include "access/table.h"
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
+#include "lib/qunique.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "utils/array.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -263,6 +267,8 @@ make_scan(ForeignScanState *node)
 									 list_length(plan->fdw_exprs) - key_count);
 	for (int i = list_length(scan->conditions); i < list_length(plan->fdw_exprs); i++)
 		scan->keys = lappend(scan->keys, ExecInitExpr(list_nth(plan->fdw_exprs, i), &node->ss.ps));
+	scan->many_entities = key_count > 0 &&
+		type_is_array(exprType(list_nth(plan->fdw_exprs, list_length(scan->conditions))));
 	scan->recheck = ExecInitQual(scan->conditions, &node->ss.ps);
 	scan->program = AllocSetContextCreate(CurrentMemoryContext, "eventstore filter",
 										  ALLOCSET_DEFAULT_SIZES);
@@ -352,6 +358,16 @@ forget_program(EsEventScan *scan)
 	scan->subqueries = NIL;
 }
 
+/* What the conditions say of where events are; lasts as long as the program. */
+static void
+find_range(EsEventScan *scan, EsRange *range)
+{
+	MemoryContext before = MemoryContextSwitchTo(scan->program);
+
+	es_filter_range(&scan->filter, range);
+	MemoryContextSwitchTo(before);
+}
+
 /* Begins to read blocks; the conditions are compiled anew. */
 void
 es_event_scan_start(EsEventScan *scan)
@@ -363,7 +379,7 @@ es_event_scan_start(EsEventScan *scan)
 
 	forget_program(scan);
 	compile(scan, false);
-	es_filter_range(&scan->filter, &range);
+	find_range(scan, &range);
 	es_scan_begin(&scan->blocks, node->ss.ps.state->es_snapshot, &scan->filter,
 				  scan->choice.items[ES_PLAN_ORDER], &range, scan->shared);
 	scan->blocks.counts = counts;
@@ -381,7 +397,7 @@ recompile(EsEventScan *scan)
 	es_scan_end_filter(&scan->blocks);
 	MemoryContextReset(scan->program);
 	compile(scan, false);
-	es_filter_range(&scan->filter, &range);
+	find_range(scan, &range);
 	es_scan_begin_filter(&scan->blocks, &scan->filter, &range);
 	MemoryContextSwitchTo(before);
 }
@@ -455,33 +471,77 @@ next_of_blocks(EsEventScan *scan, TupleTableSlot *slot)
 /* ------------------------------------------------------------------ entity */
 
 static bool
-key_value(EsEventScan *scan, int key, EsSlice *value)
+key_value(EsEventScan *scan, int key, Datum *value)
 {
 	bool		isnull;
-	Datum		datum = ExecEvalExpr((ExprState *) list_nth(scan->keys, key),
-									 scan->node->ss.ps.ps_ExprContext, &isnull);
 
-	if (!isnull)
-		*value = es_text_datum_slice(datum);
+	*value = ExecEvalExpr((ExprState *) list_nth(scan->keys, key),
+						  scan->node->ss.ps.ps_ExprContext, &isnull);
 	return !isnull;
 }
 
-/* The entity of the keys; false when there can be none. */
+static int
+compare_slices(const void *a, const void *b)
+{
+	const EsSlice *left = a;
+	const EsSlice *right = b;
+	int			order = memcmp(left->data, right->data, Min(left->size, right->size));
+
+	return order != 0 ? order : (left->size > right->size) - (left->size < right->size);
+}
+
+/* The elements of an array of texts that are not null, each once. */
+static EsSlice *
+distinct_texts(Datum array, uint32 *count)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	int			element_count;
+	EsSlice    *texts;
+	uint32		used = 0;
+
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &elements,
+					  &nulls, &element_count);
+	texts = palloc(Max(element_count, 1) * sizeof(EsSlice));
+	for (int i = 0; i < element_count; i++)
+	{
+		if (!nulls[i])
+			texts[used++] = es_text_datum_slice(elements[i]);
+	}
+	qsort(texts, used, sizeof(EsSlice), compare_slices);
+	*count = (uint32) qunique(texts, used, sizeof(EsSlice), compare_slices);
+	return texts;
+}
+
+/* The entities of the keys; false when there can be none. */
 static bool
 take_keys(EsEventScan *scan, EsEntityRange *range)
 {
-	if (!key_value(scan, 0, &range->entity_id))
+	Datum		value;
+
+	if (!key_value(scan, 0, &value))
 		return false;
+	if (scan->many_entities)
+		range->entity_ids = distinct_texts(value, &range->entity_count);
+	else
+	{
+		scan->entity_id = es_text_datum_slice(value);
+		range->entity_ids = &scan->entity_id;
+		range->entity_count = 1;
+	}
 	if (!range->one_tenant)
 		return true;
-	if (!key_value(scan, 1, &range->tenant_id) || range->tenant_id.size == 0)
+	if (!key_value(scan, 1, &value))
+		return false;
+	range->tenant_id = es_text_datum_slice(value);
+	if (range->tenant_id.size == 0)
 		return false;
 	range->tenant_id = es_tenant_stored(range->tenant_id);
 	return true;
 }
 
 static EsEntityRange
-whole_entity(EsEventScan *scan)
+whole_entities(EsEventScan *scan)
 {
 	return (EsEntityRange)
 	{
@@ -489,7 +549,7 @@ whole_entity(EsEventScan *scan)
 			.heads_only = scan->heads_only,
 			.first_version = 1,
 			.last_version = PG_INT64_MAX,
-			.order = scan->choice.items[ES_PLAN_BY_VERSION] ? ES_ENTITY_BY_VERSION : ES_ENTITY_BY_POSITION,
+			.order = scan->choice.items[ES_PLAN_ENTITY_ORDER],
 			.backward = scan->choice.items[ES_PLAN_ORDER] == ES_ORDER_BACKWARD
 	};
 }
@@ -509,18 +569,18 @@ limit_range(EsEntityRange *range, const EsRange *limits)
 }
 
 /*
- * Begins with the entity.  The conditions are compiled only for what they say of
+ * Begins with the entities.  The conditions are compiled only for what they say of
  * versions, positions and times.  Keys are evaluated in memory that lasts as long
  * as the scan.
  */
 static bool
-start_entity(EsEventScan *scan)
+start_entities(EsEventScan *scan)
 {
 	EsRange		limits = es_range_all;
 	MemoryContext before;
 
 	forget_program(scan);
-	scan->entity_range = whole_entity(scan);
+	scan->entity_range = whole_entities(scan);
 	before = MemoryContextSwitchTo(scan->program);
 	scan->open = take_keys(scan, &scan->entity_range);
 	MemoryContextSwitchTo(before);
@@ -529,7 +589,7 @@ start_entity(EsEventScan *scan)
 	if (scan->conditions != NIL)
 	{
 		compile(scan, false);
-		es_filter_range(&scan->filter, &limits);
+		find_range(scan, &limits);
 	}
 	before = MemoryContextSwitchTo(scan->program);
 	scan->open = limit_range(&scan->entity_range, &limits);
@@ -561,7 +621,7 @@ next_of_entity(EsEventScan *scan, TupleTableSlot *slot)
 {
 	const EsStoredEvent *stored;
 
-	if (!scan->open && !start_entity(scan))
+	if (!scan->open && !start_entities(scan))
 		return ExecClearTuple(slot);
 	while ((stored = es_entity_scan_next(&scan->entity)) != NULL)
 	{

@@ -18,6 +18,7 @@
  */
 #include "postgres.h"
 
+#include "lib/qunique.h"
 #include "miscadmin.h"
 
 #include "filter/column_test.h"
@@ -202,6 +203,127 @@ narrow(int64 *first, int64 *last, EsInterval interval)
 	*last = Min(*last, interval.last);
 }
 
+/* Is it a test for one or more values of the column? */
+static bool
+is_key_test(const EsNode *node, EsField field)
+{
+	return node->kind == ES_NODE_TEST && node->target.field == field &&
+		(node->test.kind == ES_TEST_IN ||
+		 (node->test.kind == ES_TEST_COMPARE && node->test.strategy == BTEqualStrategyNumber));
+}
+
+/*
+ * Adds to the list the tests for values of the column, of which an event that passes
+ * the node passes one.  False when it need not pass any.
+ */
+static bool
+add_key_tests(const EsNode *node, EsField field, List **tests)
+{
+	List	   *added = *tests;
+	ListCell   *cell;
+
+	if (is_key_test(node, field))
+		*tests = lappend(*tests, unconstify(EsTest *, &node->test));
+	else if (node->kind == ES_NODE_AND)
+	{
+		foreach(cell, node->children)
+		{
+			if (add_key_tests(lfirst(cell), field, tests))
+				return true;
+		}
+		return false;
+	}
+	else if (node->kind == ES_NODE_OR)
+	{
+		foreach(cell, node->children)
+		{
+			if (!add_key_tests(lfirst(cell), field, &added))
+				return false;
+		}
+		*tests = added;
+	}
+	else
+		return false;
+	return true;
+}
+
+static uint32
+count_constants(const List *tests)
+{
+	uint32		count = 0;
+	ListCell   *cell;
+
+	foreach(cell, tests)
+		count += ((const EsTest *) lfirst(cell))->constant_count;
+	return count;
+}
+
+static int
+compare_positions(const void *a, const void *b)
+{
+	int64		left = *(const int64 *) a;
+	int64		right = *(const int64 *) b;
+
+	return (left > right) - (left < right);
+}
+
+static void
+set_positions(EsRange *range, const List *tests)
+{
+	int64	   *positions = palloc(Max(count_constants(tests), 1) * sizeof(int64));
+	uint32		count = 0;
+	ListCell   *cell;
+
+	foreach(cell, tests)
+	{
+		EsTest	   *test = lfirst(cell);
+
+		for (uint32 i = 0; i < test->constant_count; i++)
+		{
+			EsInterval	interval = es_test_interval(test, i, 0);
+
+			if (interval.first == interval.last)
+				positions[count++] = interval.first;
+		}
+	}
+	qsort(positions, count, sizeof(int64), compare_positions);
+	range->some_positions = true;
+	range->positions = positions;
+	range->position_count = (uint32) qunique(positions, count, sizeof(int64), compare_positions);
+}
+
+static void
+set_ids(EsRange *range, const List *tests)
+{
+	uint8		(*ids)[ES_UUID_SIZE] = palloc(Max(count_constants(tests), 1) * ES_UUID_SIZE);
+	uint32		count = 0;
+	ListCell   *cell;
+
+	foreach(cell, tests)
+	{
+		const EsTest *test = lfirst(cell);
+
+		for (uint32 i = 0; i < test->constant_count; i++)
+			memcpy(ids[count++], test->constants[i].uuid, ES_UUID_SIZE);
+	}
+	range->some_ids = true;
+	range->ids = ids;
+	range->id_count = count;
+}
+
+/* Takes the positions and ids that an event which passes the node has one of. */
+static void
+take_keys(const EsNode *node, EsRange *range)
+{
+	List	   *tests = NIL;
+
+	if (!range->some_ids && add_key_tests(node, ES_FIELD_EVENT_ID, &tests))
+		set_ids(range, tests);
+	tests = NIL;
+	if (!range->some_positions && add_key_tests(node, ES_FIELD_POSITION, &tests))
+		set_positions(range, tests);
+}
+
 static void
 narrow_by_node(const EsNode *node, EsRange *range)
 {
@@ -212,12 +334,6 @@ narrow_by_node(const EsNode *node, EsRange *range)
 	{
 		foreach(cell, node->children)
 			narrow_by_node(lfirst(cell), range);
-	}
-	if (node->kind == ES_NODE_TEST && node->test.kind == ES_TEST_COMPARE &&
-		node->target.field == ES_FIELD_EVENT_ID && node->test.strategy == BTEqualStrategyNumber)
-	{
-		range->one_id = true;
-		memcpy(range->event_id, node->test.constants[0].uuid, ES_UUID_SIZE);
 	}
 	if (node->kind != ES_NODE_TEST || node->test.kind != ES_TEST_COMPARE ||
 		(node->target.field != ES_FIELD_POSITION && node->target.field != ES_FIELD_RECORDED_AT &&
@@ -233,7 +349,8 @@ narrow_by_node(const EsNode *node, EsRange *range)
 }
 
 /*
- * Narrows the range to the events that can pass.  A condition that can raise an
+ * Narrows the range to the events that can pass, in the current memory context.  A
+ * condition that can raise an
  * error ends that: it might raise it for events that conditions after it exclude.
  */
 void
@@ -246,6 +363,7 @@ es_filter_range(const EsFilter *filter, EsRange *range)
 		if (can_fail(lfirst(cell)))
 			return;
 		narrow_by_node(lfirst(cell), range);
+		take_keys(lfirst(cell), range);
 	}
 }
 

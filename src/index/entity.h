@@ -98,6 +98,7 @@ typedef struct EsCounts
 {
 	uint64		entities;		/* with at least one committed event */
 	uint64		events;			/* committed */
+	uint64		tenants;		/* besides the default one */
 	uint64		entity_bytes;	/* in entities, and nodes to find them */
 	uint64		posting_bytes;
 	uint64		id_bytes;

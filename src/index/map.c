@@ -301,7 +301,11 @@ es_index_find_or_add(EsPool *pool, EsIndex *index, const EsKey *key)
 			return NULL;
 		if (__atomic_compare_exchange_n(slot, &value, made, false,
 										__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		{
+			if (key->entity_id.size == 0)
+				__atomic_fetch_add(&index->counts.tenants, 1, __ATOMIC_RELAXED);
 			return es_ref_pointer(pool, made);
+		}
 	}
 }
 

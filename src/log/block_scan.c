@@ -7,8 +7,8 @@
  * side by side with parallel workers.  A part of the log is found by the index on
  * first_position, in order, or, where the order does not matter, as a list of
  * pages; times are translated to positions by bisection, since recorded_at never
- * decreases along the log.  An event_id leads to a list of pages, too, by the index
- * of ids and the time in it.  Whatever says where to look, a block counts if the
+ * decreases along the log.  Single positions and event ids lead to a list of pages,
+ * too, ids by their index and the time in them.  Whatever says where to look, a block counts if the
  * snapshot sees its row, and nothing else decides.
  *
  *-------------------------------------------------------------------------
@@ -134,78 +134,96 @@ begin_in_order(EsBlockScan *scan)
 	scan->log_open = true;
 }
 
-/* The pages with blocks of the range, ascending. */
-static BlockNumber *
-pages_of_range(EsBlockScan *scan, uint32 *count)
-{
-	*count = 0;
-	if (!find_positions(scan))
-		return NULL;
-	return es_log_pages(scan->blocks, scan->snapshot,
-						es_log_block_start(scan->blocks, scan->snapshot,
-										   scan->range.first_position),
-						scan->range.last_position, count);
-}
-
-/*
- * Lists the pages of the range.  They are read like all pages, which is faster
- * than going along the index; what else is on them is for the caller.
- */
+/* Adds the pages with blocks of the range. */
 static void
-begin_range(EsBlockScan *scan)
+add_pages_of_range(EsBlockScan *scan, EsPageList *list)
 {
-	uint32		count;
-	BlockNumber *pages = pages_of_range(scan, &count);
-
-	es_page_scan_list(&scan->page, pages, count);
+	if (find_positions(scan))
+		es_log_pages(scan->blocks, scan->snapshot,
+					 es_log_block_start(scan->blocks, scan->snapshot, scan->range.first_position),
+					 scan->range.last_position, list);
 }
 
 /* Adds the pages of the time in the id, when it has one. */
-static BlockNumber *
-add_pages_of_time(EsBlockScan *scan, BlockNumber *list, uint32 *count)
+static void
+add_pages_of_time(EsBlockScan *scan, const uint8 *event_id, EsPageList *list)
 {
-	BlockNumber *pages;
-	uint32		found;
+	EsRange		range = scan->range;
 	int64		time;
 
-	if (!es_uuid_v7_time(scan->range.event_id, &time))
-		return list;
-	scan->range.first_time = Max(scan->range.first_time, time - ES_ID_TIME_WINDOW_US);
-	scan->range.last_time = Min(scan->range.last_time, time + ES_ID_TIME_WINDOW_US);
-	pages = pages_of_range(scan, &found);
-	if (pages == NULL)
-		return list;
-	list = repalloc_huge(list, ((Size) *count + found + 1) * sizeof(BlockNumber));
-	memcpy(list + *count, pages, found * sizeof(BlockNumber));
-	*count += found;
-	pfree(pages);
-	return list;
+	if (!es_uuid_v7_time(event_id, &time))
+		return;
+	scan->range.first_time = Max(range.first_time, time - ES_ID_TIME_WINDOW_US);
+	scan->range.last_time = Min(range.last_time, time + ES_ID_TIME_WINDOW_US);
+	add_pages_of_range(scan, list);
+	scan->range = range;
 }
 
 /*
- * Lists the pages on which events with the id can be: those that the index of ids
- * knows, and those of its time.  All pages if the index lacks ids.
+ * The pages on which events with the ids can be: those that the index of ids knows,
+ * and those of their times.  False if the index lacks ids.
  */
-static void
-begin_id(EsBlockScan *scan)
+static bool
+add_pages_of_ids(EsBlockScan *scan, EsPageList *list)
 {
 	EsOpenStore open;
-	BlockNumber *pages;
-	uint32		count = 0;
-	bool		complete;
+	bool		complete = true;
 
-	if (!scan->range.one_id)
-		return;
 	es_store_open(&open, AccessShareLock);
-	complete = es_id_pages(&open.store->index, scan->range.event_id, &pages, &count);
-	es_store_close(&open);
-	if (!complete)
+	for (uint32 i = 0; i < scan->range.id_count && complete; i++)
 	{
-		pfree(pages);
-		return;
+		complete = es_id_pages(&open.store->index, scan->range.ids[i], list);
+		add_pages_of_time(scan, scan->range.ids[i], list);
 	}
-	pages = add_pages_of_time(scan, pages, &count);
-	es_page_scan_list(&scan->page, pages, es_pages_sort(pages, count));
+	es_store_close(&open);
+	return complete;
+}
+
+/* The pages of the blocks that have the positions. */
+static void
+add_pages_of_positions(EsBlockScan *scan, EsPageList *list)
+{
+	const EsRange *range = &scan->range;
+	EsLogScan	probe;
+	bool		in_block = false;
+
+	es_log_scan_begin(&probe, scan->blocks, scan->snapshot, 0, true);
+	for (uint32 i = 0; i < range->position_count; i++)
+	{
+		if (in_block && probe.row.status == ES_BLOCK_OK &&
+			es_block_has_position(&probe.row.block, range->positions[i]))
+			continue;
+		es_log_scan_move(&probe, range->positions[i]);
+		in_block = es_log_scan_next(&probe);
+		if (in_block)
+			es_page_list_add(list, ItemPointerGetBlockNumber(&probe.slot->tts_tid));
+	}
+	es_log_scan_end(&probe);
+}
+
+/*
+ * Lists the pages with what is asked for.  They are read like all pages, which is
+ * faster than going along the index; what else is on them is for the caller.  If
+ * it is not known where that is, all pages are read.
+ */
+static void
+begin_list(EsBlockScan *scan)
+{
+	EsPageList	list = {0};
+	bool		known = true;
+
+	if (scan->order == ES_ORDER_RANGE)
+		add_pages_of_range(scan, &list);
+	else if (scan->order == ES_ORDER_IDS && scan->range.some_ids)
+		known = add_pages_of_ids(scan, &list);
+	else if (scan->order == ES_ORDER_POSITIONS && scan->range.some_positions)
+		add_pages_of_positions(scan, &list);
+	else
+		known = false;
+	if (known)
+		es_page_scan_list(&scan->page, &list);
+	else if (list.pages != NULL)
+		pfree(list.pages);
 }
 
 /* Has the scan left the range on its far side? */
@@ -231,8 +249,7 @@ next_in_order(EsBlockScan *scan)
 static bool
 reads_pages(const EsBlockScan *scan)
 {
-	return scan->order == ES_ORDER_NONE || scan->order == ES_ORDER_RANGE ||
-		scan->order == ES_ORDER_ID;
+	return scan->order != ES_ORDER_FORWARD && scan->order != ES_ORDER_BACKWARD;
 }
 
 /*
@@ -255,12 +272,10 @@ es_block_scan_begin(EsBlockScan *scan, Snapshot snapshot, EsOrder order, const E
 	if (reads_pages(scan))
 		es_page_scan_begin(&scan->page, scan->blocks, snapshot,
 						   order == ES_ORDER_NONE ? shared : NULL);
-	if (order == ES_ORDER_RANGE)
-		begin_range(scan);
-	else if (order == ES_ORDER_ID)
-		begin_id(scan);
-	else if (order != ES_ORDER_NONE)
+	if (!reads_pages(scan))
 		begin_in_order(scan);
+	else if (order != ES_ORDER_NONE)
+		begin_list(scan);
 }
 
 /*

@@ -18,7 +18,8 @@ typedef enum EsOrder
 {
 	ES_ORDER_NONE,				/* all blocks, as they lie in the table */
 	ES_ORDER_RANGE,				/* those of the range, as they lie there */
-	ES_ORDER_ID,				/* those that may have the id of the range */
+	ES_ORDER_IDS,				/* those that may have the ids of the range */
+	ES_ORDER_POSITIONS,			/* those that may have its positions */
 	ES_ORDER_FORWARD,			/* by position */
 	ES_ORDER_BACKWARD
 } EsOrder;
@@ -32,8 +33,12 @@ typedef struct EsRange
 	int64		last_time;
 	int64		first_version;
 	int64		last_version;
-	bool		one_id;			/* only events with this event_id */
-	uint8		event_id[ES_UUID_SIZE];
+	bool		some_ids;		/* only events with one of these ids */
+	const uint8 (*ids)[ES_UUID_SIZE];
+	uint32		id_count;
+	bool		some_positions; /* only these, ascending */
+	const int64 *positions;
+	uint32		position_count;
 } EsRange;
 
 typedef struct EsBlockScan

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * entity_scan.c
- *	  Reads an entity's events one at a time, forward or backward.
+ *	  Reads the events of entities one at a time, forward or backward.
  *
  * Whatever the index knows, an event is delivered only if the snapshot sees
  * its row.  The versions of an entity that a snapshot sees are always 1 to
@@ -9,9 +9,10 @@
  * forward ends where it meets one that is not visible, and a scan backward
  * begins where it meets one that is.
  *
- * Several tenants may have an entity of the same name.  Their events are
- * merged, with a cursor for each and all with one reader, so that no more than
- * one page is pinned however many they are.
+ * There are several entities when several are asked for, or tenants have one of
+ * the same name.  Each has a cursor, and all have one reader, so that no more than
+ * one page is pinned however many they are.  Their events come one entity after the
+ * other, or merged in an order.
  *
  *-------------------------------------------------------------------------
  */
@@ -145,15 +146,23 @@ new_cursor(EsEntityScan *scan)
 static void
 add_cursor(void *arg, EsEntity *entity)
 {
-	EsEntityScan *scan = arg;
-	EsEntityCursor *cursor = new_cursor(scan);
+	EsEntityCursor *cursor = new_cursor(arg);
+
+	cursor->entity = entity;
+	cursor->placed = false;
+}
+
+/* Places the cursor before its entity's first event of the range. */
+static void
+place_at_start(EsEntityScan *scan, EsEntityCursor *cursor)
+{
 	int64		first;
 	int64		last;
 
-	find_versions(scan, entity, &first, &last);
-	cursor->entity = entity;
+	find_versions(scan, cursor->entity, &first, &last);
 	cursor->version = scan->range.backward ? last : first;
 	cursor->last = scan->range.backward ? first : last;
+	cursor->placed = true;
 }
 
 /* Is there a version left that may be visible? */
@@ -214,6 +223,7 @@ make_heap(EsEntityScan *scan)
 	scan->heap = binaryheap_allocate(scan->cursor_count, compare_cursors, scan);
 	for (uint32 i = 0; i < scan->cursor_count; i++)
 	{
+		place_at_start(scan, &scan->cursors[i]);
 		if (place(scan, &scan->cursors[i]))
 			binaryheap_add_unordered(scan->heap, PointerGetDatum(&scan->cursors[i]));
 	}
@@ -245,9 +255,16 @@ next_cursor(EsEntityScan *scan)
 {
 	if (scan->heap != NULL)
 		return first_in_heap(scan);
-	if (scan->cursor_count == 0 || !is_in_range(scan, scan->cursors))
-		return NULL;
-	return scan->cursors;
+	for (; scan->current < scan->cursor_count; scan->current++)
+	{
+		EsEntityCursor *cursor = &scan->cursors[scan->current];
+
+		if (!cursor->placed)
+			place_at_start(scan, cursor);
+		if (is_in_range(scan, cursor))
+			return cursor;
+	}
+	return NULL;
 }
 
 /* -------------------------------------------------------------------- scan */
@@ -270,16 +287,19 @@ find_entities(EsEntityScan *scan)
 	const EsEntityRange *range = &scan->range;
 	EsEntity   *entity;
 
-	if (!range->one_tenant)
-		es_store_visit_tenants(scan->open.store, range->entity_id, add_cursor, scan);
-	else if ((entity = es_store_find(scan->open.store, range->tenant_id, range->entity_id)) != NULL)
-		add_cursor(scan, entity);
-	if (scan->cursor_count > 1)
+	for (uint32 i = 0; i < range->entity_count; i++)
+	{
+		if (!range->one_tenant)
+			es_store_visit_tenants(scan->open.store, range->entity_ids[i], add_cursor, scan);
+		else if ((entity = es_store_find(scan->open.store, range->tenant_id, range->entity_ids[i])) != NULL)
+			add_cursor(scan, entity);
+	}
+	if (scan->cursor_count > 1 && range->order != ES_ENTITY_ONE_BY_ONE)
 		make_heap(scan);
 }
 
 /*
- * Begins to read events of an entity that the snapshot sees.  A serializable
+ * Begins to read events of the entities that the snapshot sees.  A serializable
  * transaction locks the whole table against being read past: coarse, but never
  * wrong.
  */
@@ -380,7 +400,8 @@ es_entity_last_version(Snapshot snapshot, EsSlice tenant_id, EsSlice entity_id)
 	EsEntityRange range = {
 		.one_tenant = true,
 		.tenant_id = tenant_id,
-		.entity_id = entity_id,
+		.entity_ids = &entity_id,
+		.entity_count = 1,
 		.last_version = PG_INT64_MAX,
 		.backward = true,
 		.heads_only = true

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * entity_scan.h
- *	  Reads an entity's events one at a time.
+ *	  Reads the events of one or more entities one at a time.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,9 +16,10 @@
 #include "log/reader.h"
 #include "log/store.h"
 
-/* Of one entity both are the same. */
+/* In which order events of several entities come; those of one are always in both. */
 typedef enum EsEntityOrder
 {
+	ES_ENTITY_ONE_BY_ONE,		/* one entity after the other */
 	ES_ENTITY_BY_VERSION,
 	ES_ENTITY_BY_POSITION
 } EsEntityOrder;
@@ -29,7 +30,8 @@ typedef struct EsEntityRange
 	bool		one_tenant;		/* else the entities of that name of all
 								 * tenants */
 	EsSlice		tenant_id;		/* when one_tenant; empty: the default */
-	EsSlice		entity_id;
+	const EsSlice *entity_ids;	/* each once */
+	uint32		entity_count;
 	int64		first_version;	/* inclusive, whatever the direction */
 	int64		last_version;
 	int64		after_position; /* 0: any */
@@ -45,6 +47,7 @@ typedef struct EsEntityRange
 typedef struct EsEntityCursor
 {
 	EsEntity   *entity;
+	bool		placed;			/* the others are known, too */
 	int64		version;
 	int64		last;			/* version, in the direction of the scan */
 	int64		key;			/* by which cursors are ordered */
@@ -59,8 +62,9 @@ typedef struct EsEntityScan
 	EsEntityCursor *cursors;	/* the first one is 'single', mostly all */
 	uint32		cursor_count;
 	uint32		cursor_room;
+	uint32		current;		/* cursor, when they are read one by one */
 	EsEntityCursor single;
-	binaryheap *heap;			/* of cursors, if there is more than one */
+	binaryheap *heap;			/* of several cursors in an order, else NULL */
 	bool		moved;			/* the heap's first cursor is to be placed
 								 * anew */
 	EsStoredEvent stored;

@@ -107,39 +107,22 @@ es_id_find(const EsIndex *index, EsReader *reader, const uint8 *event_id, EsStor
 	return found;
 }
 
-typedef struct PageList
-{
-	BlockNumber *pages;
-	uint32		count;
-	uint32		room;
-} PageList;
-
 static bool
 add_page(void *arg, EsPosting posting)
 {
-	PageList   *list = arg;
-
 	CHECK_FOR_INTERRUPTS();
-	if (list->count == list->room)
-		list->pages = repalloc_huge(list->pages, (Size) (list->room *= 2) * sizeof(BlockNumber));
-	list->pages[list->count++] = es_posting_heap_block(posting);
+	es_page_list_add(arg, es_posting_heap_block(posting));
 	return false;
 }
 
 /*
- * The pages of the block table on which events with this id may be, besides those
- * that are found by its time; palloc'd, in no order, perhaps some twice.  False
- * when ids are missing in the index.
+ * Adds the pages of the block table on which events with this id may be, besides
+ * those that are found by its time.  False when ids are missing in the index.
  */
 bool
-es_id_pages(const EsIndex *index, const uint8 *event_id, BlockNumber **pages, uint32 *count)
+es_id_pages(const EsIndex *index, const uint8 *event_id, EsPageList *list)
 {
-	PageList	list = {.room = 8};
-
-	list.pages = palloc(list.room * sizeof(BlockNumber));
-	(void) es_ids_search(es_pool, index, id_hash(event_id), add_page, &list);
-	*pages = list.pages;
-	*count = list.count;
+	(void) es_ids_search(es_pool, index, id_hash(event_id), add_page, list);
 	return es_ids_complete(index);
 }
 

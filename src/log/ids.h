@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "index/ids.h"
+#include "log/page_scan.h"
 #include "log/reader.h"
 #include "log/shared.h"
 
@@ -39,8 +40,7 @@ extern void es_id_buffer_flush(EsIdBuffer *buffer);
 
 extern bool es_id_find(const EsIndex *index, EsReader *reader, const uint8 *event_id,
 					   EsStoredEvent *stored, bool *complete);
-extern bool es_id_pages(const EsIndex *index, const uint8 *event_id, BlockNumber **pages,
-						uint32 *count);
+extern bool es_id_pages(const EsIndex *index, const uint8 *event_id, EsPageList *list);
 extern bool es_id_is_indexed(const EsIndex *index, const uint8 *event_id,
 							 EsPosting posting);
 

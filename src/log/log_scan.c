@@ -13,7 +13,6 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "lib/qunique.h"
 #include "miscadmin.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
@@ -113,37 +112,17 @@ es_log_block_start(Relation blocks, Snapshot snapshot, int64 position)
 	return start;
 }
 
-static int
-compare_pages(const void *a, const void *b)
-{
-	BlockNumber x = *(const BlockNumber *) a;
-	BlockNumber y = *(const BlockNumber *) b;
-
-	return x < y ? -1 : x > y;
-}
-
-/* Makes the pages ascending, and each one of them single; returns how many. */
-uint32
-es_pages_sort(BlockNumber *pages, uint32 count)
-{
-	qsort(pages, count, sizeof(BlockNumber), compare_pages);
-	return count == 0 ? 0 : qunique(pages, count, sizeof(BlockNumber), compare_pages);
-}
-
 /*
- * The pages of the table that have rows, visible or not, whose first_position is
- * in this range; ascending and palloc'd.
+ * Adds the pages of the table that have rows, visible or not, whose first_position
+ * is in this range.
  */
-BlockNumber *
-es_log_pages(Relation blocks, Snapshot snapshot, int64 first, int64 last, uint32 *count)
+void
+es_log_pages(Relation blocks, Snapshot snapshot, int64 first, int64 last, EsPageList *list)
 {
-	uint32		room = 64;
-	BlockNumber *pages = palloc(room * sizeof(BlockNumber));
 	ScanKeyData keys[2];
 	Relation	index = open_log_index(blocks);
 	IndexScanDesc scan = es_index_beginscan(blocks, index, snapshot, lengthof(keys));
 	ItemPointer tid;
-	uint32		found = 0;
 
 	ScanKeyInit(&keys[0], 1, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(first));
 	ScanKeyInit(&keys[1], 1, BTLessEqualStrategyNumber, F_INT8LE, Int64GetDatum(last));
@@ -152,15 +131,11 @@ es_log_pages(Relation blocks, Snapshot snapshot, int64 first, int64 last, uint32
 	{
 		BlockNumber page = ItemPointerGetBlockNumber(tid);
 
-		if (found > 0 && pages[found - 1] == page)
+		if (list->count > 0 && list->pages[list->count - 1] == page)
 			continue;
 		CHECK_FOR_INTERRUPTS();
-		if (found == room)
-			pages = repalloc_huge(pages, (Size) (room *= 2) * sizeof(BlockNumber));
-		pages[found++] = page;
+		es_page_list_add(list, page);
 	}
 	index_endscan(scan);
 	index_close(index, AccessShareLock);
-	*count = es_pages_sort(pages, found);
-	return pages;
 }

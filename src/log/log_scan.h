@@ -18,6 +18,7 @@
 #include "utils/snapshot.h"
 
 #include "log/block_row.h"
+#include "log/page_scan.h"
 
 /* Reads blocks in log order, through the index on first_position. */
 typedef struct EsLogScan
@@ -37,9 +38,8 @@ extern bool es_log_scan_next(EsLogScan *scan);
 extern bool es_log_scan_is_own(EsLogScan *scan);
 extern EsBlock *es_log_scan_block(EsLogScan *scan);
 extern void es_log_scan_end(EsLogScan *scan);
-extern BlockNumber *es_log_pages(Relation blocks, Snapshot snapshot, int64 first, int64 last,
-								 uint32 *count);
-extern uint32 es_pages_sort(BlockNumber *pages, uint32 count);
+extern void es_log_pages(Relation blocks, Snapshot snapshot, int64 first, int64 last,
+						 EsPageList *list);
 extern int64 es_log_block_start(Relation blocks, Snapshot snapshot, int64 position);
 
 #endif							/* EVENTSTORE_LOG_LOG_SCAN_H */

@@ -14,6 +14,7 @@
 
 #include "access/heapam.h"
 #include "access/htup_details.h"
+#include "lib/qunique.h"
 #include "miscadmin.h"
 #include "storage/predicate.h"
 #include "utils/rel.h"
@@ -56,13 +57,37 @@ es_page_scan_begin(EsPageScan *scan, Relation blocks, Snapshot snapshot, EsShare
 		scan->strategy = GetAccessStrategy(BAS_BULKREAD);
 }
 
-/* Reads these pages instead, ascending and palloc'd; the scan frees them. */
 void
-es_page_scan_list(EsPageScan *scan, BlockNumber *list, uint32 count)
+es_page_list_add(EsPageList *list, BlockNumber page)
 {
-	scan->list = list;
+	if (list->pages == NULL)
+		list->pages = palloc((list->room = 16) * sizeof(BlockNumber));
+	else if (list->count == list->room)
+		list->pages = repalloc_huge(list->pages, (Size) (list->room *= 2) * sizeof(BlockNumber));
+	list->pages[list->count++] = page;
+}
+
+static int
+compare_pages(const void *a, const void *b)
+{
+	BlockNumber x = *(const BlockNumber *) a;
+	BlockNumber y = *(const BlockNumber *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Of all pages, reads only those of the list, which is the scan's from now on. */
+void
+es_page_scan_list(EsPageScan *scan, EsPageList *list)
+{
+	if (list->count > 0)
+	{
+		qsort(list->pages, list->count, sizeof(BlockNumber), compare_pages);
+		list->count = (uint32) qunique(list->pages, list->count, sizeof(BlockNumber), compare_pages);
+	}
+	scan->list = list->pages;
 	scan->next = 0;
-	scan->limit = scan->pages = count;
+	scan->limit = scan->pages = list->count;
 }
 
 /* Of all pages, reads only this one with the next calls. */

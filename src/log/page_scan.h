@@ -26,6 +26,14 @@ typedef struct EsSharedScan
 	BlockNumber pages;			/* set before the workers start */
 } EsSharedScan;
 
+/* Pages of the table, in no order, perhaps some twice; palloc'd. */
+typedef struct EsPageList
+{
+	BlockNumber *pages;			/* NULL: none */
+	uint32		count;
+	uint32		room;
+} EsPageList;
+
 /* Pages that are pinned before they are read, so that memory gets loaded. */
 #define ES_PAGES_AHEAD 6
 
@@ -44,8 +52,8 @@ typedef struct EsPageScan
 	BlockNumber next;
 	BlockNumber limit;			/* of the pages that were handed out */
 	BlockNumber pages;
-	BlockNumber *list;			/* which pages, and 'pages' is how many; NULL:
-								 * all */
+	BlockNumber *list;			/* which pages, ascending, and 'pages' is how
+								 * many; NULL: all */
 	EsLoadAhead load_ahead;		/* set by the caller, or NULL */
 	void	   *load_arg;
 	Buffer		buffer;			/* pinned */
@@ -63,7 +71,8 @@ typedef struct EsPageScan
 
 extern void es_page_scan_begin(EsPageScan *scan, Relation blocks, Snapshot snapshot,
 							   EsSharedScan *shared);
-extern void es_page_scan_list(EsPageScan *scan, BlockNumber *list, uint32 count);
+extern void es_page_list_add(EsPageList *list, BlockNumber page);
+extern void es_page_scan_list(EsPageScan *scan, EsPageList *list);
 extern void es_page_scan_only(EsPageScan *scan, BlockNumber page);
 extern EsBlockRow *es_page_scan_next(EsPageScan *scan);
 extern void es_page_scan_end(EsPageScan *scan);

@@ -171,7 +171,7 @@ built_store(void)
  * is not known yet.
  */
 bool
-es_store_estimate(double *events, double *entities)
+es_store_estimate(double *events, double *entities, double *tenants)
 {
 	EsStore    *store = built_store();
 
@@ -179,6 +179,7 @@ es_store_estimate(double *events, double *entities)
 		return false;
 	*events = (double) __atomic_load_n(&store->index.counts.events, __ATOMIC_RELAXED);
 	*entities = (double) __atomic_load_n(&store->index.counts.entities, __ATOMIC_RELAXED);
+	*tenants = (double) __atomic_load_n(&store->index.counts.tenants, __ATOMIC_RELAXED) + 1;
 	return true;
 }
 

@@ -25,6 +25,7 @@
 #include "storage/proc.h"
 #include "utils/acl.h"
 #include "utils/rel.h"
+#include "utils/selfuncs.h"
 
 #if PG_VERSION_NUM < 150000
 #error "eventstore needs PostgreSQL 15 or later"
@@ -185,6 +186,17 @@ es_upper_path(PlannerInfo *root, RelOptInfo *rel, double rows, Cost cost, Path *
 #else
 	return create_foreign_upper_path(root, rel, rel->reltarget, rows, cost, cost, NIL, below,
 									 private);
+#endif
+}
+
+/* How many elements an array has, or is thought to have. */
+static inline double
+es_array_length(PlannerInfo *root pg_attribute_unused(), Node *array)
+{
+#if PG_VERSION_NUM >= 170000
+	return estimate_array_length(root, array);
+#else
+	return estimate_array_length(array);
 #endif
 }
 

@@ -181,8 +181,8 @@ get_constant(EsCompiler *compiler, Expr *expr, Datum *value, bool *isnull)
 }
 
 /* An integer type's value as 64 bits. */
-static Datum
-widen(Oid type, Datum value)
+Datum
+es_widen_integer(Oid type, Datum value)
 {
 	if (type == INT2OID)
 		return Int64GetDatum(DatumGetInt16(value));
@@ -565,7 +565,7 @@ comparison(EsCompiler *compiler, const EsOperand *operand, Oid operator, Oid col
 	if (operand->type == ES_VALUE_JSON)
 		node = json_comparison(compiler, operand, strategy, value);
 	else if (operand->type != ES_VALUE_TEXT)
-		node = compare_node(compiler, operand, strategy, widen(right, value));
+		node = compare_node(compiler, operand, strategy, es_widen_integer(right, value));
 	else if (!is_bytewise(collation))
 		node = NULL;
 	else if (strategy == BTEqualStrategyNumber)
@@ -886,7 +886,7 @@ list_node(EsCompiler *compiler, const EsOperand *operand, Oid type, Datum array)
 		if (nulls[i])
 			node->test.null_among = true;
 		else
-			es_constant_set(&node->test.constants[used++], operand->type, widen(type, elements[i]));
+			es_constant_set(&node->test.constants[used++], operand->type, es_widen_integer(type, elements[i]));
 	}
 	node->test.constant_count = used;
 	es_test_prepare(&node->test);

@@ -56,6 +56,7 @@ typedef struct EsOperand
 } EsOperand;
 
 extern List *es_compile(EsCompiler *compiler, List *clauses);
+extern Datum es_widen_integer(Oid type, Datum value);
 extern bool es_compile_operand(EsCompiler *compiler, Expr *expr, EsOperand *operand);
 extern EsNode *es_compile_contains(EsCompiler *compiler, const EsOperand *operand,
 								   Datum jsonb);

@@ -194,7 +194,8 @@ begin_entity(EsEventsReader *reader, Snapshot snapshot)
 	EsEntityRange range = {
 		.one_tenant = true,
 		.tenant_id = query->tenant_id,
-		.entity_id = query->entity_id,
+		.entity_ids = &query->entity_id,
+		.entity_count = 1,
 		.last_version = PG_INT64_MAX,
 		.after_position = query->after_position,
 		.in_time = true,

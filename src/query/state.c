@@ -95,7 +95,8 @@ es_query_state(EsSlice tenant_id, EsSlice entity_id, int64 last_time, bool *isnu
 	EsEntityRange range = {
 		.one_tenant = true,
 		.tenant_id = tenant_id,
-		.entity_id = entity_id,
+		.entity_ids = &entity_id,
+		.entity_count = 1,
 		.last_version = PG_INT64_MAX,
 		.in_time = true,
 		.first_time = PG_INT64_MIN,
