@@ -35,6 +35,7 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/selfuncs.h"
+#include "utils/typcache.h"
 
 #include "fdw/fdw.h"
 #include "fdw/plan.h"
@@ -536,42 +537,60 @@ orders_by(const PathKey *key, Index relid, AttrNumber column)
 	return false;
 }
 
+/* The order that a pathkey wants of this column; none, if it is about something else. */
+static EsOrder
+order_of(const PathKey *key, Index relid, AttrNumber column)
+{
+	Oid			type = column == ES_FIELD_RECORDED_AT ? TIMESTAMPTZOID : INT8OID;
+
+	if (key->pk_eclass->ec_has_volatile || !orders_by(key, relid, column) ||
+		key->pk_opfamily != lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY)->btree_opf)
+		return ES_ORDER_NONE;
+	return es_is_ascending(key) ? ES_ORDER_FORWARD : ES_ORDER_BACKWARD;
+}
+
 /* Is the query ordered by this column first, and in which direction? */
 static EsOrder
 wanted_order(PlannerInfo *root, RelOptInfo *rel, AttrNumber column)
 {
-	PathKey    *first;
-
-	if (root->query_pathkeys == NIL)
-		return ES_ORDER_NONE;
-	first = linitial(root->query_pathkeys);
-	if (first->pk_eclass->ec_has_volatile || first->pk_opfamily != INTEGER_BTREE_FAM_OID ||
-		!orders_by(first, rel->relid, column))
-		return ES_ORDER_NONE;
-	return es_is_ascending(first) ? ES_ORDER_FORWARD : ES_ORDER_BACKWARD;
+	return root->query_pathkeys == NIL ? ES_ORDER_NONE :
+		order_of(linitial(root->query_pathkeys), rel->relid, column);
 }
 
 /*
- * The pathkeys of events in the order of their positions.  No two events have
- * the same one, so they are also in the order of whatever other expressions of
- * events come after it; but not of other relations' columns, which a join may
- * put beside one event several times.
+ * The order of the log that the query wants, by position or time of recording, which
+ * never decreases along the log.  Sets the pathkeys that it gives: no two events have
+ * the same position, so after that also whatever other expressions of events come
+ * after it; but not of other relations' columns, which a join may put beside one
+ * event several times.
  */
-static List *
-position_pathkeys(PlannerInfo *root, RelOptInfo *rel)
+static EsOrder
+wanted_log_order(PlannerInfo *root, RelOptInfo *rel, List **pathkeys)
 {
-	List	   *pathkeys = NIL;
+	EsOrder		order = wanted_order(root, rel, ES_FIELD_POSITION);
+	bool		unique = false;
 	ListCell   *cell;
 
+	*pathkeys = NIL;
+	if (order == ES_ORDER_NONE)
+		order = wanted_order(root, rel, ES_FIELD_RECORDED_AT);
+	if (order == ES_ORDER_NONE)
+		return order;
 	foreach(cell, root->query_pathkeys)
 	{
-		EquivalenceClass *class = ((PathKey *) lfirst(cell))->pk_eclass;
+		PathKey    *key = lfirst(cell);
+		bool		first = cell == list_head(root->query_pathkeys);
 
-		if (class->ec_has_volatile || !bms_is_subset(class->ec_relids, rel->relids))
+		if (!first && (key->pk_eclass->ec_has_volatile ||
+					   !bms_is_subset(key->pk_eclass->ec_relids, rel->relids)))
 			break;
-		pathkeys = lappend(pathkeys, lfirst(cell));
+		if (!unique && order_of(key, rel->relid, ES_FIELD_POSITION) == order)
+			unique = true;
+		else if (!unique && order_of(key, rel->relid, ES_FIELD_RECORDED_AT) != order)
+			break;
+		*pathkeys = lappend(*pathkeys, key);
 	}
-	return pathkeys == NIL ? list_make1(linitial(root->query_pathkeys)) : pathkeys;
+	return order;
 }
 
 static ForeignPath *
@@ -631,7 +650,8 @@ static void
 add_log_path(PlannerInfo *root, RelOptInfo *rel)
 {
 	EsPlanChoice choice = {{[ES_PLAN_ACCESS] = ES_ACCESS_BLOCKS}};
-	EsOrder		order = wanted_order(root, rel, ES_FIELD_POSITION);
+	List	   *pathkeys;
+	EsOrder		order = wanted_log_order(root, rel, &pathkeys);
 	List	   *limits = NIL;
 	double		share;
 	Cost		startup;
@@ -651,8 +671,7 @@ add_log_path(PlannerInfo *root, RelOptInfo *rel)
 	total += 50 * cpu_operator_cost + share * rel->pages * cpu_index_tuple_cost;
 	choice.items[ES_PLAN_ORDER] = order == ES_ORDER_NONE ? ES_ORDER_RANGE : order;
 	add_path(rel, (Path *) make_path(root, rel, &choice, rel->rows, startup, total,
-									 order == ES_ORDER_NONE ? NIL : position_pathkeys(root, rel),
-									 rel->lateral_relids));
+									 pathkeys, rel->lateral_relids));
 }
 
 /*
@@ -702,11 +721,8 @@ add_entity_path(PlannerInfo *root, RelOptInfo *rel)
 		pathkeys = list_make1(linitial(root->query_pathkeys));
 		choice.items[ES_PLAN_ENTITY_ORDER] = ES_ENTITY_BY_VERSION;
 	}
-	else if ((order = wanted_order(root, rel, ES_FIELD_POSITION)) != ES_ORDER_NONE)
-	{
-		pathkeys = position_pathkeys(root, rel);
+	else if ((order = wanted_log_order(root, rel, &pathkeys)) != ES_ORDER_NONE)
 		choice.items[ES_PLAN_ENTITY_ORDER] = ES_ENTITY_BY_POSITION;
-	}
 	if (order != ES_ORDER_NONE)
 		choice.items[ES_PLAN_ORDER] = order;
 	cost_entities(root, rel, events->asked_entities, events->version_events, has_tenant(root, rel),
