@@ -14,7 +14,7 @@ BEGIN
     END LOOP;
 END $$;
 CREATE TABLE plain AS SELECT * FROM events;
-CREATE TABLE asked AS SELECT entity_id, position, event_id, (ARRAY['single-' || position % 30, NULL, 'none']) AS entity_ids
+CREATE TABLE asked AS SELECT entity_id, position, event_id, (ARRAY['single-' || n % 30, NULL, 'none']) AS entity_ids
     FROM (SELECT *, row_number() OVER (ORDER BY position) AS n FROM plain) numbered WHERE n % 601 = 7;
 CREATE INDEX ON plain (entity_id);
 ANALYZE plain;

@@ -23,6 +23,7 @@
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
 #include "optimizer/planmain.h"
+#include "optimizer/prep.h"
 #include "optimizer/tlist.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -30,6 +31,7 @@
 
 #include "fdw/aggregate.h"
 #include "fdw/fdw.h"
+#include "fdw/needs.h"
 #include "fdw/plan.h"
 #include "pg/compat.h"
 
@@ -371,6 +373,114 @@ add_path_for(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *grouped, ForeignPat
 											 (Path *) scan, scan->fdw_private));
 }
 
+/* ------------------------------------------- PostgreSQL's aggregates of fields */
+
+/*
+ * The target of a scan that delivers fields in the place of the documents that they
+ * are taken from; NULL when the aggregation needs a whole document, or none.
+ */
+static PathTarget *
+fields_target(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *grouped, Node *having)
+{
+	const uint32 documents = 1U << ES_FIELD_PAYLOAD | 1U << ES_FIELD_METADATA;
+	PathTarget *target = create_empty_pathtarget();
+	EsNeeds		needs;
+	bool		replaced = false;
+	int			i = 0;
+	ListCell   *cell;
+
+	es_needs_begin(&needs, rel->relid);
+	es_needs_add(&needs, (Node *) grouped->reltarget->exprs);
+	es_needs_add(&needs, having);
+	if (needs.row || (needs.whole & documents))
+		return NULL;
+	foreach(cell, rel->reltarget->exprs)
+	{
+		Var		   *var = lfirst(cell);
+		Index		group = get_pathtarget_sortgroupref(rel->reltarget, i++);
+
+		if (group == 0 && IsA(var, Var) && var->varattno > 0 && documents >> var->varattno & 1)
+			replaced = true;
+		else
+			add_column_to_pathtarget(target, (Expr *) var, group);
+	}
+	if (!replaced)
+		return NULL;
+	add_new_columns_to_pathtarget(target, needs.extractions);
+	return set_pathtarget_cost_width(root, target);
+}
+
+/*
+ * Does the target have all that is sorted by?  Values that are made of it, but are not
+ * in it, would be asked of the document.
+ */
+static bool
+has_sort_keys(const PathTarget *target, List *pathkeys)
+{
+	ListCell   *cell;
+	ListCell   *member;
+
+	foreach(cell, pathkeys)
+	{
+		bool		found = false;
+
+		foreach(member, ((PathKey *) lfirst(cell))->pk_eclass->ec_members)
+			found |= list_member(target->exprs, ((EquivalenceMember *) lfirst(member))->em_expr);
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+/* The scan with this target; nothing else of it changes. */
+static Path *
+scan_of_fields(const RelOptInfo *rel, const ForeignPath *path, PathTarget *target)
+{
+	ForeignPath *scan = makeNode(ForeignPath);
+	EsPlanChoice choice = es_plan_unpack(path->fdw_private);
+
+	memcpy(scan, path, sizeof(ForeignPath));
+	choice.items[ES_PLAN_FIELDS] = true;
+	scan->fdw_private = es_plan_pack(&choice);
+	scan->path.pathtarget = target;
+	scan->path.total_cost = es_fdw_scan_cost(rel, &path->path) + rel->rows * cpu_tuple_cost;
+	return &scan->path;
+}
+
+/*
+ * Adds PostgreSQL's own aggregation, of fields: nothing may come between it and the
+ * scan but a sort, which does not ask for the documents.
+ */
+static void
+add_path_of_fields(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *grouped,
+				   const GroupPathExtraData *extra)
+{
+	List	   *groups = es_group_clause(root);
+	bool		hashed = groups != NIL && (extra->flags & GROUPING_CAN_USE_HASH);
+	AggClauseCosts costs = {0};
+	Path	   *path = rel->cheapest_total_path;
+	PathTarget *target;
+
+	if (IsA(path, ProjectionPath))
+		path = ((ProjectionPath *) path)->subpath;
+	if (!IsA(path, ForeignPath) || path->param_info != NULL || root->parse->hasTargetSRFs)
+		return;
+	target = fields_target(root, rel, grouped, extra->havingQual);
+	if (target == NULL || (!hashed && !has_sort_keys(target, root->group_pathkeys)))
+		return;
+	path = scan_of_fields(rel, (ForeignPath *) path, target);
+	if (!hashed && root->group_pathkeys != NIL)
+		path = (Path *) create_sort_path(root, rel, path, root->group_pathkeys, -1.0);
+	get_agg_clause_costs(root, AGGSPLIT_SIMPLE, &costs);
+	add_path(grouped, (Path *) create_agg_path(root, grouped, path, grouped->reltarget,
+											   hashed ? AGG_HASHED : groups != NIL ? AGG_SORTED : AGG_PLAIN,
+											   AGGSPLIT_SIMPLE, groups,
+											   (List *) extra->havingQual, &costs,
+											   estimate_groups(root, rel->rows)));
+}
+
+/* ---------------------------------------------------------------------- entry */
+
 void
 es_fdw_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *rel,
 				   RelOptInfo *grouped, void *extra)
@@ -381,7 +491,11 @@ es_fdw_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *rel,
 
 	if (stage != UPPERREL_GROUP_AGG || rel->reloptkind != RELOPT_BASEREL ||
 		root->parse->groupingSets != NIL || grouped->fdw_private != NULL ||
-		has_pseudoconstants(rel) || (scan = find_scan(rel)) == NULL)
+		has_pseudoconstants(rel))
+		return;
+	add_path_of_fields(root, rel, grouped, extra);
+	scan = find_scan(rel);
+	if (scan == NULL)
 		return;
 	having = (List *) ((GroupPathExtraData *) extra)->havingQual;
 	tlist = make_tlist(root, rel->relid, grouped, having);

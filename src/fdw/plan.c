@@ -29,6 +29,7 @@
 #include "optimizer/paths.h"
 #include "optimizer/planmain.h"
 #include "optimizer/restrictinfo.h"
+#include "optimizer/tlist.h"
 #include "storage/bufmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -38,6 +39,7 @@
 #include "utils/typcache.h"
 
 #include "fdw/fdw.h"
+#include "fdw/needs.h"
 #include "fdw/plan.h"
 #include "log/store.h"
 #include "pg/catalog.h"
@@ -829,63 +831,6 @@ es_fdw_is_parallel_safe(PlannerInfo *root pg_attribute_unused(),
 
 /* -------------------------------------------------------------------- plan */
 
-/* What the expressions above the scan need of it. */
-typedef struct Needs
-{
-	EsCompiler	compiler;
-	uint32		columns;		/* a bit for each, from 1 */
-	List	   *extractions;	/* expressions that take something out of JSON */
-	bool		row;			/* a whole row, or a system column */
-} Needs;
-
-/* While planning, only what is written out is known. */
-static bool
-not_known(void *arg pg_attribute_unused(), Expr *expr pg_attribute_unused(),
-		  Datum *value pg_attribute_unused(), bool *isnull pg_attribute_unused())
-{
-	return false;
-}
-
-/* Is it worth a place of its own in the scan's tuple? */
-static bool
-is_extraction(Needs *needs, Node *node, EsOperand *operand)
-{
-	return (IsA(node, OpExpr) || IsA(node, FuncExpr)) &&
-		es_compile_operand(&needs->compiler, (Expr *) node, operand) &&
-		operand->path.step_count > 0 && list_length(needs->extractions) < ES_PLACES_MAX_PATHS / 2;
-}
-
-/*
- * The document of an extraction counts as needed, too: what is above the scan may
- * ask for it and take the value out itself.
- */
-static bool
-collect_needs(Node *node, void *arg)
-{
-	Needs	   *needs = arg;
-	EsOperand	operand;
-
-	if (node == NULL)
-		return false;
-	if (IsA(node, Var) && ((Var *) node)->varno == (int) needs->compiler.relid)
-	{
-		AttrNumber	column = ((Var *) node)->varattno;
-
-		if (column > 0)
-			needs->columns |= 1U << column;
-		else
-			needs->row = true;
-		return false;
-	}
-	if (is_extraction(needs, node, &operand))
-	{
-		needs->extractions = list_append_unique(needs->extractions, node);
-		needs->columns |= 1U << operand.field;
-		return false;
-	}
-	return expression_tree_walker(node, collect_needs, arg);
-}
-
 /* The scan's tuple: all columns, and what is taken out of documents. */
 static List *
 make_scan_tlist(Index relid, Oid table, List *extractions)
@@ -938,8 +883,7 @@ es_fdw_plan(PlannerInfo *root, RelOptInfo *rel, Oid table, ForeignPath *path, Li
 			List *clauses, Plan *outer)
 {
 	EsPlanChoice choice;
-	Needs		needs = {.compiler = {.relid = rel->relid,.evaluate = not_known}};
-	EsFilter	filter = {0};
+	EsNeeds		needs;
 	List	   *keys = NIL;
 	List	   *tlist = NIL;
 	List	   *recheck = NIL;
@@ -947,23 +891,21 @@ es_fdw_plan(PlannerInfo *root, RelOptInfo *rel, Oid table, ForeignPath *path, Li
 	if (rel->reloptkind == RELOPT_UPPER_REL)
 		return es_fdw_plan_aggregate(rel, path, targets, outer);
 	choice = es_plan_unpack(path->fdw_private);
-	needs.compiler.filter = &filter;
 	if (root->rowMarks != NIL)	/* a row may be tested again beside others */
 		recheck = extract_actual_clauses(clauses, false);
 	if (choice.items[ES_PLAN_ACCESS] == ES_ACCESS_ENTITY)
 		keys = take_keys(root, rel->relid, &clauses);
 	clauses = extract_actual_clauses(clauses, false);
-	collect_needs((Node *) rel->reltarget->exprs, &needs);
-	collect_needs((Node *) clauses, &needs);
-	if (!needs.row && root->rowMarks == NIL)
-	{
-		/* what only conditions need is fetched when they are evaluated */
-		needs.columns = 0;
-		needs.extractions = NIL;
-		collect_needs((Node *) rel->reltarget->exprs, &needs);
+	es_needs_begin(&needs, rel->relid);
+	if (choice.items[ES_PLAN_FIELDS])
+		targets = make_tlist_from_pathtarget(path->path.pathtarget);
+	es_needs_add(&needs, (Node *) (choice.items[ES_PLAN_FIELDS] ? path->path.pathtarget : rel->reltarget)->exprs);
+	choice.items[ES_PLAN_COLUMNS] = (int) needs.columns;
+	es_needs_add(&needs, (Node *) clauses);
+	if (needs.row || root->rowMarks != NIL)
+		choice.items[ES_PLAN_COLUMNS] = PG_INT32_MAX;
+	else
 		tlist = make_scan_tlist(rel->relid, table, needs.extractions);
-	}
-	choice.items[ES_PLAN_COLUMNS] = tlist == NIL ? PG_INT32_MAX : (int) needs.columns;
 	choice.items[ES_PLAN_KEYS] = list_length(keys);
 	return make_foreignscan(targets, NIL, rel->relid, list_concat(clauses, keys),
 							es_plan_pack(&choice), tlist, recheck, outer);

@@ -36,6 +36,7 @@ typedef enum EsPlanItem
 	ES_PLAN_ORDER,				/* EsOrder */
 	ES_PLAN_ENTITY_ORDER,		/* EsEntityOrder */
 	ES_PLAN_COLUMNS,			/* bit for each column that is needed, from 1 */
+	ES_PLAN_FIELDS,				/* the path's target is delivered as it is */
 	ES_PLAN_KEYS,				/* how many of fdw_exprs are keys */
 	ES_PLAN_ITEMS
 } EsPlanItem;

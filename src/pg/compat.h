@@ -189,6 +189,17 @@ es_upper_path(PlannerInfo *root, RelOptInfo *rel, double rows, Cost cost, Path *
 #endif
 }
 
+/* What rows are grouped by, without what makes no difference. */
+static inline List *
+es_group_clause(PlannerInfo *root)
+{
+#if PG_VERSION_NUM >= 160000
+	return root->processed_groupClause;
+#else
+	return root->parse->groupClause;
+#endif
+}
+
 /* How many elements an array has, or is thought to have. */
 static inline double
 es_array_length(PlannerInfo *root pg_attribute_unused(), Node *array)
