@@ -49,6 +49,17 @@ SELECT (ask(question)).* FROM unnest(ARRAY[
     'SELECT rank() OVER (ORDER BY max(payload ->> ''note'')), event_type FROM EVENTS GROUP BY event_type',
     'SELECT max(payload ->> ''kind'' || (metadata ->> ''user'')) FROM EVENTS GROUP BY GROUPING SETS ((event_type), ())',
     'SELECT max(payload ->> ''kind'') FROM EVENTS WHERE now() > ''2000-01-01''']) WITH ORDINALITY q (question, i) ORDER BY i;
+-- Workers get fields, too.
+SET min_parallel_table_scan_size = 0;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SELECT (ask(question)).* FROM unnest(ARRAY[
+    'SELECT sum(CASE WHEN payload ->> ''kind'' = ''a'' THEN 1 ELSE 0 END) FROM EVENTS',
+    'SELECT event_type, max(payload ->> ''note'') FROM EVENTS GROUP BY event_type HAVING min(payload ->> ''kind'') < ''b'' AND max(metadata ->> ''user'') > ''u''',
+    'SELECT event_type, count(DISTINCT payload ->> ''kind'') FROM EVENTS GROUP BY event_type']) WITH ORDINALITY q (question, i) ORDER BY i;
+RESET min_parallel_table_scan_size;
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
 -- An error is PostgreSQL's.
 SELECT avg((payload ->> 'kind')::float8) FROM events;
 PREPARE fields(text) AS SELECT max(payload ->> $1) FROM events;

@@ -11,6 +11,7 @@
 #include "miscadmin.h"
 
 #include "fdw/guard.h"
+#include "fdw/stats.h"
 #include "log/session.h"
 #include "log/shared.h"
 #include "log/store.h"
@@ -38,4 +39,5 @@ _PG_init(void)
 	es_session_install();
 	es_store_install();
 	es_guard_install();
+	es_stats_install();
 }

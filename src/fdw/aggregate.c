@@ -434,7 +434,7 @@ has_sort_keys(const PathTarget *target, List *pathkeys)
 
 /* The scan with this target; nothing else of it changes. */
 static Path *
-scan_of_fields(const RelOptInfo *rel, const ForeignPath *path, PathTarget *target)
+scan_of_fields(const ForeignPath *path, PathTarget *target)
 {
 	ForeignPath *scan = makeNode(ForeignPath);
 	EsPlanChoice choice = es_plan_unpack(path->fdw_private);
@@ -443,40 +443,67 @@ scan_of_fields(const RelOptInfo *rel, const ForeignPath *path, PathTarget *targe
 	choice.items[ES_PLAN_FIELDS] = true;
 	scan->fdw_private = es_plan_pack(&choice);
 	scan->path.pathtarget = target;
-	scan->path.total_cost = es_fdw_scan_cost(rel, &path->path) + rel->rows * cpu_tuple_cost;
+	scan->path.total_cost -= path->path.rows * (ES_EVENT_COST - ES_FIELDS_COST) * cpu_tuple_cost;
 	return &scan->path;
 }
 
 /*
- * Adds PostgreSQL's own aggregation, of fields: nothing may come between it and the
- * scan but a sort, which does not ask for the documents.
+ * PostgreSQL's own aggregation above the scan, of fields, for 'grouped' or, by workers,
+ * a part of it.  Nothing may come between but a sort, which does not ask for the
+ * documents.  NULL when the path is none that can deliver them.
  */
-static void
-add_path_of_fields(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *grouped,
-				   const GroupPathExtraData *extra)
+static Path *
+path_of_fields(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *grouped, Path *path,
+			   const GroupPathExtraData *extra, AggSplit split)
 {
+	bool		partial = split != AGGSPLIT_SIMPLE;
+	Node	   *having = partial ? NULL : extra->havingQual;
 	List	   *groups = es_group_clause(root);
 	bool		hashed = groups != NIL && (extra->flags & GROUPING_CAN_USE_HASH);
 	AggClauseCosts costs = {0};
-	Path	   *path = rel->cheapest_total_path;
 	PathTarget *target;
 
 	if (IsA(path, ProjectionPath))
 		path = ((ProjectionPath *) path)->subpath;
 	if (!IsA(path, ForeignPath) || path->param_info != NULL || root->parse->hasTargetSRFs)
-		return;
-	target = fields_target(root, rel, grouped, extra->havingQual);
+		return NULL;
+	target = fields_target(root, rel, grouped, having);
 	if (target == NULL || (!hashed && !has_sort_keys(target, root->group_pathkeys)))
-		return;
-	path = scan_of_fields(rel, (ForeignPath *) path, target);
+		return NULL;
+	path = scan_of_fields((ForeignPath *) path, target);
 	if (!hashed && root->group_pathkeys != NIL)
 		path = (Path *) create_sort_path(root, rel, path, root->group_pathkeys, -1.0);
-	get_agg_clause_costs(root, AGGSPLIT_SIMPLE, &costs);
-	add_path(grouped, (Path *) create_agg_path(root, grouped, path, grouped->reltarget,
-											   hashed ? AGG_HASHED : groups != NIL ? AGG_SORTED : AGG_PLAIN,
-											   AGGSPLIT_SIMPLE, groups,
-											   (List *) extra->havingQual, &costs,
-											   estimate_groups(root, rel->rows)));
+	get_agg_clause_costs(root, split, &costs);
+	return (Path *) create_agg_path(root, grouped, path, grouped->reltarget,
+									hashed ? AGG_HASHED : groups != NIL ? AGG_SORTED : AGG_PLAIN,
+									split, groups, (List *) having, &costs,
+									estimate_groups(root, path->rows));
+}
+
+static void
+add_path_of_fields(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *grouped,
+				   const GroupPathExtraData *extra)
+{
+	Path	   *path = path_of_fields(root, rel, grouped, rel->cheapest_total_path, extra,
+									  AGGSPLIT_SIMPLE);
+
+	if (path != NULL)
+		add_path(grouped, path);
+}
+
+/* The same for each worker. */
+static void
+add_partial_path_of_fields(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *grouped,
+						   const GroupPathExtraData *extra)
+{
+	Path	   *path;
+
+	if (rel->partial_pathlist == NIL)
+		return;
+	path = path_of_fields(root, rel, grouped, linitial(rel->partial_pathlist), extra,
+						  AGGSPLIT_INITIAL_SERIAL);
+	if (path != NULL)
+		add_partial_path(grouped, path);
 }
 
 /* ---------------------------------------------------------------------- entry */
@@ -489,10 +516,15 @@ es_fdw_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *rel,
 	List	   *tlist;
 	ForeignPath *scan;
 
-	if (stage != UPPERREL_GROUP_AGG || rel->reloptkind != RELOPT_BASEREL ||
-		root->parse->groupingSets != NIL || grouped->fdw_private != NULL ||
-		has_pseudoconstants(rel))
+	if ((stage != UPPERREL_GROUP_AGG && stage != UPPERREL_PARTIAL_GROUP_AGG) ||
+		rel->reloptkind != RELOPT_BASEREL || root->parse->groupingSets != NIL ||
+		grouped->fdw_private != NULL || has_pseudoconstants(rel))
 		return;
+	if (stage == UPPERREL_PARTIAL_GROUP_AGG)
+	{
+		add_partial_path_of_fields(root, rel, grouped, extra);
+		return;
+	}
 	add_path_of_fields(root, rel, grouped, extra);
 	scan = find_scan(rel);
 	if (scan == NULL)

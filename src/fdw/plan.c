@@ -13,6 +13,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "catalog/pg_class.h"
@@ -50,11 +52,12 @@
 /* Events of a page, where nothing better is known. */
 #define EVENTS_A_PAGE 100
 
-/* What a comparison of a whole column costs for each event, in operators. */
+/*
+ * What a comparison of a whole column costs for each event, in operators; and that of
+ * a column in which nearly all values differ.
+ */
 #define VECTOR_COST 0.02
-
-/* What an event that is delivered costs, in tuples of a plain table. */
-#define EVENT_COST 3.0
+#define KEY_VECTOR_COST 1.0
 
 /* What an entity costs to be looked up, in operators. */
 #define LOOK_UP_COST 2.0
@@ -479,17 +482,32 @@ es_fdw_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 
 /* ------------------------------------------------------------------- costs */
 
+/* What testing the conditions on blocks costs for each event, in operators. */
+static double
+cost_tests(PlannerInfo *root, RelOptInfo *rel)
+{
+	double		cost = list_length(rel->baserestrictinfo) * VECTOR_COST;
+	Key			key;
+
+	if (find_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_ENTITY_ID, &key) != NULL)
+		cost += KEY_VECTOR_COST;
+	if (find_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_EVENT_ID, &key) != NULL)
+		cost += KEY_VECTOR_COST;
+	return cost;
+}
+
 /* Costs of reading a share of all blocks. */
 static void
-cost_blocks(RelOptInfo *rel, double share, double rows, Cost *startup, Cost *total)
+cost_blocks(PlannerInfo *root, RelOptInfo *rel, double share, double rows, Cost *startup,
+			Cost *total)
 {
 	const EventRel *events = rel->fdw_private;
-	double		tests = list_length(rel->baserestrictinfo) * VECTOR_COST;
+	double		tests = cost_tests(root, rel);
 
 	*startup = 0;
 	*total = share * rel->pages * (seq_page_cost + cpu_tuple_cost) +
 		share * events->events * tests * cpu_operator_cost +
-		rows * EVENT_COST * cpu_tuple_cost;
+		rows * ES_EVENT_COST * cpu_tuple_cost;
 	if (share < 1.0)
 		*startup = 50 * cpu_operator_cost;
 }
@@ -498,12 +516,13 @@ cost_blocks(RelOptInfo *rel, double share, double rows, Cost *startup, Cost *tot
 Cost
 es_fdw_scan_cost(const RelOptInfo *rel, const Path *scan)
 {
-	return scan->total_cost - rel->rows * EVENT_COST * cpu_tuple_cost;
+	return scan->total_cost - rel->rows * ES_EVENT_COST * cpu_tuple_cost;
 }
 
 /*
  * Costs of reading entities: a look into the index for each tenant that may have
- * one of the name, and a page for each block with events of them.  What is known of
+ * one of the name, and a page for each block with events of them; the more of all
+ * pages these are, the less they are random, as for a bitmap heap scan.  What is known of
  * entities can make them dearer than the average but not cheaper: plans would be no
  * better, and prepared statements would be planned each time.
  */
@@ -514,12 +533,15 @@ cost_entities(PlannerInfo *root, RelOptInfo *rel, double entities, double read, 
 	const EventRel *events = rel->fdw_private;
 	double		usual = Min(events->average_events, FEW_VERSIONS) * entities;
 	double		pages;
+	double		page_cost;
 
 	read = Max(read, usual);
 	pages = index_pages_fetched(read, rel->pages, rel->pages, root);
+	page_cost = random_page_cost - (random_page_cost - seq_page_cost) *
+		sqrt(Min(pages / Max(rel->pages, 1), 1));
 	*startup = 10 * cpu_operator_cost +
 		entities * (one_tenant ? 1 : events->tenants) * LOOK_UP_COST * cpu_operator_cost;
-	*total = *startup + pages * random_page_cost + read * EVENT_COST * cpu_tuple_cost +
+	*total = *startup + pages * page_cost + read * ES_EVENT_COST * cpu_tuple_cost +
 		rows * list_length(rel->baserestrictinfo) * cpu_operator_cost;
 }
 
@@ -611,7 +633,7 @@ add_block_paths(PlannerInfo *root, RelOptInfo *rel)
 	ForeignPath *path;
 	int			workers;
 
-	cost_blocks(rel, 1.0, rel->rows, &startup, &total);
+	cost_blocks(root, rel, 1.0, rel->rows, &startup, &total);
 	add_path(rel, (Path *) make_path(root, rel, &choice, rel->rows, startup, total, NIL,
 									 rel->lateral_relids));
 	if (!rel->consider_parallel || rel->lateral_relids != NULL)
@@ -668,7 +690,7 @@ add_log_path(PlannerInfo *root, RelOptInfo *rel)
 	if (limits == NIL && order == ES_ORDER_NONE)
 		return;
 	share = clauselist_selectivity(root, limits, 0, JOIN_INNER, NULL);
-	cost_blocks(rel, share, rel->rows, &startup, &total);
+	cost_blocks(root, rel, share, rel->rows, &startup, &total);
 	startup += 50 * cpu_operator_cost;
 	total += 50 * cpu_operator_cost + share * rel->pages * cpu_index_tuple_cost;
 	choice.items[ES_PLAN_ORDER] = order == ES_ORDER_NONE ? ES_ORDER_RANGE : order;
@@ -695,7 +717,7 @@ add_key_path(PlannerInfo *root, RelOptInfo *rel, AttrNumber column, const Key *k
 
 	add_path(rel, (Path *) make_path(root, rel, &choice, rows, startup,
 									 startup + pages * random_page_cost + tests * cpu_operator_cost +
-									 rows * EVENT_COST * cpu_tuple_cost,
+									 rows * ES_EVENT_COST * cpu_tuple_cost,
 									 NIL, outer == NULL ? rel->lateral_relids : outer));
 }
 

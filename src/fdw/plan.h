@@ -17,6 +17,10 @@
 #include "filter/scan.h"
 #include "log/entity_scan.h"
 
+/* What an event that is delivered costs, in tuples of a plain table; without documents. */
+#define ES_EVENT_COST	3.0
+#define ES_FIELDS_COST	1.0
+
 /* How events are found. */
 typedef enum EsAccess
 {
