@@ -31,7 +31,7 @@ INSERT INTO question (text) VALUES
     ('SELECT count(*) FROM {T} WHERE version = (SELECT nextval(''calls'') * 0 + 3)'),
     ('SELECT count(*) FROM {T} WHERE recorded_at > (SELECT now() - interval ''1 day'') AND version > (SELECT g FROM generate_series(1, 2) g LIMIT 1)'),
     ('SELECT count(*) FROM {T} WHERE entity_id = ''nope'' AND version = (SELECT boom(0))'),
-    ('SELECT count(*) FROM {T} WHERE entity_id = ''nope'' AND version > (SELECT nextval(''calls''))'),
+    ('SELECT count(*) FROM {T} WHERE (entity_id = ''nope'') IS TRUE AND version > (SELECT nextval(''calls''))'),
     ('SELECT count(*) FROM {T} WHERE entity_id = ''e-1'' AND version > (SELECT boom(0))'),
     ('SELECT count(*) FROM {T} WHERE entity_id = ''e-1'' AND version > (SELECT boom(50))'),
     ('SELECT count(*) FROM {T} WHERE entity_id = ''e-1'' AND event_type = ''none'' AND version > (SELECT boom(0))'),
