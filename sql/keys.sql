@@ -42,6 +42,7 @@ BEGIN
     EXECUTE format('SELECT count(*) = $1 AND md5(string_agg(r::text, '','' ORDER BY r::text)) IS NOT DISTINCT FROM $2 FROM (%s) r', replace(query, 'EVENTS', 'plain')) INTO same USING row_count, digest;
 END
 $$;
+CREATE FUNCTION explain(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY EXECUTE 'EXPLAIN ' || query; END $$;
 SELECT (ask(question)).* FROM unnest(ARRAY[
     'SELECT * FROM EVENTS WHERE entity_id IN (''bulk-3'', ''single-4'')',
     'SELECT * FROM EVENTS WHERE entity_id = ANY (ARRAY[''bulk-3'', NULL, ''bulk-3'', ''none'', ''''])',
@@ -86,6 +87,19 @@ SELECT (ask(question)).* FROM unnest(ARRAY[
     'SELECT version, position FROM EVENTS WHERE entity_id IN (''bulk-3'', ''single-4'') ORDER BY version DESC, position LIMIT 7',
     'SELECT recorded_at FROM EVENTS WHERE entity_id = ''single-4'' ORDER BY recorded_at LIMIT 3']) WITH ORDINALITY q (question, i) ORDER BY i;
 
+-- Times without a zone are of the session's.
+SET timezone = 'America/New_York';
+SELECT (ask(question)).question, (ask(question)).same FROM unnest(ARRAY[
+    'SELECT count(*) FROM EVENTS WHERE recorded_at >= (SELECT max(recorded_at)::timestamp FROM plain)',
+    'SELECT count(*) FROM EVENTS WHERE recorded_at > (SELECT min(recorded_at)::timestamp FROM plain)',
+    'SELECT count(*) FROM EVENTS WHERE recorded_at < current_date',
+    'SELECT count(*) FROM EVENTS WHERE current_date - 1 <= recorded_at AND occurred_at < date ''tomorrow'' + 1',
+    'SELECT count(*) FROM EVENTS WHERE recorded_at = ANY (ARRAY(SELECT DISTINCT recorded_at::timestamp FROM plain WHERE position % 100 = 0))',
+    'SELECT count(*) FROM EVENTS WHERE recorded_at < date ''5874897-12-31'' AND recorded_at > timestamp ''-infinity''',
+    'SELECT count(*) FROM EVENTS WHERE recorded_at <> date ''infinity'' AND recorded_at IN (date ''2020-01-01'', current_date)']) WITH ORDINALITY q (question, i) ORDER BY i;
+SELECT count(*) FILTER (WHERE line ~ 'Column Filter') FROM (SELECT 1) one, LATERAL (SELECT * FROM explain($$SELECT FROM events WHERE recorded_at > timestamp '2026-01-01' AND occurred_at < date '2026-01-01'$$) AS line) e;
+SET timezone = 'UTC';
+
 -- The order is delivered, not only the set.
 SELECT count(*) FROM (SELECT position < lag(position) OVER () AS wrong FROM (SELECT position FROM events WHERE entity_id IN ('bulk-3', 'single-4') ORDER BY position) o) w WHERE wrong;
 SELECT count(*) FROM (SELECT recorded_at > lag(recorded_at) OVER () AS wrong FROM (SELECT recorded_at FROM events ORDER BY recorded_at DESC LIMIT 2000) o) w WHERE wrong;
@@ -113,4 +127,4 @@ MOVE ALL FROM c;
 SELECT count(*) FROM events WHERE entity_id IN ('single-1', 'single-2') AND tenant_id = 'north';
 ROLLBACK;
 DROP TABLE plain, asked;
-DROP FUNCTION ask;
+DROP FUNCTION ask, explain;

@@ -28,6 +28,9 @@
 #include "log/stores.h"
 #include "pg/catalog.h"
 
+/* Positions that the search for a time first goes ahead. */
+#define FIRST_STEP 1024
+
 const EsRange es_range_all = {
 	.first_position = 1,
 	.last_position = PG_INT64_MAX,
@@ -39,16 +42,24 @@ const EsRange es_range_all = {
 
 /* ------------------------------------------------------------------- range */
 
+/* Was the block of the position, or the next one, recorded at the time or later? */
+static bool
+is_later(EsLogScan *probe, int64 position, int64 time)
+{
+	es_log_scan_move(probe, position);
+	return !es_log_scan_next(probe) || es_block_recorded_at(es_log_scan_block(probe), 0) >= time;
+}
+
 /*
- * The first position from which on all blocks were recorded at 'time' or later;
- * PG_INT64_MAX when there is none.
+ * The first position from which on all blocks were recorded at 'time' or later, if
+ * not before 'low'; PG_INT64_MAX when there is none.  Times asked for are often near
+ * to those before, so the search begins with steps that grow.
  */
 static int64
-position_of_time(EsBlockScan *scan, int64 time)
+position_of_time(EsBlockScan *scan, int64 time, int64 low)
 {
 	EsLogScan	probe;
-	int64		low = 1;
-	int64		high = 1;
+	int64		high = low;
 	bool		later = true;
 
 	es_log_scan_begin(&probe, scan->blocks, scan->snapshot, PG_INT64_MAX, true);
@@ -61,12 +72,18 @@ position_of_time(EsBlockScan *scan, int64 time)
 	if (!later)
 		return PG_INT64_MAX;
 	es_log_scan_begin(&probe, scan->blocks, scan->snapshot, low, false);
+	for (int64 step = FIRST_STEP; step < high - low; step *= 2)
+	{
+		if (is_later(&probe, low + step, time))
+			high = low + step;
+		else
+			low = probe.row.first_position + 1;
+	}
 	while (low < high)
 	{
 		int64		middle = low + (high - low) / 2;
 
-		es_log_scan_move(&probe, middle);
-		if (!es_log_scan_next(&probe) || es_block_recorded_at(es_log_scan_block(&probe), 0) >= time)
+		if (is_later(&probe, middle, time))
 			high = middle;
 		else
 			low = probe.row.first_position + 1;
@@ -85,10 +102,11 @@ narrow_by_time(EsBlockScan *scan)
 	EsRange    *range = &scan->range;
 
 	if (range->first_time > PG_INT64_MIN)
-		range->first_position = Max(range->first_position, position_of_time(scan, range->first_time));
+		range->first_position = Max(range->first_position, position_of_time(scan, range->first_time, 1));
 	if (range->last_time < PG_INT64_MAX)
 	{
-		int64		after = position_of_time(scan, range->last_time + 1);
+		int64		after = position_of_time(scan, range->last_time + 1,
+												   Max(range->first_position, 1));
 
 		if (after < PG_INT64_MAX)
 			range->last_position = Min(range->last_position, after - 1);

@@ -24,9 +24,11 @@
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "utils/array.h"
+#include "utils/date.h"
 #include "utils/fmgroids.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
+#include "utils/timestamp.h"
 #include "utils/typcache.h"
 
 #include "core/json.h"
@@ -208,7 +210,7 @@ is_comparable_type(EsValueType type, Oid sql_type)
 		case ES_VALUE_FLOAT8:
 			return sql_type == FLOAT8OID;
 		case ES_VALUE_TIMESTAMPTZ:
-			return sql_type == TIMESTAMPTZOID;
+			return sql_type == TIMESTAMPTZOID || sql_type == TIMESTAMPOID || sql_type == DATEOID;
 		case ES_VALUE_BOOL:
 			return sql_type == BOOLOID;
 		case ES_VALUE_UUID:
@@ -548,6 +550,24 @@ json_comparison(EsCompiler *compiler, const EsOperand *operand, StrategyNumber s
 	return json_equal_node(compiler, operand, &scalar);
 }
 
+/*
+ * The constant as a value of the operand's own type; false when there is none.  Times
+ * without a zone are of the session's, as in PostgreSQL's comparison.
+ */
+static bool
+convert(EsValueType type, Oid sql_type, Datum *value)
+{
+	int			overflow = 0;
+
+	if (type != ES_VALUE_TIMESTAMPTZ)
+		*value = es_widen_integer(sql_type, *value);
+	else if (sql_type == TIMESTAMPOID)
+		*value = TimestampTzGetDatum(timestamp2timestamptz_opt_overflow(DatumGetTimestamp(*value), &overflow));
+	else if (sql_type == DATEOID)
+		*value = TimestampTzGetDatum(date2timestamptz_opt_overflow(DatumGetDateADT(*value), &overflow));
+	return overflow == 0;
+}
+
 /* operand OPERATOR constant, where both are of comparable types. */
 static EsNode *
 comparison(EsCompiler *compiler, const EsOperand *operand, Oid operator, Oid collation, Datum value)
@@ -565,7 +585,7 @@ comparison(EsCompiler *compiler, const EsOperand *operand, Oid operator, Oid col
 	if (operand->type == ES_VALUE_JSON)
 		node = json_comparison(compiler, operand, strategy, value);
 	else if (operand->type != ES_VALUE_TEXT)
-		node = compare_node(compiler, operand, strategy, es_widen_integer(right, value));
+		node = convert(operand->type, right, &value) ? compare_node(compiler, operand, strategy, value) : NULL;
 	else if (!is_bytewise(collation))
 		node = NULL;
 	else if (strategy == BTEqualStrategyNumber)
@@ -885,8 +905,10 @@ list_node(EsCompiler *compiler, const EsOperand *operand, Oid type, Datum array)
 	{
 		if (nulls[i])
 			node->test.null_among = true;
+		else if (!convert(operand->type, type, &elements[i]))
+			return NULL;
 		else
-			es_constant_set(&node->test.constants[used++], operand->type, es_widen_integer(type, elements[i]));
+			es_constant_set(&node->test.constants[used++], operand->type, elements[i]);
 	}
 	node->test.constant_count = used;
 	es_test_prepare(&node->test);

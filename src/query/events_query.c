@@ -386,7 +386,6 @@ typedef struct Distance
  */
 static const Distance distances[] = {
 	{0, 999},
-	{100 * INT64CONST(1000), 999},
 	{ES_ID_TIME_WINDOW_US, ES_ID_TIME_WINDOW_US}
 };
 
