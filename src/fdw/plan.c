@@ -520,28 +520,58 @@ es_fdw_scan_cost(const RelOptInfo *rel, const Path *scan)
 }
 
 /*
- * Costs of reading entities: a look into the index for each tenant that may have
- * one of the name, and a page for each block with events of them; the more of all
- * pages these are, the less they are random, as for a bitmap heap scan.  What is known of
+ * How often a scan is repeated for rows of other relations, at least; pages that one
+ * repetition reads are in memory for the next.
+ */
+static double
+count_loops(PlannerInfo *root, Relids outer)
+{
+	double		loops = 0;
+	int			relid = -1;
+
+	while ((relid = bms_next_member(outer, relid)) >= 0)
+	{
+		const RelOptInfo *other = relid < root->simple_rel_array_size ? root->simple_rel_array[relid] : NULL;
+
+		if (other != NULL && other->reloptkind == RELOPT_BASEREL && (loops == 0 || other->rows < loops))
+			loops = other->rows;
+	}
+	return Max(loops, 1);
+}
+
+/*
+ * What the pages of 'read' events cost that lie anywhere, for one of so many loops.
+ * The more of all pages these are, the less they are random, as for a bitmap heap scan.
+ */
+static Cost
+cost_pages(PlannerInfo *root, RelOptInfo *rel, double read, double loops)
+{
+	double		pages = index_pages_fetched(read * loops, rel->pages, rel->pages, root);
+	double		page_cost = random_page_cost - (random_page_cost - seq_page_cost) *
+		sqrt(Min(pages / Max(rel->pages, 1), 1));
+
+	return pages * page_cost / loops;
+}
+
+/*
+ * Costs of reading entities: a look into the index for each tenant that may have one
+ * of the name, and a page for each block with events of them.  What is known of
  * entities can make them dearer than the average but not cheaper: plans would be no
  * better, and prepared statements would be planned each time.
  */
 static void
-cost_entities(PlannerInfo *root, RelOptInfo *rel, double entities, double read, bool one_tenant,
+cost_entities(PlannerInfo *root, RelOptInfo *rel, double entities, double read, double loops,
 			  double rows, Cost *startup, Cost *total)
 {
 	const EventRel *events = rel->fdw_private;
-	double		usual = Min(events->average_events, FEW_VERSIONS) * entities;
-	double		pages;
-	double		page_cost;
+	Key			key;
+	bool		one_tenant = find_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_TENANT_ID, &key) != NULL;
 
-	read = Max(read, usual);
-	pages = index_pages_fetched(read, rel->pages, rel->pages, root);
-	page_cost = random_page_cost - (random_page_cost - seq_page_cost) *
-		sqrt(Min(pages / Max(rel->pages, 1), 1));
+	read = Max(read, Min(events->average_events, FEW_VERSIONS) * entities);
 	*startup = 10 * cpu_operator_cost +
 		entities * (one_tenant ? 1 : events->tenants) * LOOK_UP_COST * cpu_operator_cost;
-	*total = *startup + pages * page_cost + read * ES_EVENT_COST * cpu_tuple_cost +
+	*total = *startup + cost_pages(root, rel, read, loops) +
+		read * ES_EVENT_COST * cpu_tuple_cost +
 		rows * list_length(rel->baserestrictinfo) * cpu_operator_cost;
 }
 
@@ -713,20 +743,13 @@ add_key_path(PlannerInfo *root, RelOptInfo *rel, AttrNumber column, const Key *k
 	double		pages = Min(key->count * (is_id ? 2 : 1), rel->pages);
 	double		tests = pages / Max(rel->pages, 1) * rel->tuples * VECTOR_COST;
 	double		rows = outer == NULL ? rel->rows : clamp_row_est(Min(rel->tuples, key->count));
+	double		loops = outer == NULL ? 1 : count_loops(root, outer);
 	Cost		startup = key->count * 50 * cpu_operator_cost;
 
 	add_path(rel, (Path *) make_path(root, rel, &choice, rows, startup,
-									 startup + pages * random_page_cost + tests * cpu_operator_cost +
+									 startup + cost_pages(root, rel, pages, loops) + tests * cpu_operator_cost +
 									 rows * ES_EVENT_COST * cpu_tuple_cost,
 									 NIL, outer == NULL ? rel->lateral_relids : outer));
-}
-
-static bool
-has_tenant(PlannerInfo *root, RelOptInfo *rel)
-{
-	Key			key;
-
-	return find_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_TENANT_ID, &key) != NULL;
 }
 
 /* Events of the entities that conditions name, in an order that is wanted. */
@@ -749,7 +772,7 @@ add_entity_path(PlannerInfo *root, RelOptInfo *rel)
 		choice.items[ES_PLAN_ENTITY_ORDER] = ES_ENTITY_BY_POSITION;
 	if (order != ES_ORDER_NONE)
 		choice.items[ES_PLAN_ORDER] = order;
-	cost_entities(root, rel, events->asked_entities, events->version_events, has_tenant(root, rel),
+	cost_entities(root, rel, events->asked_entities, events->version_events, 1,
 				  rel->rows, &startup, &total);
 	add_path(rel, (Path *) make_path(root, rel, &choice, rel->rows, startup, total, pathkeys,
 									 rel->lateral_relids));
@@ -766,7 +789,8 @@ add_joined_path(PlannerInfo *root, RelOptInfo *rel, const Key *key, ParamPathInf
 	Cost		startup;
 	Cost		total;
 
-	cost_entities(root, rel, key->count, read, has_tenant(root, rel), rows, &startup, &total);
+	cost_entities(root, rel, key->count, read,
+				  count_loops(root, outer->ppi_req_outer), rows, &startup, &total);
 	add_path(rel, (Path *) make_path(root, rel, &choice, rows, startup, total, NIL,
 									 outer->ppi_req_outer));
 }
