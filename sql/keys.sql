@@ -65,6 +65,15 @@ SELECT (ask(question)).* FROM unnest(ARRAY[
     'SELECT e.* FROM asked a JOIN EVENTS e ON e.entity_id = ANY (a.entity_ids)',
     'SELECT e.* FROM asked a JOIN EVENTS e ON e.entity_id = a.entity_id OR e.entity_id = a.entity_ids[1]',
     'SELECT e.* FROM EVENTS e WHERE EXISTS (SELECT FROM asked a WHERE a.entity_id = e.entity_id)',
+    'SELECT * FROM EVENTS WHERE entity_id LIKE ''bulk-11%''',
+    'SELECT * FROM EVENTS WHERE entity_id LIKE ''%e-1_'' AND tenant_id = ''south''',
+    'SELECT * FROM EVENTS WHERE entity_id LIKE ''bulk\_1%''',
+    'SELECT * FROM EVENTS WHERE entity_id LIKE ''none%'' OR entity_id LIKE ''bulk-19_''',
+    'SELECT * FROM EVENTS WHERE entity_id ^@ ''single-2'' AND version = 3',
+    'SELECT * FROM EVENTS WHERE entity_id >= ''bulk-5'' AND ''bulk-6'' > entity_id',
+    'SELECT * FROM EVENTS WHERE entity_id > ''single-3'' COLLATE "C" AND tenant_id IN (''north'', ''default'')',
+    'SELECT max(entity_id) FROM EVENTS WHERE entity_id < (SELECT min(entity_id) FROM asked)',
+    'SELECT count(*), sum(version) FROM EVENTS WHERE entity_id LIKE ''single%''',
     'SELECT * FROM EVENTS WHERE position IN ($p, $p + 299, $p + 300, $p + 5000, 0, -1, 9000000000000000)',
     'SELECT * FROM EVENTS WHERE position = $p + 4 OR (position = $p + 700 AND event_type = ''key.bulk'') OR position IN ($p + 701, $p + 702)',
     'SELECT * FROM EVENTS WHERE position = ANY (''{}''::int[])',
@@ -103,6 +112,9 @@ SET timezone = 'UTC';
 -- The order is delivered, not only the set.
 SELECT count(*) FROM (SELECT position < lag(position) OVER () AS wrong FROM (SELECT position FROM events WHERE entity_id IN ('bulk-3', 'single-4') ORDER BY position) o) w WHERE wrong;
 SELECT count(*) FROM (SELECT recorded_at > lag(recorded_at) OVER () AS wrong FROM (SELECT recorded_at FROM events ORDER BY recorded_at DESC LIMIT 2000) o) w WHERE wrong;
+
+-- A pattern that is an error is one.
+SELECT count(*) FROM events WHERE entity_id LIKE 'bulk\';
 
 -- Parameters, with plans for all values.
 SET plan_cache_mode = force_generic_plan;

@@ -35,6 +35,7 @@ typedef struct EsEventScan
 	List	   *conditions;		/* expressions */
 	List	   *keys;			/* ExprState */
 	bool		many_entities;	/* the first key is an array */
+	ExprState  *tests;			/* of names of entities, or NULL */
 	ExprState  *recheck;		/* of the conditions; NULL when there are none */
 
 	/* the conditions' program, as parameters are now */

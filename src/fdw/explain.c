@@ -41,7 +41,7 @@ show_conditions(const EsEventScan *scan, ExplainState *explain)
 	ListCell   *condition;
 	ListCell   *understood;
 
-	if (scan->choice.items[ES_PLAN_ACCESS] == ES_ACCESS_ENTITY)
+	if (scan->choice.items[ES_PLAN_ACCESS] != ES_ACCESS_BLOCKS)
 	{
 		show_expressions("Row Filter", scan->conditions, scan, explain);
 		return;
@@ -64,6 +64,8 @@ access_text(const EsEventScan *scan)
 
 	if (scan->choice.items[ES_PLAN_ACCESS] == ES_ACCESS_ENTITY)
 		return order == ES_ORDER_BACKWARD ? "Entity Index, Backward" : "Entity Index";
+	if (scan->choice.items[ES_PLAN_ACCESS] == ES_ACCESS_ENTITIES)
+		return "Entity Index, All Entities";
 	if (order == ES_ORDER_NONE)
 		return "All Blocks";
 	if (order == ES_ORDER_RANGE)
@@ -79,11 +81,14 @@ static void
 show_keys(const EsEventScan *scan, ExplainState *explain)
 {
 	ForeignScan *plan = (ForeignScan *) scan->node->ss.ps.plan;
-	static const char *const labels[] = {"Entity", "Tenant"};
+	int			tests = list_length(plan->fdw_exprs) - scan->choice.items[ES_PLAN_TESTS];
 	int			first = list_length(scan->conditions);
+	bool		has_entity = scan->choice.items[ES_PLAN_ACCESS] == ES_ACCESS_ENTITY;
 
-	for (int i = first; i < list_length(plan->fdw_exprs); i++)
-		show_expressions(labels[i - first], list_make1(list_nth(plan->fdw_exprs, i)), scan, explain);
+	for (int i = first; i < tests; i++)
+		show_expressions(has_entity && i == first ? "Entity" : "Tenant",
+						 list_make1(list_nth(plan->fdw_exprs, i)), scan, explain);
+	show_expressions("Entity Filter", list_copy_tail(plan->fdw_exprs, tests), scan, explain);
 }
 
 static void

@@ -72,6 +72,7 @@
 typedef struct EventRel
 {
 	double		events;
+	double		entities;		/* 0: not known */
 	double		average_events; /* of an entity */
 	double		tenants;
 	double		asked_entities; /* by conditions; 0: by none */
@@ -326,10 +327,8 @@ count_pages(void)
 static void
 estimate_events(RelOptInfo *rel, EventRel *events)
 {
-	double		entities;
-
-	if (es_store_estimate(&events->events, &entities, &events->tenants))
-		events->average_events = entities > 0 ? events->events / entities : 1;
+	if (es_store_estimate(&events->events, &events->entities, &events->tenants))
+		events->average_events = events->entities > 0 ? events->events / events->entities : 1;
 	else
 	{
 		events->events = (double) rel->pages * EVENTS_A_PAGE;
@@ -548,7 +547,7 @@ cost_pages(PlannerInfo *root, RelOptInfo *rel, double read, double loops)
 {
 	double		pages = index_pages_fetched(read * loops, rel->pages, rel->pages, root);
 	double		page_cost = random_page_cost - (random_page_cost - seq_page_cost) *
-		sqrt(Min(pages / Max(rel->pages, 1), 1));
+	sqrt(Min(pages / Max(rel->pages, 1), 1));
 
 	return pages * page_cost / loops;
 }
@@ -778,6 +777,74 @@ add_entity_path(PlannerInfo *root, RelOptInfo *rel)
 									 rel->lateral_relids));
 }
 
+/* Does the pattern's last backslash have nothing to escape, which is an error? */
+static bool
+is_valid_pattern(Expr *pattern)
+{
+	EsSlice		text;
+	uint32		backslashes = 0;
+
+	if (!IsA(pattern, Const) || ((Const *) pattern)->constisnull)
+		return false;
+	text = es_text_datum_slice(((Const *) pattern)->constvalue);
+	while (backslashes < text.size && text.data[text.size - backslashes - 1] == '\\')
+		backslashes++;
+	return backslashes % 2 == 0;
+}
+
+/*
+ * Is the clause a test of nothing but the entity's name?  It must be one that cannot
+ * fail, since it is made of entities without events that are seen, too.
+ */
+static bool
+tests_entity(PlannerInfo *root, RelOptInfo *rel, RestrictInfo *info)
+{
+	OpExpr	   *expr = (OpExpr *) info->clause;
+	Expr	   *other;
+
+	if (info->pseudoconstant || !IsA(expr, OpExpr) ||
+		(other = other_side(root, expr->args, rel->relid, ES_FIELD_ENTITY_ID)) == NULL)
+		return false;
+	if (get_opcode(expr->opno) == F_TEXTLIKE || get_opcode(expr->opno) == F_STARTS_WITH)
+		return lsecond(expr->args) == other && is_valid_pattern(other);
+	return get_op_opfamily_strategy(expr->opno, TEXT_BTREE_FAM_OID) != 0;
+}
+
+static List *
+entity_tests(PlannerInfo *root, RelOptInfo *rel)
+{
+	List	   *tests = NIL;
+	ListCell   *cell;
+
+	foreach(cell, rel->baserestrictinfo)
+	{
+		if (tests_entity(root, rel, lfirst(cell)))
+			tests = lappend(tests, lfirst(cell));
+	}
+	return tests;
+}
+
+/* Events of all entities whose names pass tests: the index has no order of names. */
+static void
+add_entities_path(PlannerInfo *root, RelOptInfo *rel)
+{
+	const EventRel *events = rel->fdw_private;
+	EsPlanChoice choice = {{[ES_PLAN_ACCESS] = ES_ACCESS_ENTITIES,[ES_PLAN_ORDER] = ES_ORDER_FORWARD}};
+	List	   *tests = entity_tests(root, rel);
+	double		share;
+	Cost		walk;
+	Cost		startup;
+	Cost		total;
+
+	if (tests == NIL || events->entities == 0)
+		return;
+	share = clauselist_selectivity(root, tests, 0, JOIN_INNER, NULL);
+	walk = events->entities * (list_length(tests) + LOOK_UP_COST) * cpu_operator_cost;
+	cost_entities(root, rel, 0, share * events->events, 1, rel->rows, &startup, &total);
+	add_path(rel, (Path *) make_path(root, rel, &choice, rel->rows, startup + walk, total + walk, NIL,
+									 rel->lateral_relids));
+}
+
 /* Events of the entities that another relation names, for each of its rows. */
 static void
 add_joined_path(PlannerInfo *root, RelOptInfo *rel, const Key *key, ParamPathInfo *outer)
@@ -856,6 +923,8 @@ es_fdw_paths(PlannerInfo *root, RelOptInfo *rel, Oid relid pg_attribute_unused()
 	add_log_path(root, rel);
 	if (((EventRel *) rel->fdw_private)->asked_entities > 0)
 		add_entity_path(root, rel);
+	else
+		add_entities_path(root, rel);
 	add_joined_paths(root, rel, ES_FIELD_ENTITY_ID);
 	for (size_t i = 0; i < lengthof(columns); i++)
 	{
@@ -901,27 +970,21 @@ make_scan_tlist(Index relid, Oid table, List *extractions)
 }
 
 /*
- * Takes the keys from the clauses, and out of the list those that say nothing else.
- * One tenant at most: entities of several are read from all.
+ * Takes the key of a column from the clauses, and the clause out of the list if it
+ * says nothing else.
  */
 static List *
-take_keys(PlannerInfo *root, Index relid, List **clauses)
+take_key(PlannerInfo *root, Index relid, AttrNumber column, List *keys, List **clauses)
 {
-	static const AttrNumber columns[] = {ES_FIELD_ENTITY_ID, ES_FIELD_TENANT_ID};
-	List	   *keys = NIL;
+	Key			key;
+	RestrictInfo *info = find_key(root, *clauses, relid, column, &key);
 
-	for (size_t i = 0; i < lengthof(columns); i++)
-	{
-		Key			key;
-		RestrictInfo *info = find_key(root, *clauses, relid, columns[i], &key);
-
-		if (info == NULL || (columns[i] == ES_FIELD_TENANT_ID && key.many))
-			break;
-		keys = lappend(keys, key.value);
-		if (key.exact)
-			*clauses = list_delete_ptr(list_copy(*clauses), info);
-	}
-	return keys;
+	/* entities of one tenant, or of all */
+	if (info == NULL || (column == ES_FIELD_TENANT_ID && key.many))
+		return keys;
+	if (key.exact)
+		*clauses = list_delete_ptr(list_copy(*clauses), info);
+	return lappend(keys, key.value);
 }
 
 ForeignScan *
@@ -931,6 +994,7 @@ es_fdw_plan(PlannerInfo *root, RelOptInfo *rel, Oid table, ForeignPath *path, Li
 	EsPlanChoice choice;
 	EsNeeds		needs;
 	List	   *keys = NIL;
+	List	   *tests = NIL;
 	List	   *tlist = NIL;
 	List	   *recheck = NIL;
 
@@ -940,7 +1004,11 @@ es_fdw_plan(PlannerInfo *root, RelOptInfo *rel, Oid table, ForeignPath *path, Li
 	if (root->rowMarks != NIL)	/* a row may be tested again beside others */
 		recheck = extract_actual_clauses(clauses, false);
 	if (choice.items[ES_PLAN_ACCESS] == ES_ACCESS_ENTITY)
-		keys = take_keys(root, rel->relid, &clauses);
+		keys = take_key(root, rel->relid, ES_FIELD_ENTITY_ID, keys, &clauses);
+	if (choice.items[ES_PLAN_ACCESS] != ES_ACCESS_BLOCKS)
+		keys = take_key(root, rel->relid, ES_FIELD_TENANT_ID, keys, &clauses);
+	if (choice.items[ES_PLAN_ACCESS] == ES_ACCESS_ENTITIES)
+		tests = extract_actual_clauses(entity_tests(root, rel), false);
 	clauses = extract_actual_clauses(clauses, false);
 	es_needs_begin(&needs, rel->relid);
 	if (choice.items[ES_PLAN_FIELDS])
@@ -953,6 +1021,7 @@ es_fdw_plan(PlannerInfo *root, RelOptInfo *rel, Oid table, ForeignPath *path, Li
 	else
 		tlist = make_scan_tlist(rel->relid, table, needs.extractions);
 	choice.items[ES_PLAN_KEYS] = list_length(keys);
-	return make_foreignscan(targets, NIL, rel->relid, list_concat(clauses, keys),
+	choice.items[ES_PLAN_TESTS] = list_length(tests);
+	return make_foreignscan(targets, NIL, rel->relid, list_concat(list_concat(clauses, keys), copyObject(tests)),
 							es_plan_pack(&choice), tlist, recheck, outer);
 }

@@ -25,14 +25,15 @@
 typedef enum EsAccess
 {
 	ES_ACCESS_BLOCKS,			/* all blocks, or a part of the log in order */
-	ES_ACCESS_ENTITY			/* those of entities, through the index */
+	ES_ACCESS_ENTITY,			/* those of entities, through the index */
+	ES_ACCESS_ENTITIES			/* the same, of all whose names pass a test */
 } EsAccess;
 
 /*
  * The private list of paths and plans: a constant for each, as Integer.  In
  * plans, fdw_exprs are the conditions to be tested, in the order of their
  * evaluation, and after them the keys: entity_id or an array of them, and perhaps
- * tenant_id.
+ * tenant_id; or those of ES_ACCESS_ENTITIES, perhaps tenant_id, and then the tests.
  */
 typedef enum EsPlanItem
 {
@@ -42,6 +43,7 @@ typedef enum EsPlanItem
 	ES_PLAN_COLUMNS,			/* bit for each column that is needed, from 1 */
 	ES_PLAN_FIELDS,				/* the path's target is delivered as it is */
 	ES_PLAN_KEYS,				/* how many of fdw_exprs are keys */
+	ES_PLAN_TESTS,				/* and tests of entities */
 	ES_PLAN_ITEMS
 } EsPlanItem;
 

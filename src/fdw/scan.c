@@ -86,7 +86,7 @@ es_event_scan_reached(void *arg)
 	Snapshot	snapshot = scan->node->ss.ps.state->es_snapshot;
 
 	if (!scan->looked)
-		scan->any_event = scan->choice.items[ES_PLAN_ACCESS] == ES_ACCESS_ENTITY ?
+		scan->any_event = scan->choice.items[ES_PLAN_ACCESS] != ES_ACCESS_BLOCKS ?
 			es_entity_has_events(snapshot, &scan->entity_range) : es_log_has_events(snapshot);
 	scan->looked = true;
 	return scan->any_event;
@@ -259,13 +259,15 @@ make_scan(ForeignScanState *node)
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 	EsEventScan *scan = palloc0(sizeof(EsEventScan));
 	int			key_count;
+	int			tests;
 
 	scan->node = node;
 	scan->choice = es_plan_unpack(plan->fdw_private);
 	key_count = scan->choice.items[ES_PLAN_KEYS];
-	scan->conditions = list_truncate(list_copy(plan->fdw_exprs),
-									 list_length(plan->fdw_exprs) - key_count);
-	for (int i = list_length(scan->conditions); i < list_length(plan->fdw_exprs); i++)
+	tests = list_length(plan->fdw_exprs) - scan->choice.items[ES_PLAN_TESTS];
+	scan->conditions = list_truncate(list_copy(plan->fdw_exprs), tests - key_count);
+	scan->tests = ExecInitQual(list_copy_tail(plan->fdw_exprs, tests), &node->ss.ps);
+	for (int i = list_length(scan->conditions); i < tests; i++)
 		scan->keys = lappend(scan->keys, ExecInitExpr(list_nth(plan->fdw_exprs, i), &node->ss.ps));
 	scan->many_entities = key_count > 0 &&
 		type_is_array(exprType(list_nth(plan->fdw_exprs, list_length(scan->conditions))));
@@ -513,15 +515,38 @@ distinct_texts(Datum array, uint32 *count)
 	return texts;
 }
 
+/* Does an entity of this name pass the tests?  EsEntityTest. */
+static bool
+passes_tests(void *arg, EsSlice entity_id)
+{
+	EsEventScan *scan = arg;
+	ExprContext *context = scan->node->ss.ps.ps_ExprContext;
+	TupleTableSlot *slot = scan->node->ss.ss_ScanTupleSlot;
+	MemoryContext before = MemoryContextSwitchTo(context->ecxt_per_tuple_memory);
+
+	clear_row(scan, slot);
+	slot->tts_values[ES_FIELD_ENTITY_ID - 1] = es_text_datum(entity_id);
+	slot->tts_isnull[ES_FIELD_ENTITY_ID - 1] = false;
+	ExecStoreVirtualTuple(slot);
+	MemoryContextSwitchTo(before);
+	context->ecxt_scantuple = slot;
+	return ExecQualAndReset(scan->tests, context);
+}
+
 /* The entities of the keys; false when there can be none. */
 static bool
 take_keys(EsEventScan *scan, EsEntityRange *range)
 {
 	Datum		value;
 
-	if (!key_value(scan, 0, &value))
+	if (scan->tests != NULL)
+	{
+		range->test = passes_tests;
+		range->test_arg = scan;
+	}
+	else if (!key_value(scan, 0, &value))
 		return false;
-	if (scan->many_entities)
+	else if (scan->many_entities)
 		range->entity_ids = distinct_texts(value, &range->entity_count);
 	else
 	{
@@ -531,7 +556,7 @@ take_keys(EsEventScan *scan, EsEntityRange *range)
 	}
 	if (!range->one_tenant)
 		return true;
-	if (!key_value(scan, 1, &value))
+	if (!key_value(scan, list_length(scan->keys) - 1, &value))
 		return false;
 	range->tenant_id = es_text_datum_slice(value);
 	if (range->tenant_id.size == 0)
@@ -545,7 +570,7 @@ whole_entities(EsEventScan *scan)
 {
 	return (EsEntityRange)
 	{
-		.one_tenant = list_length(scan->keys) > 1,
+		.one_tenant = list_length(scan->keys) > (scan->tests == NULL ? 1 : 0),
 			.heads_only = scan->heads_only,
 			.first_version = 1,
 			.last_version = PG_INT64_MAX,
@@ -649,7 +674,7 @@ es_fdw_iterate_scan(ForeignScanState *node)
 
 	if (node->ss.ss_currentRelation == NULL)
 		return es_aggregate_iterate(node);
-	if (scan->choice.items[ES_PLAN_ACCESS] == ES_ACCESS_ENTITY)
+	if (scan->choice.items[ES_PLAN_ACCESS] != ES_ACCESS_BLOCKS)
 		return next_of_entity(scan, slot);
 	return next_of_blocks(scan, slot);
 }
@@ -660,7 +685,7 @@ es_event_scan_stop(EsEventScan *scan)
 {
 	if (!scan->open)
 		return;
-	if (scan->choice.items[ES_PLAN_ACCESS] == ES_ACCESS_ENTITY)
+	if (scan->choice.items[ES_PLAN_ACCESS] != ES_ACCESS_BLOCKS)
 		es_entity_scan_end(&scan->entity);
 	else
 		es_scan_end(&scan->blocks);

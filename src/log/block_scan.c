@@ -106,7 +106,7 @@ narrow_by_time(EsBlockScan *scan)
 	if (range->last_time < PG_INT64_MAX)
 	{
 		int64		after = position_of_time(scan, range->last_time + 1,
-												   Max(range->first_position, 1));
+											 Max(range->first_position, 1));
 
 		if (after < PG_INT64_MAX)
 			range->last_position = Min(range->last_position, after - 1);

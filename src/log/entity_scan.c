@@ -281,11 +281,27 @@ warn_of_damage(const EsStore *store)
 				 errhint("eventstore.verify() lists all damage.")));
 }
 
+/* Called for each entity of the index. */
+static void
+test_entity(void *arg, EsEntity *entity)
+{
+	EsEntityScan *scan = arg;
+	const EsEntityRange *range = &scan->range;
+
+	CHECK_FOR_INTERRUPTS();
+	if ((!range->one_tenant || es_slice_equal(es_entity_tenant_id(entity), range->tenant_id)) &&
+		range->test(range->test_arg, es_entity_id(entity)))
+		add_cursor(scan, entity);
+}
+
 static void
 find_entities(EsEntityScan *scan)
 {
 	const EsEntityRange *range = &scan->range;
 	EsEntity   *entity;
+
+	if (range->test != NULL)
+		es_index_visit(es_pool, &scan->open.store->index, test_entity, scan);
 
 	for (uint32 i = 0; i < range->entity_count; i++)
 	{

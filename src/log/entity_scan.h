@@ -24,6 +24,9 @@ typedef enum EsEntityOrder
 	ES_ENTITY_BY_POSITION
 } EsEntityOrder;
 
+/* Is the entity of this name one that is asked for? */
+typedef bool (*EsEntityTest) (void *arg, EsSlice entity_id);
+
 /* Which events to read.  The slices must stay until the scan ends. */
 typedef struct EsEntityRange
 {
@@ -32,6 +35,8 @@ typedef struct EsEntityRange
 	EsSlice		tenant_id;		/* when one_tenant; empty: the default */
 	const EsSlice *entity_ids;	/* each once */
 	uint32		entity_count;
+	EsEntityTest test;			/* not NULL: instead, all that pass this test */
+	void	   *test_arg;
 	int64		first_version;	/* inclusive, whatever the direction */
 	int64		last_version;
 	int64		after_position; /* 0: any */
