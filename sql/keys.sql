@@ -23,6 +23,7 @@ SELECT min(position) AS p FROM plain \gset
 SET keys.first_position = :p;
 -- The store is small; of a large one plans would do so by themselves.
 SET random_page_cost = 0.01;
+SET cpu_tuple_cost = 0.0005;
 SET enable_hashjoin = off;
 SET enable_mergejoin = off;
 SET enable_material = off;

@@ -73,7 +73,9 @@ SELECT plan($$SELECT * FROM events ORDER BY position DESC LIMIT 1$$);
 SELECT plan($$SELECT * FROM events WHERE recorded_at < '2000-01-01'$$);
 SET random_page_cost = 0.01;
 SELECT plan($$SELECT * FROM events WHERE entity_id = 'q-1' ORDER BY version DESC LIMIT 3$$);
+SET cpu_tuple_cost = 0.001; -- the store is small
 SELECT plan($$SELECT * FROM events WHERE entity_id = 'q-1' AND tenant_id = 'default' AND event_type = 'q.noise' ORDER BY position LIMIT 3$$);
+RESET cpu_tuple_cost;
 CREATE TABLE wanted AS SELECT 'q-' || i AS entity_id, i FROM generate_series(1, 3) i;
 ANALYZE wanted;
 SELECT plan($$SELECT e.version FROM wanted w JOIN events e ON e.entity_id = w.entity_id$$);

@@ -59,8 +59,12 @@
 #define VECTOR_COST 0.02
 #define KEY_VECTOR_COST 1.0
 
-/* What an entity costs to be looked up, in operators. */
+/* What an entity costs to be looked up, in operators; and a scan to begin. */
 #define LOOK_UP_COST 2.0
+#define SCAN_COST 200.0
+
+/* What an event costs that is read by itself, not with its block; in tuples. */
+#define SINGLE_EVENT_COST 20.0
 
 /* Entities that are looked up for an estimate; the others are taken as usual ones. */
 #define MAX_KNOWN_ENTITIES 100
@@ -567,10 +571,10 @@ cost_entities(PlannerInfo *root, RelOptInfo *rel, double entities, double read, 
 	bool		one_tenant = find_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_TENANT_ID, &key) != NULL;
 
 	read = Max(read, Min(events->average_events, FEW_VERSIONS) * entities);
-	*startup = 10 * cpu_operator_cost +
+	*startup = SCAN_COST * cpu_operator_cost +
 		entities * (one_tenant ? 1 : events->tenants) * LOOK_UP_COST * cpu_operator_cost;
 	*total = *startup + cost_pages(root, rel, read, loops) +
-		read * ES_EVENT_COST * cpu_tuple_cost +
+		read * SINGLE_EVENT_COST * cpu_tuple_cost +
 		rows * list_length(rel->baserestrictinfo) * cpu_operator_cost;
 }
 
@@ -743,7 +747,7 @@ add_key_path(PlannerInfo *root, RelOptInfo *rel, AttrNumber column, const Key *k
 	double		tests = pages / Max(rel->pages, 1) * rel->tuples * VECTOR_COST;
 	double		rows = outer == NULL ? rel->rows : clamp_row_est(Min(rel->tuples, key->count));
 	double		loops = outer == NULL ? 1 : count_loops(root, outer);
-	Cost		startup = key->count * 50 * cpu_operator_cost;
+	Cost		startup = (SCAN_COST + key->count * 50) * cpu_operator_cost;
 
 	add_path(rel, (Path *) make_path(root, rel, &choice, rows, startup,
 									 startup + cost_pages(root, rel, pages, loops) + tests * cpu_operator_cost +
