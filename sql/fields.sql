@@ -29,10 +29,6 @@ SELECT (ask(question)).* FROM unnest(ARRAY[
     'SELECT upper(payload ->> ''kind''), count(*) FROM EVENTS GROUP BY 1',
     'SELECT payload ->> ''kind'', stddev((payload ->> ''n'')::float8) FROM EVENTS GROUP BY 1',
     'SELECT payload -> ''kind'', max(payload ->> ''kind'') FROM EVENTS GROUP BY 1',
-    'SELECT count(DISTINCT payload ->> ''kind''), count(DISTINCT payload #>> ''{in,k,1}'') FROM EVENTS',
-    'SELECT event_type, count(DISTINCT payload ->> ''kind'') FROM EVENTS GROUP BY event_type',
-    'SELECT event_type, count(DISTINCT upper(payload ->> ''kind'')) FROM EVENTS GROUP BY event_type',
-    'SELECT string_agg(payload ->> ''kind'', '','' ORDER BY (payload ->> ''n'')::int) FROM EVENTS WHERE payload ? ''n''',
     'SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY (payload ->> ''amount'')::float8) FROM EVENTS',
     'SELECT count(*) FILTER (WHERE payload ->> ''note'' ~ ''7 of'') FROM EVENTS',
     'SELECT max(payload ->> ''kind'') FILTER (WHERE metadata ->> ''user'' = ''u3'') FROM EVENTS WHERE payload ->> ''note'' ILIKE ''%9 OF%''',
@@ -41,7 +37,6 @@ SELECT (ask(question)).* FROM unnest(ARRAY[
     'SELECT max(payload::text), min(payload ->> ''kind'') FROM EVENTS',
     'SELECT max(e::text), min(payload ->> ''kind'') FROM EVENTS e',
     'SELECT payload, max(payload ->> ''kind'') FROM EVENTS GROUP BY payload',
-    'SELECT count(DISTINCT payload), min(payload ->> ''kind'') FROM EVENTS',
     'SELECT max(payload ->> ''kind'') FROM EVENTS WHERE entity_id = ''f-7''',
     'SELECT max(payload ->> ''kind'') FROM EVENTS WHERE entity_id IN (''f-7'', ''f-8'') AND payload ->> ''note'' ~ ''1''',
     'SELECT max(a.payload ->> ''kind'') FROM EVENTS a JOIN EVENTS b ON a.payload ->> ''kind'' = b.payload ->> ''kind'' AND b.entity_id = ''f-1'' AND b.version < 4',
@@ -49,14 +44,20 @@ SELECT (ask(question)).* FROM unnest(ARRAY[
     'SELECT rank() OVER (ORDER BY max(payload ->> ''note'')), event_type FROM EVENTS GROUP BY event_type',
     'SELECT max(payload ->> ''kind'' || (metadata ->> ''user'')) FROM EVENTS GROUP BY GROUPING SETS ((event_type), ())',
     'SELECT max(payload ->> ''kind'') FROM EVENTS WHERE now() > ''2000-01-01''']) WITH ORDINALITY q (question, i) ORDER BY i;
+-- Where values are sorted first, versions of PostgreSQL do so in different places.
+SELECT (ask(question)).question, (ask(question)).same FROM unnest(ARRAY[
+    'SELECT count(DISTINCT payload ->> ''kind''), count(DISTINCT payload #>> ''{in,k,1}'') FROM EVENTS',
+    'SELECT event_type, count(DISTINCT payload ->> ''kind'') FROM EVENTS GROUP BY event_type',
+    'SELECT event_type, count(DISTINCT upper(payload ->> ''kind'')) FROM EVENTS GROUP BY event_type',
+    'SELECT string_agg(payload ->> ''kind'', '','' ORDER BY (payload ->> ''n'')::int) FROM EVENTS WHERE payload ? ''n''',
+    'SELECT count(DISTINCT payload), min(payload ->> ''kind'') FROM EVENTS']) WITH ORDINALITY q (question, i) ORDER BY i;
 -- Workers get fields, too.
 SET min_parallel_table_scan_size = 0;
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SELECT (ask(question)).* FROM unnest(ARRAY[
     'SELECT sum(CASE WHEN payload ->> ''kind'' = ''a'' THEN 1 ELSE 0 END) FROM EVENTS',
-    'SELECT event_type, max(payload ->> ''note'') FROM EVENTS GROUP BY event_type HAVING min(payload ->> ''kind'') < ''b'' AND max(metadata ->> ''user'') > ''u''',
-    'SELECT event_type, count(DISTINCT payload ->> ''kind'') FROM EVENTS GROUP BY event_type']) WITH ORDINALITY q (question, i) ORDER BY i;
+    'SELECT event_type, max(payload ->> ''note'') FROM EVENTS GROUP BY event_type HAVING min(payload ->> ''kind'') < ''b'' AND max(metadata ->> ''user'') > ''u''']) WITH ORDINALITY q (question, i) ORDER BY i;
 RESET min_parallel_table_scan_size;
 RESET parallel_setup_cost;
 RESET parallel_tuple_cost;
