@@ -32,6 +32,7 @@ static const Command commands[] = {
 	{"queries", query_relations, "read by predicate and by entity (--repeat, --reads)"},
 	{"queries-indexed", query_with_indexes, "beside indexes made for the question (--repeat)"},
 	{"look-ups", query_in_server, "look entities up in the server (--repeat)"},
+	{"questions", ask_questions, "ask what a file asks, and print a table (--file --repeat)"},
 	{"rebuild", rebuild_index, "rebuild eventstore's index (--repeat)"},
 	{"ndjson", print_ndjson, "print events for eventstore (--workload --events)"},
 	{"rows", print_rows, "print events for COPY into the plain table (--workload --events)"}
@@ -40,6 +41,7 @@ static const Command commands[] = {
 static const struct option long_options[] = {
 	{"workload", required_argument, NULL, 'w'},
 	{"form", required_argument, NULL, 'f'},
+	{"file", required_argument, NULL, 'q'},
 	{"events", required_argument, NULL, 'e'},
 	{"batch", required_argument, NULL, 'b'},
 	{"clients", required_argument, NULL, 'c'},
@@ -129,6 +131,9 @@ parse_options(int argc, char **argv, Options *options)
 			case 'f':
 				options->form = optarg;
 				break;
+			case 'q':
+				options->file = optarg;
+				break;
 			case 'e':
 				options->events = parse_number(optarg, 100000000);
 				break;
@@ -167,6 +172,7 @@ main(int argc, char **argv)
 	Options		options = {
 		.workload = "orders",
 		.form = "text",
+		.file = "questions.sql",
 		.events = 2000000,
 		.batch = 10000,
 		.clients = 1,

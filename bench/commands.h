@@ -12,6 +12,7 @@ typedef struct Options
 {
 	const char *workload;		/* its name */
 	const char *form;			/* in which it is ingested */
+	const char *file;			/* with questions */
 	int64_t		events;			/* size of the workload */
 	int64_t		batch;			/* events in a batch */
 	int64_t		clients;		/* concurrent connections */
@@ -30,6 +31,7 @@ extern void read_entities(const Options *options);
 extern void query_relations(const Options *options);
 extern void query_with_indexes(const Options *options);
 extern void query_in_server(const Options *options);
+extern void ask_questions(const Options *options);
 extern void rebuild_index(const Options *options);
 
 #endif							/* BENCH_COMMANDS_H */
