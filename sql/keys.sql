@@ -43,7 +43,7 @@ BEGIN
     EXECUTE format('SELECT count(*) = $1 AND md5(string_agg(r::text, '','' ORDER BY r::text)) IS NOT DISTINCT FROM $2 FROM (%s) r', replace(query, 'EVENTS', 'plain')) INTO same USING row_count, digest;
 END
 $$;
-CREATE FUNCTION explain(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY EXECUTE 'EXPLAIN ' || query; END $$;
+CREATE FUNCTION explain(query text, options text DEFAULT '') RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY EXECUTE format('EXPLAIN (%sCOSTS OFF) %s', options, query); END $$;
 SELECT (ask(question)).* FROM unnest(ARRAY[
     'SELECT * FROM EVENTS WHERE entity_id IN (''bulk-3'', ''single-4'')',
     'SELECT * FROM EVENTS WHERE entity_id = ANY (ARRAY[''bulk-3'', NULL, ''bulk-3'', ''none'', ''''])',
@@ -130,6 +130,14 @@ PREPARE tail(text, bigint) AS SELECT version FROM events WHERE entity_id = $1 AN
 EXPLAIN (COSTS OFF) EXECUTE tail('bulk-1', 48);
 EXECUTE tail('bulk-1', 48);
 RESET plan_cache_mode;
+
+-- Of what cannot be, nothing is read.
+SELECT line FROM unnest(ARRAY[
+    'SELECT FROM events WHERE position = ANY (NULL::bigint[])', 'SELECT FROM events WHERE position = (SELECT NULL::bigint)',
+    'SELECT FROM (VALUES (NULL::bigint)) v (p) LEFT JOIN events ON position = p', 'SELECT FROM events WHERE event_id = (SELECT NULL::uuid)',
+    'SELECT FROM events WHERE recorded_at > (SELECT NULL::timestamptz)', 'SELECT FROM events WHERE event_type = (SELECT NULL)',
+    'SELECT count(*) FROM events WHERE version < (SELECT NULL::bigint)']) WITH ORDINALITY q (query, i),
+    LATERAL explain(query, 'ANALYZE, ') AS line WHERE line ~ 'Blocks Read' ORDER BY i;
 
 -- A cursor on several entities, with what its snapshot sees.
 BEGIN;

@@ -798,7 +798,8 @@ is_valid_pattern(Expr *pattern)
 
 /*
  * Is the clause a test of nothing but the entity's name?  It must be one that cannot
- * fail, since it is made of entities without events that are seen, too.
+ * fail, since it is made of entities without events that are seen, too; and it is made
+ * before others that are to keep events from it.
  */
 static bool
 tests_entity(PlannerInfo *root, RelOptInfo *rel, RestrictInfo *info)
@@ -807,6 +808,7 @@ tests_entity(PlannerInfo *root, RelOptInfo *rel, RestrictInfo *info)
 	Expr	   *other;
 
 	if (info->pseudoconstant || !IsA(expr, OpExpr) ||
+		!restriction_is_securely_promotable(info, rel) ||
 		(other = other_side(root, expr->args, rel->relid, ES_FIELD_ENTITY_ID)) == NULL)
 		return false;
 	if (get_opcode(expr->opno) == F_TEXTLIKE || get_opcode(expr->opno) == F_STARTS_WITH)

@@ -335,6 +335,8 @@ narrow_by_node(const EsNode *node, EsRange *range)
 		foreach(cell, node->children)
 			narrow_by_node(lfirst(cell), range);
 	}
+	if (node->kind == ES_NODE_VERDICT && !(node->verdict & ES_MAYBE_TRUE))
+		range->last_position = 0;	/* no event can pass */
 	if (node->kind != ES_NODE_TEST || node->test.kind != ES_TEST_COMPARE ||
 		(node->target.field != ES_FIELD_POSITION && node->target.field != ES_FIELD_RECORDED_AT &&
 		 node->target.field != ES_FIELD_VERSION))

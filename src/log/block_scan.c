@@ -115,14 +115,17 @@ narrow_by_time(EsBlockScan *scan)
 		es_log_block_start(scan->blocks, scan->snapshot, range->first_position) <= range->last_position;
 }
 
+static bool
+is_empty(const EsRange *range)
+{
+	return range->first_position > range->last_position || range->first_time > range->last_time;
+}
+
 /* Translates the range to positions; false when it is empty. */
 static bool
 find_positions(EsBlockScan *scan)
 {
-	const EsRange *range = &scan->range;
-
-	return range->first_position <= range->last_position && range->first_time <= range->last_time &&
-		narrow_by_time(scan);
+	return !is_empty(&scan->range) && narrow_by_time(scan);
 }
 
 /* A position behind which the snapshot sees nothing, however much was added since. */
@@ -221,8 +224,8 @@ add_pages_of_positions(EsBlockScan *scan, EsPageList *list)
 
 /*
  * Lists the pages with what is asked for.  They are read like all pages, which is
- * faster than going along the index; what else is on them is for the caller.  If
- * it is not known where that is, all pages are read.
+ * faster than going along the index; what else is on them is for the caller.  If it is
+ * not known where that is, all pages are read.
  */
 static void
 begin_list(EsBlockScan *scan)
@@ -230,7 +233,9 @@ begin_list(EsBlockScan *scan)
 	EsPageList	list = {0};
 	bool		known = true;
 
-	if (scan->order == ES_ORDER_RANGE)
+	if (is_empty(&scan->range))
+		;						/* of no pages */
+	else if (scan->order == ES_ORDER_RANGE)
 		add_pages_of_range(scan, &list);
 	else if (scan->order == ES_ORDER_IDS && scan->range.some_ids)
 		known = add_pages_of_ids(scan, &list);
@@ -289,10 +294,10 @@ es_block_scan_begin(EsBlockScan *scan, Snapshot snapshot, EsOrder order, const E
 	PredicateLockRelation(scan->blocks, snapshot);
 	if (reads_pages(scan))
 		es_page_scan_begin(&scan->page, scan->blocks, snapshot,
-						   order == ES_ORDER_NONE ? shared : NULL);
+						   order == ES_ORDER_NONE && !is_empty(range) ? shared : NULL);
 	if (!reads_pages(scan))
 		begin_in_order(scan);
-	else if (order != ES_ORDER_NONE)
+	else if (order != ES_ORDER_NONE || is_empty(range))
 		begin_list(scan);
 }
 
