@@ -28,6 +28,7 @@ SET enable_hashjoin = off;
 SET enable_mergejoin = off;
 SET enable_material = off;
 
+CREATE DOMAIN names AS text[] CHECK (cardinality(value) < 9);
 -- How events are found, and whether the answer is that of a plain table; $p is the first position.
 CREATE FUNCTION ask(asked text, OUT question text, OUT access text, OUT row_count bigint, OUT same boolean) LANGUAGE plpgsql AS $$
 DECLARE
@@ -50,6 +51,10 @@ SELECT (ask(question)).* FROM unnest(ARRAY[
     'SELECT * FROM EVENTS WHERE entity_id = ANY (''{}'')',
     'SELECT * FROM EVENTS WHERE entity_id = ANY (NULL::text[])',
     'SELECT * FROM EVENTS WHERE entity_id = ANY (''{{bulk-1,bulk-2},{bulk-3,bulk-4}}''::text[])',
+    'SELECT * FROM EVENTS WHERE entity_id = ANY (''{bulk-3,single-4}''::varchar[])',
+    'SELECT * FROM EVENTS WHERE entity_id = ANY (''{bulk-3,single-4}''::names)',
+    'SELECT * FROM EVENTS WHERE entity_id = ''bulk-3''::varchar OR entity_id = ANY (''{bulk-4}''::names)',
+    'SELECT * FROM EVENTS WHERE entity_id = (SELECT ''bulk-3''::name) OR entity_id = ''bulk-4''::char(7)',
     'SELECT * FROM EVENTS WHERE entity_id IN (''single-3'', ''single-4'') AND tenant_id = ''north''',
     'SELECT * FROM EVENTS WHERE entity_id IN (''single-3'', ''single-4'') AND tenant_id IN (''north'', ''south'')',
     'SELECT * FROM EVENTS WHERE entity_id = ''bulk-3'' OR entity_id = ''single-4''',
@@ -149,3 +154,4 @@ SELECT count(*) FROM events WHERE entity_id IN ('single-1', 'single-2') AND tena
 ROLLBACK;
 DROP TABLE plain, asked;
 DROP FUNCTION ask, explain;
+DROP DOMAIN names;

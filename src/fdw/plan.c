@@ -145,6 +145,8 @@ typedef struct Key
 	double		count;			/* of values, or what is thought of it */
 } Key;
 
+static const Key no_key = {0};
+
 static bool
 is_of_text(AttrNumber column)
 {
@@ -190,6 +192,7 @@ static List *
 elements_of(Expr *array)
 {
 	List	   *elements = NIL;
+	ArrayType  *value;
 	Datum	   *values;
 	bool	   *nulls;
 	int			count;
@@ -198,8 +201,8 @@ elements_of(Expr *array)
 		return ((ArrayExpr *) array)->elements;
 	if (!IsA(array, Const) || ((Const *) array)->constisnull)
 		return NIL;
-	deconstruct_array(DatumGetArrayTypeP(((Const *) array)->constvalue), TEXTOID, -1, false,
-					  TYPALIGN_INT, &values, &nulls, &count);
+	value = DatumGetArrayTypeP(((Const *) array)->constvalue);
+	deconstruct_array(value, ARR_ELEMTYPE(value), -1, false, TYPALIGN_INT, &values, &nulls, &count);
 	for (int i = 0; i < count; i++)
 		elements = lappend(elements, makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1, values[i],
 											   nulls[i], false));
@@ -224,10 +227,7 @@ key_of_all(PlannerInfo *root, List *clauses, Index relid, AttrNumber column)
 			return key;
 		}
 	}
-	return (Key)
-	{
-		0
-	};
+	return no_key;
 }
 
 /* Of conditions of which one must be true each has to have a key. */
@@ -244,10 +244,7 @@ key_of_any(PlannerInfo *root, List *clauses, Index relid, AttrNumber column)
 		Key			key = key_of_clause(root, lfirst(cell), relid, column);
 
 		if (key.value == NULL)
-			return (Key)
-		{
-			0
-		};
+			return no_key;
 		all.exact &= key.exact;
 		all.count += key.count;
 		all.value = key.value;
@@ -255,10 +252,7 @@ key_of_any(PlannerInfo *root, List *clauses, Index relid, AttrNumber column)
 			continue;
 		values = key.many ? elements_of(key.value) : list_make1(key.value);
 		if (values == NIL)
-			return (Key)
-		{
-			0
-		};
+			return no_key;
 		array->elements = list_concat(array->elements, values);
 	}
 	if (!is_of_text(column))
@@ -285,10 +279,7 @@ key_of_clause(PlannerInfo *root, Expr *clause, Index relid, AttrNumber column)
 		return key_of_all(root, ((BoolExpr *) clause)->args, relid, column);
 	if (is_orclause(clause))
 		return key_of_any(root, ((BoolExpr *) clause)->args, relid, column);
-	return (Key)
-	{
-		0
-	};
+	return no_key;
 }
 
 /*
@@ -304,7 +295,7 @@ find_key(PlannerInfo *root, List *clauses, Index relid, AttrNumber column, Key *
 	foreach(cell, clauses)
 	{
 		RestrictInfo *info = lfirst_node(RestrictInfo, cell);
-		Key			other = info->pseudoconstant ? (Key) {0} :
+		Key			other = info->pseudoconstant ? no_key :
 		key_of_clause(root, info->clause, relid, column);
 
 		if (other.value == NULL || (found != NULL && key->many <= other.many))
@@ -313,6 +304,14 @@ find_key(PlannerInfo *root, List *clauses, Index relid, AttrNumber column, Key *
 		*key = other;
 	}
 	return found;
+}
+
+static bool
+has_key(PlannerInfo *root, List *clauses, Index relid, AttrNumber column)
+{
+	Key			key;
+
+	return find_key(root, clauses, relid, column, &key) != NULL;
 }
 
 /* ------------------------------------------------------------------- sizes */
@@ -490,11 +489,10 @@ static double
 cost_tests(PlannerInfo *root, RelOptInfo *rel)
 {
 	double		cost = list_length(rel->baserestrictinfo) * VECTOR_COST;
-	Key			key;
 
-	if (find_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_ENTITY_ID, &key) != NULL)
+	if (has_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_ENTITY_ID))
 		cost += KEY_VECTOR_COST;
-	if (find_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_EVENT_ID, &key) != NULL)
+	if (has_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_EVENT_ID))
 		cost += KEY_VECTOR_COST;
 	return cost;
 }
@@ -563,12 +561,13 @@ cost_pages(PlannerInfo *root, RelOptInfo *rel, double read, double loops)
  * better, and prepared statements would be planned each time.
  */
 static void
-cost_entities(PlannerInfo *root, RelOptInfo *rel, double entities, double read, double loops,
-			  double rows, Cost *startup, Cost *total)
+cost_entities(PlannerInfo *root, RelOptInfo *rel, const ParamPathInfo *outer, double entities,
+			  double read, double rows, Cost *startup, Cost *total)
 {
 	const EventRel *events = rel->fdw_private;
-	Key			key;
-	bool		one_tenant = find_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_TENANT_ID, &key) != NULL;
+	double		loops = outer == NULL ? 1 : count_loops(root, outer->ppi_req_outer);
+	bool		one_tenant = has_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_TENANT_ID) ||
+		(outer != NULL && has_key(root, outer->ppi_clauses, rel->relid, ES_FIELD_TENANT_ID));
 
 	read = Max(read, Min(events->average_events, FEW_VERSIONS) * entities);
 	*startup = SCAN_COST * cpu_operator_cost +
@@ -775,8 +774,8 @@ add_entity_path(PlannerInfo *root, RelOptInfo *rel)
 		choice.items[ES_PLAN_ENTITY_ORDER] = ES_ENTITY_BY_POSITION;
 	if (order != ES_ORDER_NONE)
 		choice.items[ES_PLAN_ORDER] = order;
-	cost_entities(root, rel, events->asked_entities, events->version_events, 1,
-				  rel->rows, &startup, &total);
+	cost_entities(root, rel, NULL, events->asked_entities, events->version_events, rel->rows,
+				  &startup, &total);
 	add_path(rel, (Path *) make_path(root, rel, &choice, rel->rows, startup, total, pathkeys,
 									 rel->lateral_relids));
 }
@@ -846,7 +845,7 @@ add_entities_path(PlannerInfo *root, RelOptInfo *rel)
 		return;
 	share = clauselist_selectivity(root, tests, 0, JOIN_INNER, NULL);
 	walk = events->entities * (list_length(tests) + LOOK_UP_COST) * cpu_operator_cost;
-	cost_entities(root, rel, 0, share * events->events, 1, rel->rows, &startup, &total);
+	cost_entities(root, rel, NULL, 0, share * events->events, rel->rows, &startup, &total);
 	add_path(rel, (Path *) make_path(root, rel, &choice, rel->rows, startup + walk, total + walk, NIL,
 									 rel->lateral_relids));
 }
@@ -862,8 +861,7 @@ add_joined_path(PlannerInfo *root, RelOptInfo *rel, const Key *key, ParamPathInf
 	Cost		startup;
 	Cost		total;
 
-	cost_entities(root, rel, key->count, read,
-				  count_loops(root, outer->ppi_req_outer), rows, &startup, &total);
+	cost_entities(root, rel, outer, key->count, read, rows, &startup, &total);
 	add_path(rel, (Path *) make_path(root, rel, &choice, rows, startup, total, NIL,
 									 outer->ppi_req_outer));
 }

@@ -270,7 +270,7 @@ make_scan(ForeignScanState *node)
 	for (int i = list_length(scan->conditions); i < tests; i++)
 		scan->keys = lappend(scan->keys, ExecInitExpr(list_nth(plan->fdw_exprs, i), &node->ss.ps));
 	scan->many_entities = key_count > 0 &&
-		type_is_array(exprType(list_nth(plan->fdw_exprs, list_length(scan->conditions))));
+		type_is_array_domain(exprType(list_nth(plan->fdw_exprs, list_length(scan->conditions))));
 	scan->recheck = ExecInitQual(scan->conditions, &node->ss.ps);
 	scan->program = AllocSetContextCreate(CurrentMemoryContext, "eventstore filter",
 										  ALLOCSET_DEFAULT_SIZES);
@@ -496,14 +496,15 @@ compare_slices(const void *a, const void *b)
 static EsSlice *
 distinct_texts(Datum array, uint32 *count)
 {
+	ArrayType  *value = DatumGetArrayTypeP(array);
 	Datum	   *elements;
 	bool	   *nulls;
 	int			element_count;
 	EsSlice    *texts;
 	uint32		used = 0;
 
-	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &elements,
-					  &nulls, &element_count);
+	deconstruct_array(value, ARR_ELEMTYPE(value), -1, false, TYPALIGN_INT, &elements, &nulls,
+					  &element_count);
 	texts = palloc(Max(element_count, 1) * sizeof(EsSlice));
 	for (int i = 0; i < element_count; i++)
 	{

@@ -185,6 +185,7 @@ my @settings = (
 	[ map { "SET $_" } 'parallel_setup_cost = 0', 'parallel_tuple_cost = 0', 'min_parallel_table_scan_size = 0', 'max_parallel_workers_per_gather = 2' ],
 	[ 'SET plan_cache_mode = force_custom_plan', "SET DateStyle = 'SQL, DMY'" ],
 	[ map { "SET enable_$_ = off" } qw(hashjoin nestloop hashagg seqscan) ],
+	[ 'SET random_page_cost = 0.001', 'SET cpu_tuple_cost = 0.0001' ], # what can be looked up is
 	[ 'SET enable_sort = off', 'SET work_mem = 64', "SET extra_float_digits = 0" ],
 	[ "DO 'BEGIN PERFORM set_config(name, ''on'', false) FROM pg_settings WHERE name IN (''force_parallel_mode'', ''debug_parallel_query''); END'", 'SET max_parallel_workers_per_gather = 1', 'SET enable_partitionwise_aggregate = on' ]);
 

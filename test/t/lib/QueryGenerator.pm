@@ -322,6 +322,7 @@ sub column_test
 	my ($column) = @_;
 
 	return text_test($column, $producer{$column}) if $column_type{$column} eq 'text';
+	return comparison($column, pick('date', 'timestamp'), $producer{$column}) if $column_type{$column} eq 'timestamptz' && chance(20);
 	return comparison($column, $column_type{$column}, $producer{$column});
 }
 
