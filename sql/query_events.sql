@@ -221,6 +221,9 @@ SELECT count(*) FROM entities('Q');
 SELECT count(*) FROM entities('q%');
 SELECT count(*) = (SELECT count(DISTINCT (tenant_id, entity_id)) FROM events) AS all_of_them, sum(events) = (SELECT count(*) FROM events) AS with_their_events FROM entities();
 SELECT count(*) = (SELECT count(DISTINCT (tenant_id, entity_id)) FROM events) AS same FROM entities(NULL, NULL, NULL, NULL);
+SELECT count(*) AS others FROM (SELECT * FROM entities() EXCEPT SELECT tenant_id, entity_id, count(*), min(recorded_at), max(recorded_at) FROM events GROUP BY tenant_id, entity_id) o;
+SELECT count(*) AS out_of_order FROM (SELECT (entity_id COLLATE "C", tenant_id COLLATE "C") < lag((entity_id COLLATE "C", tenant_id COLLATE "C")) OVER () AS wrong FROM entities()) o WHERE wrong;
+SELECT count(*) FROM entities(tenant_id => '');
 SELECT event_type, events FROM event_types('query');
 SELECT sum(events) = (SELECT count(*) FROM events) AS all_of_them, bool_and(first_recorded_at <= last_recorded_at) AS in_order FROM event_types();
 

@@ -41,20 +41,8 @@ CREATE FUNCTION entities(
     OUT events bigint,
     OUT first_recorded_at timestamptz,
     OUT last_recorded_at timestamptz
-) RETURNS SETOF record LANGUAGE SQL STABLE PARALLEL RESTRICTED ROWS 1000
-BEGIN ATOMIC
-    SELECT found.* FROM (
-        SELECT e.tenant_id, e.entity_id, count(*), min(e.recorded_at), max(e.recorded_at)
-        FROM events e
-        WHERE starts_with(e.entity_id, coalesce($1, ''))
-          AND ($2 IS NULL OR e.entity_id COLLATE "C" > $2)
-          AND ($4 IS NULL OR e.tenant_id = $4)
-        GROUP BY e.tenant_id, e.entity_id
-        ORDER BY e.entity_id COLLATE "C"
-        FETCH FIRST (coalesce($3, 9223372036854775807)) ROWS WITH TIES
-    ) found
-    ORDER BY found.entity_id COLLATE "C", found.tenant_id COLLATE "C";
-END;
+) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'es_entities_sql' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 1000;
 COMMENT ON FUNCTION entities(text, text, bigint, text)
     IS 'entities by name, with the number and times of their events';
 

@@ -9,6 +9,7 @@
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "funcapi.h"
 #include "utils/array.h"
 #include "utils/jsonb.h"
 #include "utils/snapmgr.h"
@@ -16,16 +17,19 @@
 #include "utils/uuid.h"
 
 #include "api/result.h"
+#include "log/entity_list.h"
 #include "log/horizon.h"
 #include "pg/catalog.h"
 #include "pg/compat.h"
 #include "query/events_query.h"
 #include "row/input.h"
+#include "row/output.h"
 
 ES_FUNCTION(es_query_events_sql);
 ES_FUNCTION(es_read_all_sql);
 ES_FUNCTION(es_entity_state_sql);
 ES_FUNCTION(es_get_event_by_id_sql);
+ES_FUNCTION(es_entities_sql);
 
 #define MAX_ELEMENTS 10000		/* of an array of what is asked for */
 
@@ -197,4 +201,72 @@ es_get_event_by_id_sql(PG_FUNCTION_ARGS)
 														PG_GETARG_UUID_P(0)->data));
 	es_event_by_id_end(reader);
 	return row;
+}
+
+/* ---------------------------------------------------------------- entities */
+
+static void
+put_summary(ReturnSetInfo *result, const EsEntitySummary *summary)
+{
+	Datum		values[] = {
+		es_tenant_datum(summary->tenant_id),
+		es_text_datum(summary->entity_id),
+		Int64GetDatum(summary->events),
+		TimestampTzGetDatum(summary->first_time),
+		TimestampTzGetDatum(summary->last_time)
+	};
+	bool		nulls[lengthof(values)] = {false};
+
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/*
+ * Puts up to 'count' entities into the result, and those that have the same name as
+ * the last one.
+ */
+static void
+put_entities(ReturnSetInfo *result, const EsEntityListRange *range, int64 count)
+{
+	MemoryContext per_row = AllocSetContextCreate(CurrentMemoryContext, "eventstore row",
+												  ALLOCSET_DEFAULT_SIZES);
+	EsSlice		last = es_slice(NULL, 0);
+	EsEntityList list;
+	EsEntitySummary summary;
+
+	es_entity_list_begin(&list, GetActiveSnapshot(), range);
+	while (es_entity_list_next(&list, &summary) &&
+		   (count > 0 || es_slice_equal(summary.entity_id, last)))
+	{
+		MemoryContext before = MemoryContextSwitchTo(per_row);
+
+		put_summary(result, &summary);
+		MemoryContextSwitchTo(before);
+		MemoryContextReset(per_row);
+		last = summary.entity_id;
+		count--;
+	}
+	es_entity_list_end(&list);
+	MemoryContextDelete(per_row);
+}
+
+Datum
+es_entities_sql(PG_FUNCTION_ARGS)
+{
+	int64		count = es_count_argument(fcinfo, 2);
+	EsEntityListRange range = {.has_after = !PG_ARGISNULL(1),.one_tenant = !PG_ARGISNULL(3)};
+
+	es_check_may_read();
+	InitMaterializedSRF(fcinfo, 0);
+	if (!PG_ARGISNULL(0))
+		range.prefix = es_text_datum_slice(PG_GETARG_DATUM(0));
+	if (range.has_after)
+		range.after = es_text_datum_slice(PG_GETARG_DATUM(1));
+	if (range.one_tenant)
+		range.tenant_id = es_text_datum_slice(PG_GETARG_DATUM(3));
+	if (range.one_tenant && range.tenant_id.size == 0)
+		count = 0;				/* no tenant has this name */
+	range.tenant_id = es_tenant_stored(range.tenant_id);
+	if (count > 0)
+		put_entities((ReturnSetInfo *) fcinfo->resultinfo, &range, count);
+	return (Datum) 0;
 }

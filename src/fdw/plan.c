@@ -567,7 +567,7 @@ cost_entities(PlannerInfo *root, RelOptInfo *rel, const ParamPathInfo *outer, do
 	const EventRel *events = rel->fdw_private;
 	double		loops = outer == NULL ? 1 : count_loops(root, outer->ppi_req_outer);
 	bool		one_tenant = has_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_TENANT_ID) ||
-		(outer != NULL && has_key(root, outer->ppi_clauses, rel->relid, ES_FIELD_TENANT_ID));
+	(outer != NULL && has_key(root, outer->ppi_clauses, rel->relid, ES_FIELD_TENANT_ID));
 
 	read = Max(read, Min(events->average_events, FEW_VERSIONS) * entities);
 	*startup = SCAN_COST * cpu_operator_cost +

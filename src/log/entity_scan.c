@@ -384,6 +384,30 @@ es_entity_scan_complete(EsEntityScan *scan)
 	MemoryContextSwitchTo(before);
 }
 
+/*
+ * Sums up an entity of the store that the scan has open; false when the snapshot sees
+ * no event of it.
+ */
+bool
+es_entity_scan_summary(EsEntityScan *scan, EsEntity *entity, EsEntitySummary *summary)
+{
+	EsEntityCursor cursor = {.entity = entity};
+
+	check_generation(scan);
+	summary->events = last_visible(scan, entity, 1, (int64) es_entity_known(entity));
+	if (summary->events == 0)
+		return false;
+	summary->tenant_id = es_entity_tenant_id(entity);
+	summary->entity_id = es_entity_id(entity);
+	cursor.version = summary->events;
+	(void) read_head(scan, &cursor);
+	summary->last_time = scan->stored.recorded_at;
+	cursor.version = 1;
+	(void) read_head(scan, &cursor);
+	summary->first_time = scan->stored.recorded_at;
+	return true;
+}
+
 void
 es_entity_scan_end(EsEntityScan *scan)
 {

@@ -77,11 +77,23 @@ typedef struct EsEntityScan
 	EsReader	reader;
 } EsEntityScan;
 
+/* What a snapshot sees of an entity. */
+typedef struct EsEntitySummary
+{
+	EsSlice		tenant_id;		/* as it is stored */
+	EsSlice		entity_id;
+	int64		events;
+	int64		first_time;		/* of recording */
+	int64		last_time;
+} EsEntitySummary;
+
 extern void es_entity_scan_begin(EsEntityScan *scan, Snapshot snapshot,
 								 const EsEntityRange *range);
 extern const EsStoredEvent *es_entity_scan_next(EsEntityScan *scan);
 extern void es_entity_scan_complete(EsEntityScan *scan);
 extern void es_entity_scan_end(EsEntityScan *scan);
+extern bool es_entity_scan_summary(EsEntityScan *scan, EsEntity *entity,
+								   EsEntitySummary *summary);
 extern bool es_entity_has_events(Snapshot snapshot, const EsEntityRange *range);
 extern int64 es_entity_last_version(Snapshot snapshot, EsSlice tenant_id, EsSlice entity_id);
 
