@@ -182,9 +182,8 @@ take_columns(FunctionCallInfo fcinfo, Column *columns)
 		if (!PG_ARGISNULL(i) && columns[i].count != columns[0].count)
 			ereport(ERROR,
 					(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-					 errmsg("arrays must have the same length"),
-					 errdetail("entity_ids has %d elements, %s has %d.",
-							   columns[0].count, columns[i].name, columns[i].count)));
+					 errmsg("arrays must have the same length, but entity_ids has %d elements and %s has %d",
+							columns[0].count, columns[i].name, columns[i].count)));
 	}
 }
 

@@ -147,9 +147,8 @@ check_snapshot(Claimer *claimer, EsGroup *group)
 	if (!visible)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("could not serialize access due to concurrent append"),
-				 errdetail("Another transaction has appended to entity %s.",
-						   describe_entity(&group->key)),
+				 errmsg("could not serialize access due to concurrent append to entity %s",
+						describe_entity(&group->key)),
 				 errhint("The transaction might succeed if retried.")));
 }
 
