@@ -18,7 +18,6 @@
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_collation.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_opfamily.h"
 #include "catalog/pg_type.h"
@@ -33,7 +32,6 @@
 #include "optimizer/restrictinfo.h"
 #include "optimizer/tlist.h"
 #include "storage/bufmgr.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -41,6 +39,7 @@
 #include "utils/typcache.h"
 
 #include "fdw/fdw.h"
+#include "fdw/keys.h"
 #include "fdw/needs.h"
 #include "fdw/plan.h"
 #include "log/store.h"
@@ -105,215 +104,6 @@ es_plan_unpack(const List *private)
 	return choice;
 }
 
-/* -------------------------------------------------------------------- keys */
-
-static bool
-is_column(Node *expr, Index relid, AttrNumber column)
-{
-	return IsA(expr, Var) && ((Var *) expr)->varno == (int) relid &&
-		((Var *) expr)->varattno == column && ((Var *) expr)->varlevelsup == 0;
-}
-
-/* The side of the comparison that is not the column, when it has a value of its own. */
-static Expr *
-other_side(PlannerInfo *root, List *args, Index relid, AttrNumber column)
-{
-	Expr	   *other;
-
-	if (list_length(args) != 2)
-		return NULL;
-	if (is_column(linitial(args), relid, column))
-		other = lsecond(args);
-	else if (is_column(lsecond(args), relid, column))
-		other = linitial(args);
-	else
-		return NULL;
-	if (bms_is_member(relid, pull_varnos(root, (Node *) other)) ||
-		contain_volatile_functions((Node *) other) || contain_subplans((Node *) other))
-		return NULL;
-	return other;
-}
-
-/* What a column must be equal to: a value, or one of several. */
-typedef struct Key
-{
-	Expr	   *value;			/* without a column of the relation, of text
-								 * columns an array when there are many; NULL:
-								 * no key */
-	bool		many;
-	bool		exact;			/* the clause says nothing else */
-	double		count;			/* of values, or what is thought of it */
-} Key;
-
-static const Key no_key = {0};
-
-static bool
-is_of_text(AttrNumber column)
-{
-	return column == ES_FIELD_ENTITY_ID || column == ES_FIELD_TENANT_ID;
-}
-
-/* Does the operator find a value of the column as its index does? */
-static bool
-is_key_operator(Oid operator, Oid collation, AttrNumber column)
-{
-	if (is_of_text(column))
-		return operator == TextEqualOperator && get_collation_isdeterministic(collation);
-	if (column == ES_FIELD_POSITION)
-		return get_op_opfamily_strategy(operator, INTEGER_BTREE_FAM_OID) == BTEqualStrategyNumber;
-	return get_opcode(operator) == F_UUID_EQ;
-}
-
-static Key
-key_of_comparison(PlannerInfo *root, OpExpr *expr, Index relid, AttrNumber column)
-{
-	Key			key = {.exact = true,.count = 1};
-
-	if (is_key_operator(expr->opno, expr->inputcollid, column))
-		key.value = other_side(root, expr->args, relid, column);
-	return key;
-}
-
-static Key
-key_of_list(PlannerInfo *root, ScalarArrayOpExpr *expr, Index relid, AttrNumber column)
-{
-	Key			key = {.many = true,.exact = true};
-
-	if (expr->useOr && is_key_operator(expr->opno, expr->inputcollid, column) &&
-		is_column(linitial(expr->args), relid, column))
-		key.value = other_side(root, expr->args, relid, column);
-	if (key.value != NULL)
-		key.count = Max(es_array_length(root, (Node *) key.value), 1);
-	return key;
-}
-
-/* The elements of an array of texts whose elements are written out; NIL: they are not. */
-static List *
-elements_of(Expr *array)
-{
-	List	   *elements = NIL;
-	ArrayType  *value;
-	Datum	   *values;
-	bool	   *nulls;
-	int			count;
-
-	if (IsA(array, ArrayExpr) && !((ArrayExpr *) array)->multidims)
-		return ((ArrayExpr *) array)->elements;
-	if (!IsA(array, Const) || ((Const *) array)->constisnull)
-		return NIL;
-	value = DatumGetArrayTypeP(((Const *) array)->constvalue);
-	deconstruct_array(value, ARR_ELEMTYPE(value), -1, false, TYPALIGN_INT, &values, &nulls, &count);
-	for (int i = 0; i < count; i++)
-		elements = lappend(elements, makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1, values[i],
-											   nulls[i], false));
-	return elements;
-}
-
-static Key	key_of_clause(PlannerInfo *root, Expr *clause, Index relid, AttrNumber column);
-
-/* Of conditions that must all be true one is enough. */
-static Key
-key_of_all(PlannerInfo *root, List *clauses, Index relid, AttrNumber column)
-{
-	ListCell   *cell;
-
-	foreach(cell, clauses)
-	{
-		Key			key = key_of_clause(root, lfirst(cell), relid, column);
-
-		if (key.value != NULL)
-		{
-			key.exact = false;
-			return key;
-		}
-	}
-	return no_key;
-}
-
-/* Of conditions of which one must be true each has to have a key. */
-static Key
-key_of_any(PlannerInfo *root, List *clauses, Index relid, AttrNumber column)
-{
-	Key			all = {.many = true,.exact = true};
-	ArrayExpr  *array = makeNode(ArrayExpr);
-	List	   *values;
-	ListCell   *cell;
-
-	foreach(cell, clauses)
-	{
-		Key			key = key_of_clause(root, lfirst(cell), relid, column);
-
-		if (key.value == NULL)
-			return no_key;
-		all.exact &= key.exact;
-		all.count += key.count;
-		all.value = key.value;
-		if (!is_of_text(column))
-			continue;
-		values = key.many ? elements_of(key.value) : list_make1(key.value);
-		if (values == NIL)
-			return no_key;
-		array->elements = list_concat(array->elements, values);
-	}
-	if (!is_of_text(column))
-		return all;
-	array->array_typeid = TEXTARRAYOID;
-	array->array_collid = DEFAULT_COLLATION_OID;
-	array->element_typeid = TEXTOID;
-	array->location = -1;
-	all.value = (Expr *) array;
-	return all;
-}
-
-/* What the column must be equal to by this clause, if it says such a thing. */
-static Key
-key_of_clause(PlannerInfo *root, Expr *clause, Index relid, AttrNumber column)
-{
-	if (IsA(clause, RestrictInfo))
-		clause = ((RestrictInfo *) clause)->clause;
-	if (IsA(clause, OpExpr))
-		return key_of_comparison(root, (OpExpr *) clause, relid, column);
-	if (IsA(clause, ScalarArrayOpExpr))
-		return key_of_list(root, (ScalarArrayOpExpr *) clause, relid, column);
-	if (is_andclause(clause))
-		return key_of_all(root, ((BoolExpr *) clause)->args, relid, column);
-	if (is_orclause(clause))
-		return key_of_any(root, ((BoolExpr *) clause)->args, relid, column);
-	return no_key;
-}
-
-/*
- * The clause, of these RestrictInfos, that gives the column's key, at best one that
- * says nothing else.
- */
-static RestrictInfo *
-find_key(PlannerInfo *root, List *clauses, Index relid, AttrNumber column, Key *key)
-{
-	RestrictInfo *found = NULL;
-	ListCell   *cell;
-
-	foreach(cell, clauses)
-	{
-		RestrictInfo *info = lfirst_node(RestrictInfo, cell);
-		Key			other = info->pseudoconstant ? no_key :
-		key_of_clause(root, info->clause, relid, column);
-
-		if (other.value == NULL || (found != NULL && key->many <= other.many))
-			continue;
-		found = info;
-		*key = other;
-	}
-	return found;
-}
-
-static bool
-has_key(PlannerInfo *root, List *clauses, Index relid, AttrNumber column)
-{
-	Key			key;
-
-	return find_key(root, clauses, relid, column, &key) != NULL;
-}
-
 /* ------------------------------------------------------------------- sizes */
 
 static BlockNumber
@@ -345,9 +135,9 @@ static EsSlice
 asked_tenant(PlannerInfo *root, RelOptInfo *rel)
 {
 	EsSlice		tenant_id = es_tenant_name(es_slice(NULL, 0));
-	Key			key;
+	EsKeyClause key;
 
-	if (find_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_TENANT_ID, &key) != NULL &&
+	if (es_find_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_TENANT_ID, &key) != NULL &&
 		IsA(key.value, Const) && !((Const *) key.value)->constisnull && !key.many)
 		tenant_id = es_text_datum_slice(((Const *) key.value)->constvalue);
 	return es_tenant_stored(tenant_id);
@@ -370,7 +160,7 @@ limit_versions(PlannerInfo *root, RelOptInfo *rel, RestrictInfo *info, Versions 
 	int			strategy;
 	double		value;
 
-	if (!IsA(expr, OpExpr) || (other = other_side(root, expr->args, rel->relid, ES_FIELD_VERSION)) == NULL)
+	if (!IsA(expr, OpExpr) || (other = es_other_side(root, expr->args, rel->relid, ES_FIELD_VERSION)) == NULL)
 		return false;
 	strategy = get_op_opfamily_strategy(expr->opno, INTEGER_BTREE_FAM_OID);
 	if (strategy == 0)
@@ -419,11 +209,11 @@ estimate_entity(const EventRel *events, EsSlice tenant_id, const Expr *entity_id
 
 /* Adds up what is known of the entities that the key names. */
 static void
-estimate_entities(PlannerInfo *root, RelOptInfo *rel, const Key *key, const Versions *versions)
+estimate_entities(PlannerInfo *root, RelOptInfo *rel, const EsKeyClause *key, const Versions *versions)
 {
 	EventRel   *events = rel->fdw_private;
 	EsSlice		tenant_id = asked_tenant(root, rel);
-	List	   *values = key->many ? elements_of(key->value) : list_make1(key->value);
+	List	   *values = key->many ? es_key_elements(key->value) : list_make1(key->value);
 	double		rest = key->count;
 	ListCell   *cell;
 
@@ -444,7 +234,7 @@ estimate_entities(PlannerInfo *root, RelOptInfo *rel, const Key *key, const Vers
 }
 
 static void
-estimate_rows_of_entities(PlannerInfo *root, RelOptInfo *rel, RestrictInfo *info, const Key *key)
+estimate_rows_of_entities(PlannerInfo *root, RelOptInfo *rel, RestrictInfo *info, const EsKeyClause *key)
 {
 	const EventRel *events = rel->fdw_private;
 	Versions	versions = {.first = 1,.last = (double) PG_INT64_MAX};
@@ -466,7 +256,7 @@ es_fdw_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 {
 	EventRel   *events = palloc0(sizeof(EventRel));
 	RestrictInfo *info;
-	Key			key;
+	EsKeyClause key;
 
 	es_fdw_check_relid(relid);
 	rel->fdw_private = events;
@@ -474,10 +264,10 @@ es_fdw_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 	estimate_events(rel, events);
 	rel->tuples = events->events;
 	set_baserel_size_estimates(root, rel);
-	if (find_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_EVENT_ID, &key) != NULL ||
-		find_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_POSITION, &key) != NULL)
+	if (es_find_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_EVENT_ID, &key) != NULL ||
+		es_find_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_POSITION, &key) != NULL)
 		rel->rows = clamp_row_est(Min(rel->tuples, key.count));
-	info = find_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_ENTITY_ID, &key);
+	info = es_find_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_ENTITY_ID, &key);
 	if (info != NULL)
 		estimate_rows_of_entities(root, rel, info, &key);
 }
@@ -490,9 +280,9 @@ cost_tests(PlannerInfo *root, RelOptInfo *rel)
 {
 	double		cost = list_length(rel->baserestrictinfo) * VECTOR_COST;
 
-	if (has_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_ENTITY_ID))
+	if (es_has_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_ENTITY_ID))
 		cost += KEY_VECTOR_COST;
-	if (has_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_EVENT_ID))
+	if (es_has_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_EVENT_ID))
 		cost += KEY_VECTOR_COST;
 	return cost;
 }
@@ -566,8 +356,8 @@ cost_entities(PlannerInfo *root, RelOptInfo *rel, const ParamPathInfo *outer, do
 {
 	const EventRel *events = rel->fdw_private;
 	double		loops = outer == NULL ? 1 : count_loops(root, outer->ppi_req_outer);
-	bool		one_tenant = has_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_TENANT_ID) ||
-	(outer != NULL && has_key(root, outer->ppi_clauses, rel->relid, ES_FIELD_TENANT_ID));
+	bool		one_tenant = es_has_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_TENANT_ID) ||
+	(outer != NULL && es_has_key(root, outer->ppi_clauses, rel->relid, ES_FIELD_TENANT_ID));
 
 	read = Max(read, Min(events->average_events, FEW_VERSIONS) * entities);
 	*startup = SCAN_COST * cpu_operator_cost +
@@ -587,7 +377,7 @@ orders_by(const PathKey *key, Index relid, AttrNumber column)
 
 	foreach(cell, key->pk_eclass->ec_members)
 	{
-		if (is_column((Node *) ((EquivalenceMember *) lfirst(cell))->em_expr, relid, column))
+		if (es_is_column((Node *) ((EquivalenceMember *) lfirst(cell))->em_expr, relid, column))
 			return true;
 	}
 	return false;
@@ -695,7 +485,7 @@ limits_log(RestrictInfo *info, Index relid)
 	{
 		Node	   *side = list_nth(expr->args, i);
 
-		if (is_column(side, relid, ES_FIELD_POSITION) || is_column(side, relid, ES_FIELD_RECORDED_AT))
+		if (es_is_column(side, relid, ES_FIELD_POSITION) || es_is_column(side, relid, ES_FIELD_RECORDED_AT))
 			return true;
 	}
 	return false;
@@ -735,7 +525,7 @@ add_log_path(PlannerInfo *root, RelOptInfo *rel)
  * two pages may have to be looked at.
  */
 static void
-add_key_path(PlannerInfo *root, RelOptInfo *rel, AttrNumber column, const Key *key, Relids outer)
+add_key_path(PlannerInfo *root, RelOptInfo *rel, AttrNumber column, const EsKeyClause *key, Relids outer)
 {
 	bool		is_id = column == ES_FIELD_EVENT_ID;
 	EsPlanChoice choice = {{
@@ -808,7 +598,7 @@ tests_entity(PlannerInfo *root, RelOptInfo *rel, RestrictInfo *info)
 
 	if (info->pseudoconstant || !IsA(expr, OpExpr) ||
 		!restriction_is_securely_promotable(info, rel) ||
-		(other = other_side(root, expr->args, rel->relid, ES_FIELD_ENTITY_ID)) == NULL)
+		(other = es_other_side(root, expr->args, rel->relid, ES_FIELD_ENTITY_ID)) == NULL)
 		return false;
 	if (get_opcode(expr->opno) == F_TEXTLIKE || get_opcode(expr->opno) == F_STARTS_WITH)
 		return lsecond(expr->args) == other && is_valid_pattern(other);
@@ -852,7 +642,7 @@ add_entities_path(PlannerInfo *root, RelOptInfo *rel)
 
 /* Events of the entities that another relation names, for each of its rows. */
 static void
-add_joined_path(PlannerInfo *root, RelOptInfo *rel, const Key *key, ParamPathInfo *outer)
+add_joined_path(PlannerInfo *root, RelOptInfo *rel, const EsKeyClause *key, ParamPathInfo *outer)
 {
 	const EventRel *events = rel->fdw_private;
 	EsPlanChoice choice = {{[ES_PLAN_ACCESS] = ES_ACCESS_ENTITY,[ES_PLAN_ORDER] = ES_ORDER_FORWARD}};
@@ -871,7 +661,7 @@ static bool
 is_member_column(PlannerInfo *root pg_attribute_unused(), RelOptInfo *rel,
 				 EquivalenceClass *class pg_attribute_unused(), EquivalenceMember *member, void *arg)
 {
-	return is_column((Node *) member->em_expr, rel->relid, *(const AttrNumber *) arg);
+	return es_is_column((Node *) member->em_expr, rel->relid, *(const AttrNumber *) arg);
 }
 
 static List *
@@ -899,11 +689,11 @@ add_joined_paths(PlannerInfo *root, RelOptInfo *rel, AttrNumber column)
 		RestrictInfo *info = lfirst_node(RestrictInfo, cell);
 		Relids		others;
 		ParamPathInfo *outer;
-		Key			key;
+		EsKeyClause key;
 
 		if (!join_clause_is_movable_to(info, rel))
 			continue;
-		key = key_of_clause(root, info->clause, rel->relid, column);
+		key = es_key_of_clause(root, info->clause, rel->relid, column);
 		others = bms_del_member(bms_union(info->clause_relids, rel->lateral_relids), rel->relid);
 		if (key.value == NULL || bms_is_empty(others))
 			continue;
@@ -932,9 +722,9 @@ es_fdw_paths(PlannerInfo *root, RelOptInfo *rel, Oid relid pg_attribute_unused()
 	add_joined_paths(root, rel, ES_FIELD_ENTITY_ID);
 	for (size_t i = 0; i < lengthof(columns); i++)
 	{
-		Key			key;
+		EsKeyClause key;
 
-		if (find_key(root, rel->baserestrictinfo, rel->relid, columns[i], &key) != NULL)
+		if (es_find_key(root, rel->baserestrictinfo, rel->relid, columns[i], &key) != NULL)
 			add_key_path(root, rel, columns[i], &key, NULL);
 		add_joined_paths(root, rel, columns[i]);
 	}
@@ -980,8 +770,8 @@ make_scan_tlist(Index relid, Oid table, List *extractions)
 static List *
 take_key(PlannerInfo *root, Index relid, AttrNumber column, List *keys, List **clauses)
 {
-	Key			key;
-	RestrictInfo *info = find_key(root, *clauses, relid, column, &key);
+	EsKeyClause key;
+	RestrictInfo *info = es_find_key(root, *clauses, relid, column, &key);
 
 	/* entities of one tenant, or of all */
 	if (info == NULL || (column == ES_FIELD_TENANT_ID && key.many))
