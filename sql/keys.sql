@@ -119,6 +119,11 @@ SET timezone = 'UTC';
 SELECT count(*) FROM (SELECT position < lag(position) OVER () AS wrong FROM (SELECT position FROM events WHERE entity_id IN ('bulk-3', 'single-4') ORDER BY position) o) w WHERE wrong;
 SELECT count(*) FROM (SELECT recorded_at > lag(recorded_at) OVER () AS wrong FROM (SELECT recorded_at FROM events ORDER BY recorded_at DESC LIMIT 2000) o) w WHERE wrong;
 
+-- A function that makes several rows of an event leaves its order to be sorted.
+SELECT version FROM append('srf', 'key.srf', tags => '{c,a,b}');
+SELECT unnest(tags) AS tag FROM events WHERE event_type = 'key.srf' ORDER BY position, tag;
+SELECT unnest(tags) AS tag FROM events WHERE entity_id = 'srf' ORDER BY recorded_at DESC, position DESC, tag DESC;
+
 -- A pattern that is an error is one.
 SELECT count(*) FROM events WHERE entity_id LIKE 'bulk\';
 

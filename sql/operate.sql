@@ -282,6 +282,33 @@ SELECT version FROM eventstore.append('op-one', 't', expected_version => 0);
 ROLLBACK;
 SELECT entity_version('op-one');
 SELECT * FROM verify();
+-- An index that a parallel worker has built of rows that are changed ends with the transaction, too.
+CREATE FUNCTION fill(name text) RETURNS bigint LANGUAGE sql AS $$
+    SELECT count(*) FROM eventstore.ingest_batch(ARRAY(SELECT name || i FROM generate_series(1, 20000) i), array_fill('t'::text, '{20000}'),
+        ARRAY(SELECT format('{"n":"%s%s"}', md5(name || i), md5(i || name)) FROM generate_series(1, 20000) i),
+        event_ids => ARRAY(SELECT md5(name || i)::uuid FROM generate_series(1, 20000) i)) $$;
+SELECT fill('parallel');
+BEGIN;
+DELETE FROM blocks WHERE first_position = (SELECT max(first_position) FROM blocks);
+SET LOCAL seq_page_cost = 100;
+SET LOCAL random_page_cost = 100;
+DO $$ BEGIN PERFORM set_config(name, 'on', true) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query'); END $$;
+EXPLAIN (COSTS OFF) SELECT version FROM events WHERE entity_id = 'parallel20000';
+SELECT version FROM events WHERE entity_id = 'parallel20000';
+ROLLBACK;
+SELECT entity_version('parallel20000');
+SELECT version FROM append('parallel20000', 't', expected_version => 0);
+SELECT * FROM verify();
+
+-- Ids of what was rolled back may have been on pages that VACUUM has cut off.
+BEGIN;
+SELECT fill('rolled back');
+ROLLBACK;
+VACUUM blocks;
+SELECT count(*) FROM events WHERE event_id = md5('rolled back20000')::uuid;
+SELECT count(*) FROM events WHERE event_id = ANY (ARRAY(SELECT md5('rolled back' || i)::uuid FROM generate_series(1, 20000, 100) i));
+DROP FUNCTION fill;
+
 -- A store that is made anew counts from 0.
 SELECT count(*) FROM append('counted', 't');
 SELECT events > 0 AS counted FROM stat_ingest;

@@ -108,8 +108,9 @@ store_events(EsModify *modify, EsIngestResult *result)
 {
 	MemoryContext before = MemoryContextSwitchTo(modify->events_context);
 
-	es_scratch_reset();
-	if (modify->count > FEW_EVENTS)
+	if (modify->count <= FEW_EVENTS)
+		es_scratch_reset();
+	else
 	{
 		EsEventList list;
 

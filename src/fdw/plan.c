@@ -408,7 +408,7 @@ wanted_order(PlannerInfo *root, RelOptInfo *rel, AttrNumber column)
  * never decreases along the log.  Sets the pathkeys that it gives: no two events have
  * the same position, so after that also whatever other expressions of events come
  * after it; but not of other relations' columns, which a join may put beside one
- * event several times.
+ * event several times, nor of functions that make several rows of an event.
  */
 static EsOrder
 wanted_log_order(PlannerInfo *root, RelOptInfo *rel, List **pathkeys)
@@ -427,7 +427,7 @@ wanted_log_order(PlannerInfo *root, RelOptInfo *rel, List **pathkeys)
 		PathKey    *key = lfirst(cell);
 		bool		first = cell == list_head(root->query_pathkeys);
 
-		if (!first && (key->pk_eclass->ec_has_volatile ||
+		if (!first && (key->pk_eclass->ec_has_volatile || root->parse->hasTargetSRFs ||
 					   !bms_is_subset(key->pk_eclass->ec_relids, rel->relids)))
 			break;
 		if (!unique && order_of(key, rel->relid, ES_FIELD_POSITION) == order)

@@ -131,7 +131,8 @@ new_cursor(EsEntityScan *scan)
 {
 	if (scan->cursor_count == scan->cursor_room)
 	{
-		EsEntityCursor *more = palloc(2 * scan->cursor_room * sizeof(EsEntityCursor));
+		EsEntityCursor *more = palloc_extended((Size) 2 * scan->cursor_room * sizeof(EsEntityCursor),
+											   MCXT_ALLOC_HUGE);
 
 		memcpy(more, scan->cursors, scan->cursor_count * sizeof(EsEntityCursor));
 		if (scan->cursors != &scan->single)

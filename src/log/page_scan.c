@@ -76,10 +76,21 @@ compare_pages(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Of all pages, reads only those of the list, which is the scan's from now on. */
+/*
+ * Of all pages, reads only those of the list, which is the scan's from now on.  The
+ * index of ids may know pages that VACUUM has cut off, of what was rolled back.
+ */
 void
 es_page_scan_list(EsPageScan *scan, EsPageList *list)
 {
+	uint32		kept = 0;
+
+	for (uint32 i = 0; i < list->count; i++)
+	{
+		if (list->pages[i] < scan->pages)
+			list->pages[kept++] = list->pages[i];
+	}
+	list->count = kept;
 	if (list->count > 0)
 	{
 		qsort(list->pages, list->count, sizeof(BlockNumber), compare_pages);

@@ -78,28 +78,29 @@ announce_xid(uint64 xid)
 	__atomic_store_n(&slot->xid, xid, __ATOMIC_RELEASE);
 }
 
-/* Frees this backend's slot; nothing here can fail. */
-void
-es_slot_clear(void)
-{
-	EsSlot	   *slot = my_slot();
-
-	__atomic_store_n(&slot->lower, 0, __ATOMIC_RELEASE);
-	__atomic_store_n(&slot->xid, 0, __ATOMIC_RELEASE);
-	if (my_prepared_slot != NULL)
-	{
-		__atomic_store_n(&my_prepared_slot->lower, 0, __ATOMIC_RELEASE);
-		__atomic_store_n(&my_prepared_slot->xid, 0, __ATOMIC_RELEASE);
-		my_prepared_slot = NULL;
-	}
-}
-
 /* Gives back a prepared slot whose transaction has ended. */
 static void
 free_prepared_slot(EsSlot *slot, uint64 xid)
 {
 	/* the entry goes out of use with its xid; lower is set on reuse */
 	__atomic_compare_exchange_n(&slot->xid, &xid, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+/*
+ * Frees this backend's slot, and the prepared one of a PREPARE that failed; nothing here
+ * can fail.  The transaction has ended by now, so another one may already have the
+ * prepared slot.
+ */
+void
+es_slot_clear(void)
+{
+	EsSlot	   *slot = my_slot();
+
+	if (my_prepared_slot != NULL)
+		free_prepared_slot(my_prepared_slot, slot->xid);
+	my_prepared_slot = NULL;
+	__atomic_store_n(&slot->lower, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&slot->xid, 0, __ATOMIC_RELEASE);
 }
 
 static EsSlot *

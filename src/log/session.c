@@ -71,13 +71,26 @@ index_is_ours(void)
 }
 
 /*
+ * Does this transaction keep all others from the block table of the index?  Then a newer
+ * index than the one that the session knows was built by a parallel worker of its own.
+ */
+static bool
+table_is_ours(void)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, session.store->relid);
+	return OidIsValid(session.store->relid) && es_lock_held_by_me(&tag, AccessExclusiveLock);
+}
+
+/*
  * A private index ends with the transaction, and begins anew with the rollback
  * of a savepoint; see the top.
  */
 static void
 empty_private_index(void)
 {
-	if (session.private && index_is_ours())
+	if (session.private && (index_is_ours() || table_is_ours()))
 		pg_atomic_write_u32(&session.store->state, ES_STORE_EMPTY);
 }
 
@@ -245,7 +258,7 @@ attach(EsStore *store)
 	if (session.store != NULL && !index_is_ours())
 	{
 		session.count = 0;
-		session.private = false;
+		session.private = session.private && table_is_ours();
 		session.dropped_level = 0;
 	}
 	session.store = store;

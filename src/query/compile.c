@@ -434,7 +434,8 @@ es_node_test(EsFilter *filter, const EsOperand *operand, EsTestKind kind, uint32
 	node->test.type = operand->type;
 	node->test.missing = ES_NULL;
 	node->test.constant_count = constants;
-	node->test.constants = palloc0(Max(constants, 1) * sizeof(EsConstant));
+	node->test.constants = palloc_extended(Max(constants, 1) * sizeof(EsConstant),
+										   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	return node;
 }
 
