@@ -62,7 +62,7 @@ CREATE FUNCTION stat_kernel(
     OUT calls bigint,
     OUT rows bigint
 ) RETURNS SETOF record
-    AS 'MODULE_PATHNAME', 'es_stat_kernel_sql' LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 15;
+    AS 'MODULE_PATHNAME', 'es_stat_kernel_sql' LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 11;
 COMMENT ON FUNCTION stat_kernel() IS 'what scans did with vector instructions; use the view';
 
 CREATE VIEW stat_kernel AS SELECT * FROM stat_kernel();
@@ -70,7 +70,7 @@ COMMENT ON VIEW stat_kernel IS 'the loops with vector instructions that scan blo
 COMMENT ON COLUMN stat_kernel.loop IS 'what the loop does';
 COMMENT ON COLUMN stat_kernel.kernel IS 'the instructions that this session uses for it';
 COMMENT ON COLUMN stat_kernel.calls IS 'calls, in all databases and with any instructions';
-COMMENT ON COLUMN stat_kernel.rows IS 'rows in these calls; of find, bytes';
+COMMENT ON COLUMN stat_kernel.rows IS 'rows in these calls';
 
 CREATE FUNCTION verify(
     OUT severity text,

@@ -50,7 +50,7 @@ StaticAssertDecl(sizeof(EsBlockHeader) == 40, "EsBlockHeader has no padding");
 typedef struct EsInflightHeader
 {
 	uint64		writer_xid;		/* full top-level xid of the writer */
-	uint32		cluster;		/* es_cluster_tag() of the writing cluster */
+	uint32		cluster;		/* tag of the writing cluster; see shared.h */
 	uint16		capped;			/* the last entry stands for many */
 	uint16		reserved;		/* 0 */
 } EsInflightHeader;

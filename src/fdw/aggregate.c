@@ -230,13 +230,6 @@ es_key_form(EsCompiler *compiler, Expr *key, EsKeyForm *form)
 
 /* ------------------------------------------------------------------- planning */
 
-static bool
-not_known(void *arg pg_attribute_unused(), Expr *expr pg_attribute_unused(),
-		  Datum *value pg_attribute_unused(), bool *isnull pg_attribute_unused())
-{
-	return false;
-}
-
 /*
  * Notes where in documents the operand is.  The program of a scan has room for so
  * many places; half of them may be those of columns that the scan delivers.
@@ -279,7 +272,7 @@ static List *
 make_tlist(PlannerInfo *root, Index relid, RelOptInfo *grouped, List *having)
 {
 	EsFilter	filter = {0};
-	EsCompiler	compiler = {.relid = relid,.evaluate = not_known,.filter = &filter};
+	EsCompiler	compiler = {.relid = relid,.evaluate = es_evaluate_nothing,.filter = &filter};
 	List	   *tlist = NIL;
 	int			i = 0;
 	ListCell   *cell;

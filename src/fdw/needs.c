@@ -17,20 +17,12 @@
 
 #include "fdw/needs.h"
 
-/* While planning, only what is written out is known. */
-static bool
-not_known(void *arg pg_attribute_unused(), Expr *expr pg_attribute_unused(),
-		  Datum *value pg_attribute_unused(), bool *isnull pg_attribute_unused())
-{
-	return false;
-}
-
 void
 es_needs_begin(EsNeeds *needs, Index relid)
 {
 	memset(needs, 0, sizeof(*needs));
 	needs->compiler.relid = relid;
-	needs->compiler.evaluate = not_known;
+	needs->compiler.evaluate = es_evaluate_nothing;
 	needs->compiler.filter = &needs->filter;
 }
 

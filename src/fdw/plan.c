@@ -570,19 +570,12 @@ add_entity_path(PlannerInfo *root, RelOptInfo *rel)
 									 rel->lateral_relids));
 }
 
-/* Does the pattern's last backslash have nothing to escape, which is an error? */
+/* Is it a pattern that is no error whatever it is compared with? */
 static bool
 is_valid_pattern(Expr *pattern)
 {
-	EsSlice		text;
-	uint32		backslashes = 0;
-
-	if (!IsA(pattern, Const) || ((Const *) pattern)->constisnull)
-		return false;
-	text = es_text_datum_slice(((Const *) pattern)->constvalue);
-	while (backslashes < text.size && text.data[text.size - backslashes - 1] == '\\')
-		backslashes++;
-	return backslashes % 2 == 0;
+	return IsA(pattern, Const) && !((Const *) pattern)->constisnull &&
+		!es_pattern_ends_in_escape(es_text_datum_slice(((Const *) pattern)->constvalue));
 }
 
 /*

@@ -6,7 +6,7 @@
  * Each node of the program gives verdicts for the events of a block (see
  * verdict.h); what it gives for events that are not wanted any more, since an
  * earlier condition has excluded them, means nothing.  Leaves are tests of a
- * column; tests.c runs them.
+ * column; column_test.c runs them.
  *
  * AND and OR combine possibilities: a conjunction may be true where all parts
  * may, false where one may, null where one may and the others may be no more

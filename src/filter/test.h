@@ -45,7 +45,7 @@ typedef enum EsTestKind
 	ES_TEST_COMPARE,			/* with constants[0], as the strategy says */
 	ES_TEST_IN,					/* equal to one of the constants */
 	ES_TEST_PREFIX,				/* text: begins with constants[0] */
-	ES_TEST_CALL,				/* text: function(value, constants[0]) */
+	ES_TEST_CALL,				/* text: function(value, argument) */
 	ES_TEST_ALL_TAGS,			/* tags: has all of the constants */
 	ES_TEST_ANY_TAG,			/* tags: has one of them */
 	ES_TEST_IS_NULL,

@@ -30,7 +30,7 @@ typedef enum EsStoreState
 	ES_STORE_READY
 } EsStoreState;
 
-/* Work done since the server started, for stat_ingest. */
+/* Work done since the store was made, or the server started, for stat_ingest. */
 typedef struct EsIngestCounters
 {
 	pg_atomic_uint64 batches;
@@ -63,10 +63,14 @@ typedef struct EsPositionSample
  * state		  EMPTY -> BUILDING by compare-and-swap, by the backend that
  *				  builds; BUILDING -> READY or EMPTY by that backend, with
  *				  release; READY -> EMPTY by a backend that holds an
- *				  ACCESS EXCLUSIVE lock on the block table.
+ *				  ACCESS EXCLUSIVE lock on the block table, or under
+ *				  shared->lock when the database is gone.
  * relid, storage, damaged, index.root, generation
  *				  written by the builder only, and relid by who holds an
- *				  ACCESS EXCLUSIVE lock on the block table.  Read after state
+ *				  ACCESS EXCLUSIVE lock on the block table, or under
+ *				  shared->lock as long as the database has no store.  Who drops
+ *				  a table reads relid without more: only a drop of the table
+ *				  that it names, under its lock, counts.  Read after state
  *				  was seen to be READY (acquire) and with a lock on the block
  *				  table held; see store.c for why they cannot change then.
  * index		  its memory is given back by the builder, by who has dropped
@@ -74,7 +78,11 @@ typedef struct EsPositionSample
  *				  else it changes as src/index says.
  * next_position, position_limit, last_recorded_at, samples, sample_count
  *				  under position_lock; samples ascend in both.
- * blocks_...	  written by the builder, read for information.
+ * blocks_..., built_us
+ *				  written by the builder, read for information.
+ * counters		  added to by any appender, in no order with other memory; reset
+ *				  by the builder of another table's index, by who has dropped
+ *				  the table, and under shared->lock.  Read for information.
  */
 typedef struct EsStore
 {
@@ -118,6 +126,10 @@ typedef struct EsKernelCounters
 	pg_atomic_uint64 rows;
 } EsKernelCounters;
 
+/*
+ * What is without a comment of its own, and hash_secret, is set once, before any
+ * backend starts.
+ */
 typedef struct EsShared
 {
 	LWLock	   *lock;			/* handing out and taking back stores */

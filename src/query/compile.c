@@ -182,6 +182,14 @@ get_constant(EsCompiler *compiler, Expr *expr, Datum *value, bool *isnull)
 	return compiler->evaluate(compiler->arg, expr, value, isnull);
 }
 
+/* While planning, only what is written out is known; EsEvaluate. */
+bool
+es_evaluate_nothing(void *arg pg_attribute_unused(), Expr *expr pg_attribute_unused(),
+					Datum *value pg_attribute_unused(), bool *isnull pg_attribute_unused())
+{
+	return false;
+}
+
 /* An integer type's value as 64 bits. */
 Datum
 es_widen_integer(Oid type, Datum value)
@@ -598,9 +606,9 @@ comparison(EsCompiler *compiler, const EsOperand *operand, Oid operator, Oid col
 
 /* ---------------------------------------------------------- LIKE, and tags */
 
-/* Would the pattern's last backslash have nothing to escape? */
-static bool
-ends_in_escape(EsSlice pattern)
+/* Would the last backslash of a pattern of LIKE have nothing to escape? */
+bool
+es_pattern_ends_in_escape(EsSlice pattern)
 {
 	uint32		backslashes = 0;
 
@@ -621,7 +629,7 @@ like_node(EsCompiler *compiler, const EsOperand *operand, Oid collation, Datum v
 	if (plain == pattern.size)
 		return compare_node(compiler, operand, BTEqualStrategyNumber, value);
 	if (plain + 1 < pattern.size || pattern.data[plain] != '%')
-		return ends_in_escape(pattern) ? NULL :
+		return es_pattern_ends_in_escape(pattern) ? NULL :
 			call_node(compiler, operand, F_TEXTLIKE, collation, value);
 	node = es_node_test(compiler->filter, operand, ES_TEST_PREFIX, 1);
 	if (node != NULL)

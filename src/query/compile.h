@@ -56,6 +56,8 @@ typedef struct EsOperand
 } EsOperand;
 
 extern List *es_compile(EsCompiler *compiler, List *clauses);
+extern bool es_evaluate_nothing(void *arg, Expr *expr, Datum *value, bool *isnull);
+extern bool es_pattern_ends_in_escape(EsSlice pattern);
 extern Datum es_widen_integer(Oid type, Datum value);
 extern bool es_compile_operand(EsCompiler *compiler, Expr *expr, EsOperand *operand);
 extern EsNode *es_compile_contains(EsCompiler *compiler, const EsOperand *operand,
