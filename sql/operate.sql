@@ -313,6 +313,14 @@ DROP FUNCTION fill;
 SELECT count(*) FROM append('counted', 't');
 SELECT events > 0 AS counted FROM stat_ingest;
 DROP EXTENSION eventstore;
+-- Without the extension, relations of its names are anybody's.
+CREATE SCHEMA IF NOT EXISTS eventstore;
+CREATE TABLE eventstore.events (a int);
+CREATE TABLE eventstore.blocks (a int) PARTITION BY LIST (a);
+ALTER TABLE eventstore.events ADD b int, ADD CHECK (a > 0);
+CREATE TABLE eventstore.part PARTITION OF eventstore.blocks DEFAULT;
+ALTER SCHEMA eventstore RENAME TO mine;
+DROP SCHEMA mine CASCADE;
 CREATE EXTENSION eventstore;
 SELECT batches, events, blocks FROM stat_ingest;
 SELECT version FROM append('counted', 't');

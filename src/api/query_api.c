@@ -252,10 +252,11 @@ put_entities(ReturnSetInfo *result, const EsEntityListRange *range, int64 count)
 Datum
 es_entities_sql(PG_FUNCTION_ARGS)
 {
-	int64		count = es_count_argument(fcinfo, 2);
 	EsEntityListRange range = {.has_after = !PG_ARGISNULL(1),.one_tenant = !PG_ARGISNULL(3)};
+	int64		count;
 
 	es_check_may_read();
+	count = es_count_argument(fcinfo, 2);
 	InitMaterializedSRF(fcinfo, 0);
 	if (!PG_ARGISNULL(0))
 		range.prefix = es_text_datum_slice(PG_GETARG_DATUM(0));

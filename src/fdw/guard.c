@@ -354,7 +354,7 @@ check_parent(Oid relid, Oid parent)
 	if (es_is_own_oid(parent))
 		refuse(get_rel_name(parent), "change children", "Functions read no events from other relations.",
 			   "A view can add rows to those of \"eventstore.events\".");
-	if (get_rel_relkind(parent) == RELKIND_PARTITIONED_TABLE && es_has_extension())
+	if (get_rel_relkind(parent) == RELKIND_PARTITIONED_TABLE)
 		check_partition(relid, parent);
 }
 
@@ -392,7 +392,10 @@ check_change(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, v
 	}
 }
 
-/* Scripts of extensions, and pg_upgrade, may do what they like. */
+/*
+ * Scripts of extensions, and pg_upgrade, may do what they like; and so may databases
+ * without the extension, whose relations may have the same names.
+ */
 static void
 on_object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg)
 {
@@ -400,8 +403,9 @@ on_object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_i
 		previous_hook(access, class_id, object_id, sub_id, arg);
 	if (creating_extension || IsBinaryUpgrade)
 		return;
-	if (access == OAT_POST_CREATE || access == OAT_POST_ALTER ||
-		(access == OAT_DROP && class_id == RelationRelationId && sub_id != 0))
+	if ((access == OAT_POST_CREATE || access == OAT_POST_ALTER ||
+		 (access == OAT_DROP && class_id == RelationRelationId && sub_id != 0)) &&
+		OidIsValid(get_extension_oid("eventstore", true)))
 		check_change(access, class_id, object_id, sub_id, arg);
 }
 

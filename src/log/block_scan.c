@@ -42,6 +42,15 @@ const EsRange es_range_all = {
 
 /* ------------------------------------------------------------------- range */
 
+/* A position behind which the snapshot sees nothing, however much was added since. */
+static int64
+last_seen(const EsBlockScan *scan)
+{
+	EsStore    *store = es_store_of(MyDatabaseId);
+
+	return store == NULL ? PG_INT64_MAX : es_positions_limit(store, scan->snapshot);
+}
+
 /* Was the block of the position, or the next one, recorded at the time or later? */
 static bool
 is_later(EsLogScan *probe, int64 position, int64 time)
@@ -62,7 +71,7 @@ position_of_time(EsBlockScan *scan, int64 time, int64 low)
 	int64		high = low;
 	bool		later = true;
 
-	es_log_scan_begin(&probe, scan->blocks, scan->snapshot, PG_INT64_MAX, true);
+	es_log_scan_begin(&probe, scan->blocks, scan->snapshot, last_seen(scan), true);
 	if (es_log_scan_next(&probe))
 	{
 		later = es_block_recorded_at(es_log_scan_block(&probe), 0) >= time;
@@ -121,20 +130,15 @@ is_empty(const EsRange *range)
 	return range->first_position > range->last_position || range->first_time > range->last_time;
 }
 
-/* Translates the range to positions; false when it is empty. */
+/*
+ * Translates the range to positions, behind which an old snapshot need not look; false
+ * when it is empty.
+ */
 static bool
 find_positions(EsBlockScan *scan)
 {
+	scan->range.last_position = Min(scan->range.last_position, last_seen(scan));
 	return !is_empty(&scan->range) && narrow_by_time(scan);
-}
-
-/* A position behind which the snapshot sees nothing, however much was added since. */
-static int64
-last_seen(const EsBlockScan *scan)
-{
-	EsStore    *store = es_store_of(MyDatabaseId);
-
-	return store == NULL ? PG_INT64_MAX : es_positions_limit(store, scan->snapshot);
 }
 
 /* Goes to the first block of the range, unless it is empty. */
@@ -151,7 +155,7 @@ begin_in_order(EsBlockScan *scan)
 						  false);
 	else
 		es_log_scan_begin(&scan->log, scan->blocks, scan->snapshot,
-						  Min(range->last_position, last_seen(scan)), true);
+						  range->last_position, true);
 	scan->log_open = true;
 }
 

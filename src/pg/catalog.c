@@ -130,17 +130,10 @@ es_is_own_oid(Oid relid)
 		is_relation(&known_sequence, relid) || is_relation(&known_recorded, relid);
 }
 
-/* Are they there at all? */
-bool
-es_has_extension(void)
-{
-	return OidIsValid(known_blocks.oid) || OidIsValid(find_relation_or_none(known_blocks.name));
-}
-
 bool
 es_is_schema_oid(Oid schema)
 {
-	return es_has_extension() && get_namespace_oid(SCHEMA, true) == schema;
+	return OidIsValid(schema) && get_namespace_oid(SCHEMA, true) == schema;
 }
 
 /* The function of the block table's triggers, or none. */

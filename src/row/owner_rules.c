@@ -51,12 +51,16 @@ has_rules(Relation events)
 		  triggers->trig_insert_before_statement || triggers->trig_insert_after_statement));
 }
 
-/* Makes the slot the row of an event; what is not stored yet has no position. */
+/*
+ * Makes the slot the row of an event; what is not stored yet has no position.  Its
+ * values last until forget_row().
+ */
 static void
 fill_slot(Statement *statement, const EsStoredEvent *stored)
 {
 	TupleTableSlot *slot = ExecClearTuple(statement->slot);
 	const EsEvent *event = &stored->event;
+	MemoryContext before = MemoryContextSwitchTo(GetPerTupleMemoryContext(statement->estate));
 
 	es_recorded_values(stored, slot->tts_values, slot->tts_isnull);
 	if (stored->position == 0)
@@ -69,6 +73,15 @@ fill_slot(Statement *statement, const EsStoredEvent *stored)
 	}
 	slot->tts_tableOid = RelationGetRelid(statement->target->ri_RelationDesc);
 	ExecStoreVirtualTuple(slot);
+	MemoryContextSwitchTo(before);
+}
+
+/* Gives back what the row of an event took, and evaluating something of it. */
+static void
+forget_row(Statement *statement)
+{
+	ExecClearTuple(statement->slot);
+	ResetPerTupleExprContext(statement->estate);
 }
 
 /*
@@ -90,7 +103,8 @@ is_same(const TupleTableSlot *slot, EsRecordedColumn column, Datum value, bool i
 
 /*
  * Takes over what triggers made of a row, which the slot has only until the next
- * one.  Documents that they left alone stay as they were given, byte for byte.
+ * one.  Documents that they left alone stay as they were given, byte for byte, and
+ * where they are.
  */
 static void
 take_row(Statement *statement, EsEvent *event, Datum payload, Datum metadata, int64 ordinal)
@@ -98,15 +112,26 @@ take_row(Statement *statement, EsEvent *event, Datum payload, Datum metadata, in
 	TupleTableSlot *slot = statement->slot;
 	EsEvent		given = *event;
 	EsError		error = {0};
+	bool		same_payload;
+	bool		same_metadata;
+	MemoryContext before = MemoryContextSwitchTo(GetPerTupleMemoryContext(statement->estate));
 
 	es_event_from_row(statement->target->ri_RelationDesc, slot, ordinal, event);
-	es_event_move_text(event, palloc(es_event_text_size(event)));
-	if (is_same(slot, ES_RECORDED_PAYLOAD, payload, false))
+	same_payload = is_same(slot, ES_RECORDED_PAYLOAD, payload, false);
+	same_metadata = (given.has & ES_HAS_METADATA) &&
+		is_same(slot, ES_RECORDED_METADATA, metadata, false);
+	if (same_payload)
+		event->payload = es_slice(NULL, 0);
+	if (same_metadata)
+		event->metadata = es_slice(NULL, 0);
+	es_event_move_text(event, MemoryContextAlloc(statement->estate->es_query_cxt,
+												 es_event_text_size(event)));
+	if (same_payload)
 	{
 		event->payload = given.payload;
 		event->payload_document = given.payload_document;
 	}
-	if ((given.has & ES_HAS_METADATA) && is_same(slot, ES_RECORDED_METADATA, metadata, false))
+	if (same_metadata)
 	{
 		event->metadata = given.metadata;
 		event->metadata_document = given.metadata_document;
@@ -115,6 +140,7 @@ take_row(Statement *statement, EsEvent *event, Datum payload, Datum metadata, in
 		es_error_report(&error, ordinal);
 	event->expected_version = given.expected_version;
 	event->has |= given.has & ES_HAS_EXPECTED_VERSION;
+	MemoryContextSwitchTo(before);
 }
 
 /* BEFORE ROW triggers and constraints; false when a trigger skips the event. */
@@ -143,7 +169,10 @@ prepare_event(Statement *statement, EsEvent *event, int64 ordinal)
 	return true;
 }
 
-/* Prepares all events; those that are skipped leave the list. */
+/*
+ * Prepares all events; those that are skipped leave the list.  What a row is made of on
+ * its way does not outlive it.
+ */
 static void
 prepare_events(Statement *statement)
 {
@@ -155,7 +184,7 @@ prepare_events(Statement *statement)
 		list->events[kept] = list->events[i];
 		if (prepare_event(statement, &list->events[kept], list->in_batch ? i + 1 : 0))
 			kept++;
-		ResetPerTupleExprContext(statement->estate);
+		forget_row(statement);
 	}
 	list->count = kept;
 }
@@ -202,6 +231,7 @@ queue_after_triggers(Statement *statement, const EsIngestResult *result,
 				continue;
 			fill_slot(statement, &stored);
 			ExecARInsertTriggers(statement->estate, target, statement->slot, NIL, NULL);
+			forget_row(statement);
 		}
 	}
 	ExecASInsertTriggers(statement->estate, target, NULL);
