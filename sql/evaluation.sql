@@ -58,8 +58,22 @@ SELECT id, outcome('events', text) AS events, outcome('plain', text) AS plain, t
 SELECT id, outcome('events', text) AS outcome FROM question ORDER BY id;
 -- By the index of entities, what an entity without events meets is not evaluated.
 SET random_page_cost = 0.01;
+SET cpu_tuple_cost = 0.0001;
 SELECT id, outcome('events', text) AS outcome FROM question WHERE text ~ 'entity_id' ORDER BY id;
+CREATE FUNCTION access(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE line text;
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN ' || replace(query, '{T}', 'events') LOOP
+        IF line ~ 'Access' THEN RETURN substring(line FROM 'Access: (.*)'); END IF;
+    END LOOP;
+    RETURN 'none';
+EXCEPTION WHEN OTHERS THEN
+    RETURN SQLERRM; -- while it was planned
+END $$;
+SELECT id, access(text) FROM question WHERE text ~ 'entity_id' ORDER BY id;
+DROP FUNCTION access;
 RESET random_page_cost;
+RESET cpu_tuple_cost;
 
 -- Casts of parameters, in plans that are made without their values.
 SET plan_cache_mode = force_generic_plan;
