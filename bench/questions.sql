@@ -95,7 +95,7 @@ SELECT sum((payload ->> 'amount')::numeric) FROM EVENTS WHERE event_type = 'orde
 -- sum of numeric by type
 SELECT event_type, sum((payload ->> 'amount')::numeric), avg((payload ->> 'amount')::numeric) FROM EVENTS GROUP BY event_type
 -- avg of float8
-SELECT avg((payload ->> 'amount')::float8) FROM EVENTS
+SELECT round(avg((payload ->> 'amount')::float8)::numeric, 4) FROM EVENTS
 -- sum of int
 SELECT sum((payload ->> 'quantity')::int) FROM EVENTS
 -- min and max of text

@@ -24,6 +24,7 @@ open_structure(EsBlock *block, const char *data, size_t size)
 	memcpy(header, data, sizeof(*header));
 	block->data = data;
 	block->size = (uint32) size;
+	block->verified = false;
 	if (header->magic != ES_BLOCK_MAGIC)
 		return ES_BLOCK_BAD_MAGIC;
 	if (header->format != ES_BLOCK_FORMAT)
@@ -62,19 +63,30 @@ es_block_open(EsBlock *block, const char *data, size_t size)
 	return status;
 }
 
+/* The same of a block whose checksums are known to be right. */
+EsBlockStatus
+es_block_open_verified(EsBlock *block, const char *data, size_t size)
+{
+	EsBlockStatus status = open_structure(block, data, size);
+
+	block->verified = status == ES_BLOCK_OK;
+	return status;
+}
+
 /*
- * Checks what is read of the block as a whole: in column layout all of it, in row
- * layout nothing, since each event has checksums that are checked with it.
+ * Checks all checksums of an open block.  From then on nothing that is read of it
+ * is compared with them, but for the bodies of large events, which are not part of it.
  */
 EsBlockStatus
 es_block_verify(EsBlock *block)
 {
 	EsBlockStatus status;
 
-	if (block->verified || block->header.layout == ES_BLOCK_LAYOUT_ROWS)
+	if (block->verified)
 		return ES_BLOCK_OK;
-	status = es_columns_check_head(block);
-	if (status == ES_BLOCK_OK)
+	if (block->header.layout == ES_BLOCK_LAYOUT_ROWS)
+		status = es_rows_check(block);
+	else if ((status = es_columns_check_head(block)) == ES_BLOCK_OK)
 		status = es_columns_check_body(block);
 	block->verified = status == ES_BLOCK_OK;
 	return status;
@@ -132,7 +144,7 @@ EsBlockStatus
 es_block_read_body(EsBlock *block, EsSlice large, char *body, EsStoredEvent *stored)
 {
 	if (block->header.layout == ES_BLOCK_LAYOUT_ROWS)
-		return es_rows_read_body(stored, stored->large ? large : stored->body);
+		return es_rows_read_body(block, stored, stored->large ? large : stored->body);
 	return es_columns_read_body(block, body, stored);
 }
 

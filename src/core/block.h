@@ -20,6 +20,7 @@
 #include "core/block_format.h"
 
 extern EsBlockStatus es_block_open(EsBlock *block, const char *data, size_t size);
+extern EsBlockStatus es_block_open_verified(EsBlock *block, const char *data, size_t size);
 extern EsBlockStatus es_block_verify(EsBlock *block);
 extern EsBlockStatus es_block_salvage(EsBlock *block, const char *data, size_t size);
 extern EsBlockStatus es_block_read_head(EsBlock *block, uint32 ordinal,

@@ -47,7 +47,7 @@ es_columns_open(EsBlock *block)
 		columns->body_start > block->size - ES_COLUMNS_PADDING ||
 		columns->body_room > ES_BLOCK_MAX_BODY_ROOM)
 		return ES_BLOCK_BAD_STRUCTURE;
-	block->verified = block->head_checked = block->body_checked = false;
+	block->head_checked = block->body_checked = false;
 	return ES_BLOCK_OK;
 }
 

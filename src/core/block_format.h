@@ -149,6 +149,7 @@ typedef struct EsBlock
 	const char *data;
 	uint32		size;			/* with the varlena header */
 	EsBlockHeader header;
+	bool		verified;		/* all checksums are known to be right */
 
 	/* rows */
 	uint32		records_start;
@@ -158,7 +159,6 @@ typedef struct EsBlock
 	EsColumnsHeader columns;
 	uint32		directory;		/* offset of the entries of body columns */
 	uint32		head_start;		/* offset of the entries of head columns */
-	bool		verified;		/* both checksums are known to be right */
 	bool		head_checked;	/* the checksum was right */
 	bool		body_checked;
 	EsSymbolReader symbols;

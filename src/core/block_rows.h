@@ -33,7 +33,8 @@ extern EsBlockStatus es_rows_open(EsBlock *block);
 extern uint32 es_rows_header_crc(const EsBlock *block);
 extern EsBlockStatus es_rows_read_head(const EsBlock *block, uint32 ordinal,
 									   EsStoredEvent *stored);
-extern EsBlockStatus es_rows_read_body(EsStoredEvent *stored, EsSlice body);
+extern EsBlockStatus es_rows_read_body(const EsBlock *block, EsStoredEvent *stored, EsSlice body);
+extern EsBlockStatus es_rows_check(const EsBlock *block);
 extern EsBlockStatus es_rows_check_heads(const EsBlock *block);
 
 #endif							/* EVENTSTORE_CORE_BLOCK_ROWS_H */

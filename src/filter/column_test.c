@@ -744,7 +744,7 @@ is_no_type(const Run *run)
 		return false;
 	for (uint32 i = 0; i < test->constant_count; i++)
 	{
-		if (run->view->block->header.type_summary & test->constants[i].type_bit)
+		if (run->view->type_summary & test->constants[i].type_bit)
 			return false;
 	}
 	return true;
@@ -870,12 +870,15 @@ static EsVerdict
 test_event(const Run *run, uint32 i)
 {
 	const EsTest *test = run->test;
-	const EsStoredEvent *stored = es_view_head(run->view, i);
+	const EsStoredEvent *stored;
 
+	if (run->target->field == ES_FIELD_POSITION)
+		return es_test_integer(test, es_view_position(run->view, i));
+	if (run->target->field == ES_FIELD_RECORDED_AT)
+		return es_test_integer(test, es_view_recorded_at(run->view, i));
+	stored = es_view_head(run->view, i);
 	switch (run->target->field)
 	{
-		case ES_FIELD_POSITION:
-			return es_test_integer(test, stored->position);
 		case ES_FIELD_TENANT_ID:
 			return test_tenant(test, stored->event.tenant_id);
 		case ES_FIELD_ENTITY_ID:
@@ -895,10 +898,9 @@ test_event(const Run *run, uint32 i)
 				null_verdict(test);
 		case ES_FIELD_OCCURRED_AT:
 			return es_test_integer(test, es_stored_occurred_at(stored));
-		case ES_FIELD_RECORDED_AT:
-			return es_test_integer(test, stored->recorded_at);
+		default:
+			return ES_UNDECIDED;
 	}
-	return ES_UNDECIDED;
 }
 
 /* A test of a block in row layout. */

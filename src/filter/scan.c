@@ -30,8 +30,30 @@ es_scan_begin(EsScan *scan, Snapshot snapshot, EsFilter *filter, EsOrder order,
 	memset(&scan->counts, 0, sizeof(scan->counts));
 	es_view_begin(&scan->view, filter->paths, filter->path_count);
 	es_block_scan_begin(&scan->blocks, snapshot, order, range, shared);
+	scan->view.whole_pages = es_block_scan_reads_pages(&scan->blocks);
 	scan->blocks.page.load_ahead = load_columns;
 	scan->blocks.page.load_arg = scan;
+}
+
+/*
+ * Looks at the next block, and, where blocks are small, at some that lie beside it;
+ * false after the last.
+ */
+static bool
+open_next(EsScan *scan)
+{
+	EsBlockRow *row = es_block_scan_next(&scan->blocks);
+
+	if (row == NULL)
+		return false;
+	es_view_open(&scan->view, row);
+	if (scan->view.columns)
+		return true;
+	while (scan->view.count < ES_BLOCKS_TOGETHER &&
+		   (row = es_block_scan_next_beside(&scan->blocks,
+											ES_BLOCKS_TOGETHER - scan->view.count)) != NULL)
+		es_view_add(&scan->view, row);
+	return true;
 }
 
 /*
@@ -42,19 +64,17 @@ bool
 es_scan_next(EsScan *scan)
 {
 	MemoryContext before = MemoryContextSwitchTo(scan->blocks.context);
-	EsBlockRow *row;
 	bool		any = false;
 
-	while (!any && (row = es_block_scan_next(&scan->blocks)) != NULL)
+	while (!any && open_next(scan))
 	{
-		es_view_open(&scan->view, row);
 		es_bits_fill(scan->sure, scan->view.count);
 		any = es_filter_run(scan->filter, &scan->view, scan->sure, scan->unsure);
-		scan->counts.blocks++;
+		scan->counts.blocks += scan->view.block_count;
 		if (any || scan->view.touched)
 			scan->counts.events += scan->view.count;
 		else
-			scan->counts.skipped++;
+			scan->counts.skipped += scan->view.block_count;
 	}
 	MemoryContextSwitchTo(before);
 	return any;
@@ -73,6 +93,7 @@ es_scan_begin_filter(EsScan *scan, EsFilter *filter, const EsRange *range)
 {
 	scan->filter = filter;
 	es_view_begin(&scan->view, filter->paths, filter->path_count);
+	scan->view.whole_pages = es_block_scan_reads_pages(&scan->blocks);
 	es_block_scan_narrow(&scan->blocks, range);
 }
 

@@ -1,11 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * view.c
- *	  A block that is being looked at: its events' columns, whatever its layout.
+ *	  Blocks that are being looked at: their events' columns, whatever the layout.
  *
- * In row layout events are read one by one, when they are first asked for, with
- * their checksums.  In column layout the columns are read where they lie; the block
- * is verified before, once while it stays in its buffer (log/verified.c).
+ * In column layout the columns are read where they lie.  In row layout events are read
+ * one by one, when they are first asked for; small blocks of a page are looked at
+ * together, so that what is done once for a block is not done for each event.  Blocks
+ * are verified before, once while they stay in their buffer (log/verified.c); in row
+ * layout that is not worth it for a reader of a single block, which checks each event.
  *
  *-------------------------------------------------------------------------
  */
@@ -37,6 +39,8 @@ es_view_begin(EsView *view, const EsPath *paths, uint32 path_count)
 	memset(view, 0, sizeof(*view));
 	view->context = AllocSetContextCreate(CurrentMemoryContext, "eventstore block",
 										  ALLOCSET_DEFAULT_SIZES);
+	view->event_room = ES_BLOCKS_TOGETHER;
+	view->events = palloc(view->event_room * sizeof(EsViewedEvent));
 	if (path_count == 0)
 		return;
 	view->places = palloc(sizeof(EsPlaces));
@@ -47,10 +51,32 @@ void
 es_view_end(EsView *view)
 {
 	MemoryContextDelete(view->context);
+	pfree(view->events);
 	if (view->places == NULL)
 		return;
 	pfree(view->places->memory);
 	pfree(view->places);
+}
+
+/* Makes a place for each event of a row in row layout. */
+static void
+add_events(EsView *view, EsBlockRow *row)
+{
+	uint32		count = row->block.header.event_count;
+
+	if (view->count + count > view->event_room)
+	{
+		view->event_room = view->count + count;
+		view->events = repalloc(view->events, view->event_room * sizeof(EsViewedEvent));
+	}
+	for (uint32 ordinal = 0; ordinal < count; ordinal++)
+	{
+		EsViewedEvent *event = &view->events[view->count++];
+
+		event->row = row;
+		event->ordinal = ordinal;
+		event->has_head = event->complete = false;
+	}
 }
 
 /* Looks at the block of a row, which must stay where it is meanwhile. */
@@ -63,23 +89,64 @@ es_view_open(EsView *view, EsBlockRow *row)
 	view->number = ++opened;
 	view->row = row;
 	view->block = &row->block;
-	view->count = row->block.header.event_count;
-	view->words = (view->count + 63) / 64;
 	view->columns = row->block.header.layout == ES_BLOCK_LAYOUT_COLUMNS;
-	view->placed = view->touched = false;
+	view->placed = view->touched = view->whole_events = false;
 	view->viewed_count = 0;
-	view->events = NULL;
 	view->strings = view->body = view->value = NULL;
 	view->symbols_open = false;
+	view->count = view->block_count = 0;
+	view->type_summary = 0;
+	view->events[0].has_head = false;
+	es_view_add(view, row);
+}
+
+/*
+ * Looks at the block of one more row together with those before it, all of them in row
+ * layout.
+ */
+void
+es_view_add(EsView *view, EsBlockRow *row)
+{
+	if (view->columns)
+		view->count = row->block.header.event_count;
+	else
+		add_events(view, row);
+	view->words = ES_BITMAP_WORDS(view->count);
+	view->type_summary |= row->block.header.type_summary;
+	view->block_count++;
+}
+
+/*
+ * Has the blocks' checksums computed, unless that was done since the page came into
+ * its buffer.  If they are not right, each event is checked when it is read.
+ */
+static void
+verify_rows(EsView *view)
+{
+	EsBlockRow *row = NULL;
+
+	if (!es_page_is_verified(view->row->blocks, view->row->buffer))
+		return;
+	for (uint32 i = 0; i < view->count; i++)
+	{
+		if (view->events[i].row != row)
+			(row = view->events[i].row)->block.verified = true;
+	}
 }
 
 /* Before more than the header is looked at: what is read must be right. */
 static void
 touch(EsView *view)
 {
-	if (view->columns && !view->row->block.verified)
-		es_row_verify(view->row);
+	if (view->touched)
+		return;
 	view->touched = true;
+	if (view->block->verified)
+		return;
+	if (view->columns)
+		es_row_verify(view->row);
+	else if (view->whole_pages)
+		verify_rows(view);
 }
 
 void
@@ -94,59 +161,72 @@ es_view_damaged(const EsView *view)
  * Where event i is kept once it was read.  In row layout that is a place for
  * each, since all conditions look there; else one place for the last event.
  */
-static EsStoredEvent *
+static EsViewedEvent *
 place_for_event(EsView *view, uint32 i)
 {
-	uint32		places = view->columns ? 1 : view->count;
-	uint32		place = view->columns ? 0 : i;
+	EsViewedEvent *event;
 
-	if (view->events == NULL)
-	{
-		view->events = MemoryContextAllocZero(view->context, places * sizeof(EsStoredEvent));
-		view->complete = MemoryContextAllocZero(view->context, places * sizeof(bool));
-		if (view->columns)
-			view->strings = MemoryContextAlloc(view->context, ES_BLOCK_HEAD_ROOM);
-	}
-	return &view->events[place];
+	if (!view->columns)
+		return &view->events[i];
+	event = &view->events[0];
+	if (view->strings == NULL)
+		view->strings = MemoryContextAlloc(view->context, ES_BLOCK_HEAD_ROOM);
+	if (event->has_head && event->ordinal != i)
+		event->has_head = false;
+	event->row = view->row;
+	event->ordinal = i;
+	return event;
+}
+
+/* Event i, with its head. */
+static EsViewedEvent *
+read_head(EsView *view, uint32 i)
+{
+	EsViewedEvent *event = place_for_event(view, i);
+	EsBlockStatus status;
+
+	if (event->has_head)
+		return event;
+	touch(view);
+	status = es_block_read_head(&event->row->block, event->ordinal, view->strings, &event->stored);
+	if (status != ES_BLOCK_OK)
+		es_report_damage(es_row_position(event->row, event->ordinal), status);
+	event->has_head = true;
+	event->complete = false;
+	return event;
 }
 
 /* Who and what event i is.  In column layout it lasts until the next call. */
 const EsStoredEvent *
 es_view_head(EsView *view, uint32 i)
 {
-	EsStoredEvent *stored = place_for_event(view, i);
+	return &read_head(view, i)->stored;
+}
+
+static void
+read_body(EsView *view, EsViewedEvent *event)
+{
+	MemoryContext before = MemoryContextSwitchTo(view->context);
 	EsBlockStatus status;
 
-	touch(view);
-	if (stored->position == es_block_position(view->block, i))
-		return stored;
-	status = es_block_read_head(view->block, i, view->strings, stored);
+	if (view->columns && view->body == NULL)
+		view->body = palloc(es_block_body_room(view->block));
+	status = es_row_body(event->row, view->body, &event->stored);
+	MemoryContextSwitchTo(before);
 	if (status != ES_BLOCK_OK)
-		es_report_damage(es_block_position(view->block, i), status);
-	view->complete[stored - view->events] = false;
-	return stored;
+		es_report_damage(event->stored.position, status);
+	event->complete = view->whole_events = true;
 }
 
 /* Event i, whole.  In column layout it lasts until the next call. */
 const EsStoredEvent *
 es_view_event(EsView *view, uint32 i)
 {
-	EsStoredEvent *stored = unconstify(EsStoredEvent *, es_view_head(view, i));
-	bool	   *complete = &view->complete[stored - view->events];
-	MemoryContext before = MemoryContextSwitchTo(view->context);
-	EsBlockStatus status = ES_BLOCK_OK;
+	EsViewedEvent *event = read_head(view, i);
 
-	if (!*complete)
-	{
-		if (view->columns && view->body == NULL)
-			view->body = palloc(es_block_body_room(view->block));
-		status = es_row_body(view->row, view->body, stored);
-	}
-	MemoryContextSwitchTo(before);
-	if (status != ES_BLOCK_OK)
-		es_report_damage(stored->position, status);
-	*complete = true;
-	return stored;
+	if (!event->complete)
+		read_body(view, event);
+	return &event->stored;
 }
 
 /* -------------------------------------------------------------- as columns */
@@ -289,10 +369,52 @@ es_view_entity(EsView *view, uint32 i)
 	return es_view_value(view, &strings, i, i);
 }
 
+/* Bytes of a row, with its headers, that are worth loading ahead, as far as the head. */
+#define ROW_HEAD_LOADED (3 * PG_CACHE_LINE_SIZE)
+
 /*
- * Starts loading the columns that were looked at in the last block, if the page is
- * one with a block of the same kind.  The page is not locked: what is read here
- * may be anything, and leads to nothing but loads inside the page.
+ * Starts loading the rows of a page, or those parts of them that are looked at.  A
+ * call of a function that does nothing but prefetch would be optimised away.
+ */
+static pg_attribute_always_inline void
+load_rows(const EsView *view, const char *page)
+{
+	OffsetNumber lines = Min(PageGetMaxOffsetNumber((Page) page), MaxHeapTuplesPerPage);
+
+	for (OffsetNumber line = FirstOffsetNumber; line <= lines; line++)
+	{
+		ItemId		item = PageGetItemId((Page) page, line);
+		uint32		start = ItemIdGetOffset(item);
+		uint32		size = view->whole_events ? ItemIdGetLength(item) : ROW_HEAD_LOADED;
+
+		es_prefetch(page + start, page + Min(start + size, BLCKSZ));
+	}
+}
+
+/* Starts loading the columns that were looked at, of a block of the same kind. */
+static pg_attribute_always_inline void
+load_columns(const EsView *view, EsBlock *block)
+{
+	if (es_columns_open(block) != ES_BLOCK_OK)
+		return;
+	for (uint32 i = 0; i < view->viewed_count; i++)
+	{
+		const EsViewedColumn *viewed = &view->viewed[i];
+		uint32		offset;
+
+		if (viewed->slot >= block->columns.column_count)
+			continue;
+		offset = es_vector_entry(block, viewed->slot).data;
+		es_prefetch(block->data + offset, block->data + Min(offset + viewed->size + 1, block->size));
+	}
+	if (view->placed && block->columns.column_count > ES_FIXED_SLOTS)
+		es_prefetch(block->data + es_vector_entry(block, ES_FIXED_SLOTS).text,
+					block->data + Min(block->columns.presence, block->size));
+}
+
+/*
+ * Starts loading what was looked at last, of a page that comes soon.  The page is not
+ * locked: what is read here may be anything, and leads to nothing but loads.
  */
 void
 es_view_load_ahead(const EsView *view, const char *page)
@@ -300,25 +422,16 @@ es_view_load_ahead(const EsView *view, const char *page)
 	uint32		start = ItemIdGetOffset(PageGetItemId((Page) page, FirstOffsetNumber)) + BLOCK_IN_TUPLE;
 	EsBlock		block = {.data = page + start};
 
+	if (!view->columns)
+	{
+		load_rows(view, page);
+		return;
+	}
 	if (start + sizeof(EsBlockHeader) + sizeof(EsColumnsHeader) > BLCKSZ)
 		return;
 	memcpy(&block.header, block.data, sizeof(block.header));
 	if (block.header.layout != ES_BLOCK_LAYOUT_COLUMNS)
 		return;
 	block.size = BLCKSZ - start;
-	if (es_columns_open(&block) != ES_BLOCK_OK)
-		return;
-	for (uint32 i = 0; i < view->viewed_count; i++)
-	{
-		const EsViewedColumn *viewed = &view->viewed[i];
-		uint32		offset;
-
-		if (viewed->slot >= block.columns.column_count)
-			continue;
-		offset = es_vector_entry(&block, viewed->slot).data;
-		es_prefetch(block.data + offset, block.data + Min(offset + viewed->size + 1, block.size));
-	}
-	if (view->placed && block.columns.column_count > ES_FIXED_SLOTS)
-		es_prefetch(block.data + es_vector_entry(&block, ES_FIXED_SLOTS).text,
-					block.data + Min(block.columns.presence, block.size));
+	load_columns(view, &block);
 }

@@ -16,16 +16,17 @@
 
 /*
  * Finds the block in a row.  The two columns before the nullable one lie at
- * fixed offsets, so a damaged tuple cannot lead astray.
+ * fixed offsets, so a damaged tuple cannot lead astray.  Checksums are not looked at
+ * when they are known to be right.
  */
 void
-es_row_open(EsBlockRow *row, Relation blocks, HeapTuple tuple, Buffer buffer)
+es_row_open(EsBlockRow *row, Relation blocks, HeapTuple tuple, Buffer buffer, bool verified)
 {
 	char	   *data = (char *) tuple->t_data + tuple->t_data->t_hoff;
 	char	   *end = (char *) tuple->t_data + tuple->t_len;
 
-	memset(row, 0, sizeof(*row));
-	row->tuple = tuple;
+	memset(row, 0, offsetof(EsBlockRow, block));
+	row->tuple = *tuple;
 	row->blocks = blocks;
 	row->buffer = buffer;
 	row->status = ES_BLOCK_TRUNCATED;
@@ -36,7 +37,8 @@ es_row_open(EsBlockRow *row, Relation blocks, HeapTuple tuple, Buffer buffer)
 	if (VARATT_IS_EXTENDED(row->data) || VARSIZE_4B(row->data) > end - row->data)
 		return;
 	row->size = VARSIZE_4B(row->data);
-	row->status = es_block_open(&row->block, row->data, row->size);
+	row->status = verified ? es_block_open_verified(&row->block, row->data, row->size) :
+		es_block_open(&row->block, row->data, row->size);
 	if (row->status == ES_BLOCK_OK && row->block.header.first_position != row->first_position)
 		row->status = ES_BLOCK_WRONG_POSITION;
 }
@@ -65,7 +67,7 @@ static EsSlice
 large_body(EsBlockRow *row)
 {
 	bool		isnull;
-	Datum		datum = heap_getattr(row->tuple, ES_BLOCKS_LARGE,
+	Datum		datum = heap_getattr(&row->tuple, ES_BLOCKS_LARGE,
 									 RelationGetDescr(row->blocks), &isnull);
 	bytea	   *body;
 

@@ -19,17 +19,18 @@
 /* A row of the block table; it points into the tuple. */
 typedef struct EsBlockRow
 {
-	HeapTuple	tuple;
+	HeapTupleData tuple;
 	Relation	blocks;
 	int64		first_position;
 	const char *data;			/* of the block */
 	uint32		size;
-	EsBlock		block;
 	EsBlockStatus status;		/* of opening the block */
 	Buffer		buffer;			/* the page, pinned; or InvalidBuffer */
+	EsBlock		block;			/* when the status is OK */
 } EsBlockRow;
 
-extern void es_row_open(EsBlockRow *row, Relation blocks, HeapTuple tuple, Buffer buffer);
+extern void es_row_open(EsBlockRow *row, Relation blocks, HeapTuple tuple, Buffer buffer,
+						bool verified);
 extern EsBlockStatus es_row_body(EsBlockRow *row, char *body, EsStoredEvent *stored);
 extern EsBlockStatus es_row_event(EsBlockRow *row, uint32 ordinal,
 								  EsStoredEvent *stored);

@@ -273,8 +273,9 @@ next_in_order(EsBlockScan *scan)
 
 /* -------------------------------------------------------------------- scan */
 
-static bool
-reads_pages(const EsBlockScan *scan)
+/* Does the scan read pages, with all that is on them, and not block after block? */
+bool
+es_block_scan_reads_pages(const EsBlockScan *scan)
 {
 	return scan->order != ES_ORDER_FORWARD && scan->order != ES_ORDER_BACKWARD;
 }
@@ -296,10 +297,10 @@ es_block_scan_begin(EsBlockScan *scan, Snapshot snapshot, EsOrder order, const E
 	scan->order = order;
 	scan->range = *range;
 	PredicateLockRelation(scan->blocks, snapshot);
-	if (reads_pages(scan))
+	if (es_block_scan_reads_pages(scan))
 		es_page_scan_begin(&scan->page, scan->blocks, snapshot,
 						   order == ES_ORDER_NONE && !is_empty(range) ? shared : NULL);
-	if (!reads_pages(scan))
+	if (!es_block_scan_reads_pages(scan))
 		begin_in_order(scan);
 	else if (order != ES_ORDER_NONE || is_empty(range))
 		begin_list(scan);
@@ -313,10 +314,20 @@ EsBlockRow *
 es_block_scan_next(EsBlockScan *scan)
 {
 	MemoryContext before = MemoryContextSwitchTo(scan->context);
-	EsBlockRow *row = reads_pages(scan) ? es_page_scan_next(&scan->page) : next_in_order(scan);
+	EsBlockRow *row = es_block_scan_reads_pages(scan) ? es_page_scan_next(&scan->page) : next_in_order(scan);
 
 	MemoryContextSwitchTo(before);
 	return row;
+}
+
+/*
+ * The next block too, if it can be looked at together with the last one, with at most
+ * so many events; else NULL, and es_block_scan_next() gives it.
+ */
+EsBlockRow *
+es_block_scan_next_beside(EsBlockScan *scan, uint32 most_events)
+{
+	return es_block_scan_reads_pages(scan) ? es_page_scan_next_beside(&scan->page, most_events) : NULL;
 }
 
 /* Leaves out what is behind the end of a range, in the direction of the scan. */
@@ -343,7 +354,7 @@ es_log_has_events(Snapshot snapshot)
 void
 es_block_scan_end(EsBlockScan *scan)
 {
-	if (reads_pages(scan))
+	if (es_block_scan_reads_pages(scan))
 		es_page_scan_end(&scan->page);
 	if (scan->log_open)
 		es_log_scan_end(&scan->log);

@@ -58,6 +58,8 @@ extern const EsRange es_range_all;
 extern void es_block_scan_begin(EsBlockScan *scan, Snapshot snapshot, EsOrder order,
 								const EsRange *range, EsSharedScan *shared);
 extern EsBlockRow *es_block_scan_next(EsBlockScan *scan);
+extern EsBlockRow *es_block_scan_next_beside(EsBlockScan *scan, uint32 most_events);
+extern bool es_block_scan_reads_pages(const EsBlockScan *scan);
 extern void es_block_scan_narrow(EsBlockScan *scan, const EsRange *range);
 extern bool es_log_has_events(Snapshot snapshot);
 extern void es_block_scan_end(EsBlockScan *scan);

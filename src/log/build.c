@@ -162,7 +162,7 @@ collect_row(EsBlockRow *row, uint64 owner, Pending *pending, EsIdBuffer *ids)
 		Entry	   *entry = &pending->entries[pending->count];
 
 		entry->owner = owner;
-		if (collect_entry(&row->block, i, &row->tuple->t_self, entry,
+		if (collect_entry(&row->block, i, &row->tuple.t_self, entry,
 						  pending->strings + pending->strings_size, &pending->strings_size, ids))
 			pending->count++;
 		else
@@ -247,7 +247,7 @@ read_row(Build *build, HeapTuple tuple, Buffer buffer, Pending *pending)
 
 	if (!row_counts(tuple, buffer, &owner))
 		return;
-	es_row_open(&row, build->blocks, tuple, InvalidBuffer);
+	es_row_open(&row, build->blocks, tuple, InvalidBuffer, false);
 	note_positions(build, &row);
 	if (!collect_row(&row, owner, pending, &build->ids))
 		build->store->damaged = true;

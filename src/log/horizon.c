@@ -110,7 +110,7 @@ settled_by_others(Relation blocks, Snapshot snapshot, int64 *last, bool *own)
 static bool
 may_appear(const EsLogScan *scan, Snapshot snapshot)
 {
-	HeapTupleHeader header = scan->row.tuple->t_data;
+	HeapTupleHeader header = scan->row.tuple.t_data;
 	TransactionId xmin = HeapTupleHeaderGetXmin(header);
 	EsFate		fate;
 

@@ -70,7 +70,7 @@ es_log_scan_next(EsLogScan *scan)
 	if (!index_getnext_slot(scan->scan, scan->direction, scan->slot))
 		return false;
 	es_row_open(&scan->row, scan->blocks, ExecFetchSlotHeapTuple(scan->slot, false, NULL),
-				((BufferHeapTupleTableSlot *) scan->slot)->buffer);
+				((BufferHeapTupleTableSlot *) scan->slot)->buffer, false);
 	return true;
 }
 
@@ -78,7 +78,7 @@ es_log_scan_next(EsLogScan *scan)
 bool
 es_log_scan_is_own(EsLogScan *scan)
 {
-	return TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(scan->row.tuple->t_data));
+	return TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(scan->row.tuple.t_data));
 }
 
 /* The current block; raises an error when it is damaged. */

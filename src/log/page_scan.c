@@ -20,6 +20,7 @@
 #include "utils/rel.h"
 
 #include "log/page_scan.h"
+#include "log/verified.h"
 #include "pg/compat.h"
 
 /* Pages that a parallel worker takes at a time. */
@@ -50,6 +51,7 @@ es_page_scan_begin(EsPageScan *scan, Relation blocks, Snapshot snapshot, EsShare
 	scan->snapshot = snapshot;
 	scan->buffer = InvalidBuffer;
 	scan->ahead_limit = count_ahead();
+	scan->open = palloc(ES_BLOCKS_TOGETHER * sizeof(EsBlockRow));
 	scan->shared = shared;
 	scan->pages = shared != NULL ? shared->pages : RelationGetNumberOfBlocks(blocks);
 	scan->limit = shared != NULL ? 0 : scan->pages;
@@ -127,9 +129,9 @@ next_page(EsPageScan *scan)
 
 /* Points the tuple to a line of the page; false when there is no row. */
 static bool
-find_tuple(EsPageScan *scan, Page contents, BlockNumber number, OffsetNumber line)
+find_tuple(const EsPageScan *scan, Page contents, BlockNumber number, OffsetNumber line,
+		   HeapTuple tuple)
 {
-	HeapTuple	tuple = &scan->tuple;
 	ItemId		item = PageGetItemId(contents, line);
 
 	if (!ItemIdIsNormal(item))
@@ -145,9 +147,11 @@ find_tuple(EsPageScan *scan, Page contents, BlockNumber number, OffsetNumber lin
 static void
 find_visible_rows(EsPageScan *scan, BlockNumber number)
 {
+	HeapTupleData tuple;
 	Page		contents;
 	OffsetNumber lines;
 	bool		all_visible;
+	bool		conflicts = CheckForSerializableConflictOutNeeded(scan->blocks, scan->snapshot);
 
 	LockBuffer(scan->buffer, BUFFER_LOCK_SHARE);
 	contents = BufferGetPage(scan->buffer);
@@ -159,12 +163,13 @@ find_visible_rows(EsPageScan *scan, BlockNumber number)
 	{
 		bool		visible;
 
-		if (!find_tuple(scan, contents, number, line))
+		if (!find_tuple(scan, contents, number, line, &tuple))
 			continue;
 		visible = all_visible ||
-			HeapTupleSatisfiesVisibility(&scan->tuple, scan->snapshot, scan->buffer);
-		HeapCheckForSerializableConflictOut(visible, scan->blocks, &scan->tuple, scan->buffer,
-											scan->snapshot);
+			HeapTupleSatisfiesVisibility(&tuple, scan->snapshot, scan->buffer);
+		if (conflicts)
+			HeapCheckForSerializableConflictOut(visible, scan->blocks, &tuple, scan->buffer,
+												scan->snapshot);
 		if (visible)
 			scan->rows[scan->row_count++] = line;
 	}
@@ -234,8 +239,31 @@ read_page(EsPageScan *scan)
 		scan->load_ahead(scan->load_arg,
 						 BufferGetPage(scan->ahead[(scan->ahead_first + PAGES_TO_COLUMNS) %
 												   ES_PAGES_AHEAD]));
+	scan->known = es_page_is_known(scan->blocks, scan->buffer);
 	find_visible_rows(scan, BufferGetBlockNumber(scan->buffer));
 	return true;
+}
+
+/* Opens the next row of the page beside those that are open. */
+static EsBlockRow *
+open_row(EsPageScan *scan)
+{
+	EsBlockRow *row = &scan->open[scan->open_count];
+	HeapTupleData tuple;
+
+	find_tuple(scan, BufferGetPage(scan->buffer), BufferGetBlockNumber(scan->buffer),
+			   scan->rows[scan->next_row], &tuple);
+	es_row_open(row, scan->blocks, &tuple, scan->buffer, scan->known);
+	return row;
+}
+
+/* Goes on behind the row that was opened. */
+static EsBlockRow *
+take_row(EsPageScan *scan, EsBlockRow *row)
+{
+	scan->open_count++;
+	scan->next_row++;
+	return row;
 }
 
 /* The next block that the snapshot sees; NULL after the last. */
@@ -247,10 +275,27 @@ es_page_scan_next(EsPageScan *scan)
 		if (!read_page(scan))
 			return NULL;
 	}
-	find_tuple(scan, BufferGetPage(scan->buffer), BufferGetBlockNumber(scan->buffer),
-			   scan->rows[scan->next_row++]);
-	es_row_open(&scan->row, scan->blocks, &scan->tuple, scan->buffer);
-	return &scan->row;
+	scan->open_count = 0;
+	return take_row(scan, open_row(scan));
+}
+
+/*
+ * The next block, to be looked at together with those since es_page_scan_next(), if
+ * it is on the same page, in row layout and of at most so many events; else NULL, and
+ * it is the next one still.
+ */
+EsBlockRow *
+es_page_scan_next_beside(EsPageScan *scan, uint32 most_events)
+{
+	EsBlockRow *row;
+
+	if (scan->next_row == scan->row_count || scan->open_count == ES_BLOCKS_TOGETHER)
+		return NULL;
+	row = open_row(scan);
+	if (row->status != ES_BLOCK_OK || row->block.header.layout != ES_BLOCK_LAYOUT_ROWS ||
+		row->block.header.event_count > most_events)
+		return NULL;
+	return take_row(scan, row);
 }
 
 void
@@ -258,6 +303,7 @@ es_page_scan_end(EsPageScan *scan)
 {
 	while (take_page(scan))
 		;
+	pfree(scan->open);
 	if (scan->list != NULL)
 		pfree(scan->list);
 	if (scan->strategy != NULL)

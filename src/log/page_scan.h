@@ -37,6 +37,9 @@ typedef struct EsPageList
 /* Pages that are pinned before they are read, so that memory gets loaded. */
 #define ES_PAGES_AHEAD 6
 
+/* Blocks of a page that can be looked at together. */
+#define ES_BLOCKS_TOGETHER 64
+
 /*
  * Starts loading from a page that is read soon what will be looked at.  The page
  * is pinned, but not locked.
@@ -62,8 +65,9 @@ typedef struct EsPageScan
 	uint32		ahead_count;
 	uint32		ahead_limit;
 	Buffer		newest;			/* that was pinned last */
-	HeapTupleData tuple;
-	EsBlockRow	row;
+	bool		known;			/* the page's checksums are known to be right */
+	EsBlockRow *open;			/* ES_BLOCKS_TOGETHER, on the page */
+	uint32		open_count;
 	uint32		row_count;
 	uint32		next_row;
 	OffsetNumber rows[MaxHeapTuplesPerPage];	/* that the snapshot sees */
@@ -75,6 +79,7 @@ extern void es_page_list_add(EsPageList *list, BlockNumber page);
 extern void es_page_scan_list(EsPageScan *scan, EsPageList *list);
 extern void es_page_scan_only(EsPageScan *scan, BlockNumber page);
 extern EsBlockRow *es_page_scan_next(EsPageScan *scan);
+extern EsBlockRow *es_page_scan_next_beside(EsPageScan *scan, uint32 most_events);
 extern void es_page_scan_end(EsPageScan *scan);
 
 static inline void

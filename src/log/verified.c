@@ -17,8 +17,9 @@
  * be seen with them, so no order is needed.  A mark that is overwritten costs another
  * verification, and one that is read just before it is replaced was right.
  *
- * Blocks in row layout are not looked at: each of their events is checked when it is
- * read.
+ * A block in column layout is verified with its page when its columns are first read.
+ * In row layout each event has checksums of its own, so who reads a single one looks
+ * at those, unless the page is known to be right; scans of whole pages verify them.
  *
  *-------------------------------------------------------------------------
  */
@@ -122,7 +123,7 @@ is_right(Relation blocks, Buffer buffer, OffsetNumber line)
 		return true;
 	tuple.t_data = (HeapTupleHeader) PageGetItem(page, item);
 	tuple.t_len = ItemIdGetLength(item);
-	es_row_open(&row, blocks, &tuple, buffer);
+	es_row_open(&row, blocks, &tuple, buffer, false);
 	return row.status == ES_BLOCK_OK && es_block_verify(&row.block) == ES_BLOCK_OK;
 }
 
@@ -144,23 +145,31 @@ verify_page(Relation blocks, Buffer buffer)
 }
 
 /*
- * Are all blocks on the page in this buffer known to be right?  If that is not known
- * yet, they are verified.  The caller has the buffer pinned, and not locked.
+ * Are all blocks on the page in this buffer known to be right, without looking at them?
+ * That holds for rows that the caller's snapshot sees; it has the buffer pinned.
  */
+bool
+es_page_is_known(Relation blocks, Buffer buffer)
+{
+	return BufferIsValid(buffer) && !BufferIsLocal(buffer) &&
+		pg_atomic_read_u64(&marks[buffer - 1]) == mark_of(blocks, buffer);
+}
+
+/* The same; if it is not known yet, they are verified.  The buffer is not locked. */
 bool
 es_page_is_verified(Relation blocks, Buffer buffer)
 {
 	if (!BufferIsValid(buffer) || BufferIsLocal(buffer))
 		return false;
-	return pg_atomic_read_u64(&marks[buffer - 1]) == mark_of(blocks, buffer) ||
-		verify_page(blocks, buffer);
+	return es_page_is_known(blocks, buffer) || verify_page(blocks, buffer);
 }
 
-/* Spares the reader of the row's events the checksums, if they are known to be right. */
+/* Spares the reader of the row's columns the checksums, if they are found to be right. */
 void
 es_row_trust(EsBlockRow *row)
 {
-	if (row->status == ES_BLOCK_OK && row->block.header.layout == ES_BLOCK_LAYOUT_COLUMNS)
+	if (row->status == ES_BLOCK_OK && row->block.header.layout == ES_BLOCK_LAYOUT_COLUMNS &&
+		!row->block.verified)
 		row->block.verified = es_page_is_verified(row->blocks, row->buffer);
 }
 

@@ -81,9 +81,9 @@ verify_posting(Verifier *verifier, const EsBlockRow *row, uint32 ordinal,
 			   const EsStoredEvent *stored)
 {
 	const EsEvent *event = &stored->event;
-	ItemPointer tid = &row->tuple->t_self;
-	EsPosting	expected = es_posting(ItemPointerGetBlockNumber(tid),
-									  ItemPointerGetOffsetNumber(tid), ordinal);
+	ItemPointerData tid = row->tuple.t_self;
+	EsPosting	expected = es_posting(ItemPointerGetBlockNumber(&tid),
+									  ItemPointerGetOffsetNumber(&tid), ordinal);
 	EsEntity   *entity = es_store_find(verifier->open.store, event->tenant_id, event->entity_id);
 
 	if (entity == NULL || stored->version < 1 || stored->version > es_entity_known(entity))

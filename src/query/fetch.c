@@ -25,9 +25,9 @@ es_fetch_column(EsView *view, uint32 i, EsField field, bool *isnull)
 {
 	*isnull = false;
 	if (field == ES_FIELD_POSITION)
-		return Int64GetDatum(es_block_position(view->block, i));
+		return Int64GetDatum(es_view_position(view, i));
 	if (field == ES_FIELD_RECORDED_AT)
-		return TimestampTzGetDatum(es_block_recorded_at(view->block, i));
+		return TimestampTzGetDatum(es_view_recorded_at(view, i));
 	return es_stored_value(es_column_forms[field].in_body ? es_view_event(view, i) : es_view_head(view, i),
 						   field, isnull);
 }

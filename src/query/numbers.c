@@ -44,7 +44,7 @@ read_occurred(EsView *view, EsNumbers *numbers)
 	for (uint32 i = 0; i < view->count; i++)
 	{
 		if (!(es_vector_integer(&flags, i) & ES_HAS_OCCURRED_AT))
-			numbers->values[i] = es_block_recorded_at(view->block, i);
+			numbers->values[i] = es_view_recorded_at(view, i);
 	}
 }
 
@@ -70,11 +70,11 @@ read_column(EsView *view, EsField field, const uint64 *rows, EsNumbers *numbers)
 	{
 		case ES_FIELD_POSITION:
 			for (uint32 i = 0; i < view->count; i++)
-				numbers->values[i] = es_block_position(view->block, i);
+				numbers->values[i] = es_view_position(view, i);
 			break;
 		case ES_FIELD_RECORDED_AT:
 			for (uint32 i = 0; i < view->count; i++)
-				numbers->values[i] = es_block_recorded_at(view->block, i);
+				numbers->values[i] = es_view_recorded_at(view, i);
 			break;
 		default:
 			if (!view->columns)
