@@ -9,6 +9,9 @@
  * is aggregated must give exactly what PostgreSQL's functions give; sums of
  * float8, say, depend on the order of their terms and are not computed here.
  *
+ * What depends on nothing but which entities there are, and with how many versions, is
+ * not computed from events at all: the lower node gives the entities.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -298,28 +301,47 @@ make_tlist(PlannerInfo *root, Index relid, RelOptInfo *grouped, List *having)
 	return tlist;
 }
 
-/* The cheapest way to go through blocks, among the paths of the relation. */
-static ForeignPath *
-find_scan(RelOptInfo *rel)
+/* The paths of the relation that depend on no other one. */
+static List *
+scans_of(RelOptInfo *rel)
 {
-	ForeignPath *best = NULL;
+	List	   *scans = NIL;
 	ListCell   *cell;
 
 	foreach(cell, rel->pathlist)
 	{
 		Path	   *path = lfirst(cell);
-		EsPlanChoice choice;
 
 		if (IsA(path, ProjectionPath))
 			path = ((ProjectionPath *) path)->subpath;
-		if (!IsA(path, ForeignPath) || path->param_info != NULL)
-			continue;
-		choice = es_plan_unpack(((ForeignPath *) path)->fdw_private);
-		if (choice.items[ES_PLAN_ACCESS] == ES_ACCESS_BLOCKS &&
-			(best == NULL || path->total_cost < best->path.total_cost))
-			best = (ForeignPath *) path;
+		if (IsA(path, ForeignPath) && path->param_info == NULL)
+			scans = lappend(scans, path);
 	}
-	return best;
+	return scans;
+}
+
+/*
+ * The cheapest way to go through blocks.  If none is left because another way is cheaper
+ * row by row, and all want keys only, blocks may still be cheaper to aggregate.
+ */
+static ForeignPath *
+find_blocks(PlannerInfo *root, RelOptInfo *rel)
+{
+	ForeignPath *best = NULL;
+	bool		keys_only = false;
+	ListCell   *cell;
+
+	foreach(cell, scans_of(rel))
+	{
+		ForeignPath *path = lfirst(cell);
+		EsPlanChoice choice = es_plan_unpack(path->fdw_private);
+
+		keys_only |= choice.items[ES_PLAN_ACCESS] == ES_ACCESS_ENTITIES;
+		if (choice.items[ES_PLAN_ACCESS] == ES_ACCESS_BLOCKS &&
+			(best == NULL || path->path.total_cost < best->path.total_cost))
+			best = path;
+	}
+	return best == NULL && keys_only ? es_fdw_block_path(root, rel) : best;
 }
 
 /* A condition without columns is a node of its own, between ours. */
@@ -347,8 +369,8 @@ estimate_groups(PlannerInfo *root, double rows)
 }
 
 static void
-add_path_for(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *grouped, ForeignPath *scan,
-			 List *having)
+add_path_of_blocks(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *grouped, ForeignPath *scan,
+				   List *having)
 {
 	double		groups = estimate_groups(root, rel->rows);
 	List	   *aggregates = pull_var_clause((Node *) grouped->reltarget->exprs,
@@ -364,6 +386,125 @@ add_path_for(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *grouped, ForeignPat
 		groups *= clauselist_selectivity(root, having, 0, JOIN_INNER, NULL);
 	add_path(grouped, (Path *) es_upper_path(root, grouped, clamp_row_est(groups), total,
 											 (Path *) scan, scan->fdw_private));
+}
+
+/* ------------------------------------------------ aggregates of keys only */
+
+static bool
+is_key_column_of(Node *node, AttrNumber column)
+{
+	return IsA(node, Var) && ((Var *) node)->varattno == column;
+}
+
+/* Is it true of all events, as keys are never null? */
+static bool
+is_true_of_keys(const List *conditions)
+{
+	ListCell   *cell;
+
+	foreach(cell, conditions)
+	{
+		NullTest   *test = lfirst(cell);
+
+		if (!IsA(test, NullTest) || test->nulltesttype != IS_NOT_NULL || !IsA(test->arg, Var) ||
+			((Var *) test->arg)->varattno <= 0)
+			return false;
+	}
+	return true;
+}
+
+/* Can it be told from the number of an entity's versions? */
+static bool
+is_of_versions(EsCompiler *compiler, const Aggref *aggregate)
+{
+	EsAggregateForm form;
+
+	if (!es_aggregate_form(compiler, aggregate, &form) || !is_true_of_keys(form.filter))
+		return false;
+	switch (form.kind)
+	{
+		case ES_AGGREGATE_COUNT:
+		case ES_AGGREGATE_ENTITIES:
+			return true;
+		case ES_AGGREGATE_LEAST:
+		case ES_AGGREGATE_GREATEST:
+			return form.input.field == ES_FIELD_VERSION && form.input.type == ES_VALUE_INT8;
+		default:
+			return false;
+	}
+}
+
+/*
+ * Can all of the tuple be told from which entities there are, and how many versions each
+ * has?  Groups must be entities, or those of one name.  Sets whether there are any.
+ */
+static bool
+is_of_entities(Index relid, const List *tlist, bool *grouped, bool *of_entities)
+{
+	EsFilter	filter = {0};
+	EsCompiler	compiler = {.relid = relid,.evaluate = es_evaluate_nothing,.filter = &filter};
+	bool		by_name = false;
+	ListCell   *cell;
+
+	*grouped = *of_entities = false;
+	foreach(cell, tlist)
+	{
+		Node	   *expr = (Node *) lfirst_node(TargetEntry, cell)->expr;
+		EsAggregateForm form;
+
+		if (IsA(expr, Aggref))
+		{
+			if (!is_of_versions(&compiler, (Aggref *) expr))
+				return false;
+			(void) es_aggregate_form(&compiler, (Aggref *) expr, &form);
+			*of_entities |= form.kind == ES_AGGREGATE_ENTITIES;
+			continue;
+		}
+		*grouped = true;
+		by_name |= is_key_column_of(expr, ES_FIELD_ENTITY_ID);
+		if (!is_key_column_of(expr, ES_FIELD_ENTITY_ID) && !is_key_column_of(expr, ES_FIELD_TENANT_ID))
+			return false;
+	}
+	return by_name || !*grouped;
+}
+
+/* What it costs to look at an entity, where a page with its blocks costs 1. */
+#define ENTITY_COST 0.1
+
+/*
+ * Adds the path that aggregates entities instead of events, if it can; false when blocks
+ * are to be aggregated.  To go over events costs more than to go over entities, but for
+ * counting them, which takes no more than the headers of blocks.
+ */
+static bool
+add_path_of_entities(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *upper, List *tlist, List *having)
+{
+	ForeignPath *best = NULL;
+	double		entities = 0;
+	bool		grouped;
+	bool		of_entities;
+	double		groups;
+	ListCell   *cell;
+
+	if (!is_of_entities(rel->relid, tlist, &grouped, &of_entities))
+		return false;
+	foreach(cell, scans_of(rel))
+	{
+		ForeignPath *path = lfirst(cell);
+
+		if (es_fdw_reads_keys_only(root, rel, path, &entities) &&
+			(best == NULL || path->path.startup_cost < best->path.startup_cost))
+			best = path;
+	}
+	if (best == NULL || (!grouped && !of_entities && entities * ENTITY_COST > rel->pages))
+		return false;
+	groups = grouped ? entities : 1;
+	if (having != NIL)
+		groups *= clauselist_selectivity(root, having, 0, JOIN_INNER, NULL);
+	add_path(upper, (Path *) es_upper_path(root, upper, clamp_row_est(groups),
+										   best->path.startup_cost + entities * cpu_tuple_cost,
+										   (Path *) best, best->fdw_private));
+	return true;
 }
 
 /* ------------------------------------------- PostgreSQL's aggregates of fields */
@@ -519,15 +660,14 @@ es_fdw_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *rel,
 		return;
 	}
 	add_path_of_fields(root, rel, grouped, extra);
-	scan = find_scan(rel);
-	if (scan == NULL)
-		return;
 	having = (List *) ((GroupPathExtraData *) extra)->havingQual;
 	tlist = make_tlist(root, rel->relid, grouped, having);
 	if (tlist == NIL)
 		return;
 	grouped->fdw_private = list_make2(tlist, having);
-	add_path_for(root, rel, grouped, scan, having);
+	if (!add_path_of_entities(root, rel, grouped, tlist, having) &&
+		(scan = find_blocks(root, rel)) != NULL)
+		add_path_of_blocks(root, rel, grouped, scan, having);
 }
 
 /* The node that aggregates; 'outer' is the scan. */

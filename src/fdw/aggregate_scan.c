@@ -7,6 +7,9 @@
  * and which of their events, and groups are made of those.  Then the groups are
  * delivered one by one.
  *
+ * Where the scan below gives entities, one that is read is a group or part of the one
+ * before it, and groups are delivered as they come.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -21,6 +24,18 @@
 #include "fdw/aggregate.h"
 #include "fdw/exec.h"
 #include "fdw/fdw.h"
+#include "row/output.h"
+
+/* A group of entities, all of one name unless nothing is grouped. */
+typedef struct EntityGroup
+{
+	EsSlice		tenant_id;		/* of the last one */
+	EsSlice		entity_id;
+	int64		names;			/* entities, counted by name */
+	int64		events;
+	int64		least;			/* version */
+	int64		greatest;
+} EntityGroup;
 
 typedef struct AggregateScan
 {
@@ -30,6 +45,13 @@ typedef struct AggregateScan
 	List	  **filters;		/* of each aggregate, conditions on events */
 	bool		done;
 	EsGroup    *group;			/* that was delivered last */
+
+	/* of entities */
+	bool		of_entities;
+	bool		by_tenant;		/* entities of one name are groups of their
+								 * own */
+	bool		has_next;
+	EsEntityVersions next;		/* the first entity of the next group */
 } AggregateScan;
 
 static EsExtraction *
@@ -173,6 +195,19 @@ extend_filter(void *arg, EsFilter *filter)
 		compile_filter(scan, a, filter);
 }
 
+/* The entities of a name must come together, unless there is nothing but their number. */
+static void
+set_entity_groups(AggregateScan *scan)
+{
+	const EsGrouping *grouping = &scan->grouping;
+
+	for (int k = 0; k < grouping->key_count; k++)
+		scan->by_tenant |= grouping->keys[k].field == ES_FIELD_TENANT_ID;
+	scan->events->adjacent = grouping->key_count > 0 && !scan->by_tenant;
+	for (int a = 0; a < grouping->aggregate_count; a++)
+		scan->events->adjacent |= grouping->aggregates[a].kind == ES_AGGREGATE_ENTITIES;
+}
+
 void
 es_aggregate_begin(ForeignScanState *node, int flags pg_attribute_unused())
 {
@@ -185,6 +220,12 @@ es_aggregate_begin(ForeignScanState *node, int flags pg_attribute_unused())
 	set_grouping(scan);
 	if (scan->events == NULL)
 		return;
+	scan->of_entities = scan->events->choice.items[ES_PLAN_ACCESS] != ES_ACCESS_BLOCKS;
+	if (scan->of_entities)
+	{
+		set_entity_groups(scan);
+		return;
+	}
 	scan->events->extend = extend_filter;
 	scan->events->extend_arg = scan;
 	scan->grouping.context = CreateExprContext(node->ss.ps.state);
@@ -243,6 +284,112 @@ aggregate(AggregateScan *scan)
 	MemoryContextSwitchTo(before);
 }
 
+/* ---------------------------------------------------------------- entities */
+
+static void
+next_entity(AggregateScan *scan)
+{
+	EsEventScan *events = scan->events;
+	Instrumentation *instrument = events->node->ss.ps.instrument;
+
+	if (instrument != NULL)
+		InstrStartNode(instrument);
+	if (!events->open)
+		scan->has_next = es_event_scan_start_entities(events);
+	scan->has_next = events->open && es_entity_scan_next_entity(&events->entity, &scan->next);
+	if (scan->has_next)
+		events->blocks.counts.found += scan->next.last - scan->next.first + 1;
+	if (instrument != NULL)
+		InstrStopNode(instrument, scan->has_next ? (double) (scan->next.last - scan->next.first + 1) : 0);
+}
+
+/* Is the next entity of this group? */
+static bool
+is_of_group(const AggregateScan *scan, const EntityGroup *group)
+{
+	if (scan->grouping.key_count == 0 || group->events == 0)
+		return true;
+	return es_slice_equal(scan->next.entity_id, group->entity_id) &&
+		(!scan->by_tenant || es_slice_equal(scan->next.tenant_id, group->tenant_id));
+}
+
+static void
+add_entity(const AggregateScan *scan, EntityGroup *group)
+{
+	const EsEntityVersions *next = &scan->next;
+
+	if (group->events == 0 || !es_slice_equal(next->entity_id, group->entity_id))
+		group->names++;
+	group->least = group->events == 0 ? next->first : Min(group->least, next->first);
+	group->greatest = Max(group->greatest, next->last);
+	group->events += next->last - next->first + 1;
+	group->entity_id = next->entity_id;
+	group->tenant_id = next->tenant_id;
+}
+
+static Datum
+entity_key(const EntityGroup *group, EsField field)
+{
+	return field == ES_FIELD_ENTITY_ID ? es_text_datum(group->entity_id) : es_tenant_datum(group->tenant_id);
+}
+
+static Datum
+entity_result(const EntityGroup *group, EsAggregateKind kind, bool *isnull)
+{
+	*isnull = false;
+	if (kind == ES_AGGREGATE_COUNT)
+		return Int64GetDatum(group->events);
+	if (kind == ES_AGGREGATE_ENTITIES)
+		return Int64GetDatum(group->names);
+	*isnull = group->events == 0;
+	return Int64GetDatum(kind == ES_AGGREGATE_LEAST ? group->least : group->greatest);
+}
+
+/* Makes a group of the entities that come next; false after the last one. */
+static bool
+next_entity_group(AggregateScan *scan, EntityGroup *group)
+{
+	bool		first = !scan->done;
+
+	memset(group, 0, sizeof(*group));
+	if (first)
+		next_entity(scan);
+	scan->done = true;
+	if (!scan->has_next)
+		return first && scan->grouping.key_count == 0;
+	for (; scan->has_next && is_of_group(scan, group); next_entity(scan))
+		add_entity(scan, group);
+	return true;
+}
+
+static TupleTableSlot *
+iterate_entities(AggregateScan *scan, TupleTableSlot *slot)
+{
+	const EsGrouping *grouping = &scan->grouping;
+	ForeignScan *plan = (ForeignScan *) scan->node->ss.ps.plan;
+	EntityGroup group;
+	int			key = 0;
+	int			aggregate_number = 0;
+	int			i = 0;
+	ListCell   *cell;
+
+	if (!next_entity_group(scan, &group))
+		return slot;
+	foreach(cell, plan->fdw_scan_tlist)
+	{
+		slot->tts_isnull[i] = false;
+		if (IsA(lfirst_node(TargetEntry, cell)->expr, Aggref))
+			slot->tts_values[i] = entity_result(&group, grouping->aggregates[aggregate_number++].kind,
+												&slot->tts_isnull[i]);
+		else
+			slot->tts_values[i] = entity_key(&group, grouping->keys[key++].field);
+		i++;
+	}
+	return ExecStoreVirtualTuple(slot);
+}
+
+/* -------------------------------------------------------------------- entry */
+
 TupleTableSlot *
 es_aggregate_iterate(ForeignScanState *node)
 {
@@ -255,6 +402,8 @@ es_aggregate_iterate(ForeignScanState *node)
 	ListCell   *cell;
 
 	ExecClearTuple(slot);
+	if (scan->of_entities)
+		return iterate_entities(scan, slot);
 	if (!scan->done)
 		aggregate(scan);
 	else if (scan->group == NULL)
@@ -289,7 +438,7 @@ forget_groups(AggregateScan *scan)
 	memset(grouping->words, 0, sizeof(grouping->words));
 	grouping->entities = NULL;
 	scan->group = NULL;
-	scan->done = false;
+	scan->done = scan->has_next = false;
 }
 
 /*
@@ -311,5 +460,6 @@ es_aggregate_end(ForeignScanState *node)
 	if (scan == NULL || scan->events == NULL)
 		return;
 	forget_groups(scan);
-	ExecDropSingleTupleTableSlot(scan->grouping.row);
+	if (!scan->of_entities)
+		ExecDropSingleTupleTableSlot(scan->grouping.row);
 }

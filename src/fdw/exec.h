@@ -61,6 +61,9 @@ typedef struct EsEventScan
 	bool	   *tested;			/* by conditions */
 	bool	   *either;
 	bool		heads_only;		/* nobody needs tags or documents */
+	bool		keys_only;		/* nor anything but what the entity index has */
+	bool		adjacent;		/* entities of one name are neighbours; set by
+								 * the node above */
 
 	/* reading */
 	EsSharedScan *shared;		/* with parallel workers, else NULL */
@@ -80,6 +83,7 @@ extern bool es_pretend_constant(void *arg, Expr *expr, Datum *value, bool *isnul
 extern bool es_event_scan_reached(void *arg);
 extern void es_event_scan_wait(EsEventScan *scan, const EsCompiler *compiler);
 extern void es_event_scan_start(EsEventScan *scan);
+extern bool es_event_scan_start_entities(EsEventScan *scan);
 extern bool es_event_scan_next_block(EsEventScan *scan);
 extern void es_event_scan_stop(EsEventScan *scan);
 extern bool es_event_scan_matches(EsEventScan *scan, TupleTableSlot *slot, uint32 i);

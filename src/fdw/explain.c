@@ -62,10 +62,11 @@ access_text(const EsEventScan *scan)
 {
 	EsOrder		order = scan->choice.items[ES_PLAN_ORDER];
 
-	if (scan->choice.items[ES_PLAN_ACCESS] == ES_ACCESS_ENTITY)
-		return order == ES_ORDER_BACKWARD ? "Entity Index, Backward" : "Entity Index";
-	if (scan->choice.items[ES_PLAN_ACCESS] == ES_ACCESS_ENTITIES)
-		return "Entity Index, All Entities";
+	if (scan->choice.items[ES_PLAN_ACCESS] != ES_ACCESS_BLOCKS)
+		return psprintf("Entity Index%s%s%s",
+						scan->choice.items[ES_PLAN_ACCESS] == ES_ACCESS_ENTITIES ? ", All Entities" : "",
+						scan->keys_only ? ", Keys Only" : "",
+						order == ES_ORDER_BACKWARD ? ", Backward" : "");
 	if (order == ES_ORDER_NONE)
 		return "All Blocks";
 	if (order == ES_ORDER_RANGE)

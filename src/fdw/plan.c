@@ -65,6 +65,9 @@
 /* What an event costs that is read by itself, not with its block; in tuples. */
 #define SINGLE_EVENT_COST 20.0
 
+/* What a row of nothing but keys costs, which is not read; in tuples. */
+#define KEYS_COST 0.5
+
 /* Entities that are looked up for an estimate; the others are taken as usual ones. */
 #define MAX_KNOWN_ENTITIES 100
 
@@ -82,7 +85,13 @@ typedef struct EventRel
 	double		asked_events;	/* that these have */
 	double		version_events; /* of these, in the range of versions that is
 								 * asked for */
+	bool		keys_only;		/* nothing is asked for but what the index
+								 * knows */
+	double		all_visible;	/* share of the pages */
 } EventRel;
+
+/* The columns that the entity index knows. */
+#define KEY_COLUMNS (1U << ES_FIELD_TENANT_ID | 1U << ES_FIELD_ENTITY_ID | 1U << ES_FIELD_VERSION)
 
 List *
 es_plan_pack(const EsPlanChoice *choice)
@@ -106,14 +115,27 @@ es_plan_unpack(const List *private)
 
 /* ------------------------------------------------------------------- sizes */
 
-static BlockNumber
-count_pages(void)
+static void
+count_pages(RelOptInfo *rel, EventRel *events)
 {
 	Relation	blocks = es_blocks_open(AccessShareLock);
-	BlockNumber pages = RelationGetNumberOfBlocks(blocks);
 
+	rel->pages = RelationGetNumberOfBlocks(blocks);
+	if (rel->pages > 0)
+		events->all_visible = Min((double) blocks->rd_rel->relallvisible / rel->pages, 1);
 	table_close(blocks, NoLock);
-	return pages;
+}
+
+/* Is nothing asked for, by conditions or above, but columns that the entity index knows? */
+static bool
+asks_for_keys_only(PlannerInfo *root, RelOptInfo *rel)
+{
+	EsNeeds		needs;
+
+	es_needs_begin(&needs, rel->relid);
+	es_needs_add(&needs, (Node *) rel->reltarget->exprs);
+	es_needs_add(&needs, (Node *) extract_actual_clauses(rel->baserestrictinfo, false));
+	return root->rowMarks == NIL && !needs.row && (needs.columns & ~KEY_COLUMNS) == 0;
 }
 
 /* How many events there are, and how many an entity has on average. */
@@ -260,7 +282,8 @@ es_fdw_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 
 	es_fdw_check_relid(relid);
 	rel->fdw_private = events;
-	rel->pages = count_pages();
+	count_pages(rel, events);
+	events->keys_only = asks_for_keys_only(root, rel);
 	estimate_events(rel, events);
 	rel->tuples = events->events;
 	set_baserel_size_estimates(root, rel);
@@ -345,6 +368,20 @@ cost_pages(PlannerInfo *root, RelOptInfo *rel, double read, double loops)
 }
 
 /*
+ * What it costs to find out which versions of so many entities are seen: a row of each
+ * is looked at, unless the visibility map says that all see its page.
+ */
+static Cost
+cost_look_ups(PlannerInfo *root, RelOptInfo *rel, double entities, double loops)
+{
+	const EventRel *events = rel->fdw_private;
+	double		looks = entities * (1 - events->all_visible);
+
+	return cost_pages(root, rel, looks, loops) + looks * cpu_tuple_cost +
+		entities * LOOK_UP_COST * cpu_operator_cost;
+}
+
+/*
  * Costs of reading entities: a look into the index for each tenant that may have one
  * of the name, and a page for each block with events of them.  What is known of
  * entities can make them dearer than the average but not cheaper: plans would be no
@@ -359,12 +396,16 @@ cost_entities(PlannerInfo *root, RelOptInfo *rel, const ParamPathInfo *outer, do
 	bool		one_tenant = es_has_key(root, rel->baserestrictinfo, rel->relid, ES_FIELD_TENANT_ID) ||
 	(outer != NULL && es_has_key(root, outer->ppi_clauses, rel->relid, ES_FIELD_TENANT_ID));
 
-	read = Max(read, Min(events->average_events, FEW_VERSIONS) * entities);
 	*startup = SCAN_COST * cpu_operator_cost +
 		entities * (one_tenant ? 1 : events->tenants) * LOOK_UP_COST * cpu_operator_cost;
-	*total = *startup + cost_pages(root, rel, read, loops) +
-		read * SINGLE_EVENT_COST * cpu_tuple_cost +
-		rows * list_length(rel->baserestrictinfo) * cpu_operator_cost;
+	*total = *startup + rows * list_length(rel->baserestrictinfo) * cpu_operator_cost;
+	if (events->keys_only)
+		*total += cost_look_ups(root, rel, entities, loops) + read * KEYS_COST * cpu_tuple_cost;
+	else
+	{
+		read = Max(read, Min(events->average_events, FEW_VERSIONS) * entities);
+		*total += cost_pages(root, rel, read, loops) + read * SINGLE_EVENT_COST * cpu_tuple_cost;
+	}
 }
 
 /* ------------------------------------------------------------------- paths */
@@ -446,24 +487,33 @@ make_path(PlannerInfo *root, RelOptInfo *rel, const EsPlanChoice *choice, double
 	return es_scan_path(root, rel, rows, startup, total, pathkeys, outer, es_plan_pack(choice));
 }
 
-static void
-add_block_paths(PlannerInfo *root, RelOptInfo *rel)
+/* All blocks. */
+ForeignPath *
+es_fdw_block_path(PlannerInfo *root, RelOptInfo *rel)
 {
 	EsPlanChoice choice = {{[ES_PLAN_ACCESS] = ES_ACCESS_BLOCKS}};
 	Cost		startup;
 	Cost		total;
-	ForeignPath *path;
-	int			workers;
 
 	cost_blocks(root, rel, 1.0, rel->rows, &startup, &total);
-	add_path(rel, (Path *) make_path(root, rel, &choice, rel->rows, startup, total, NIL,
-									 rel->lateral_relids));
+	return make_path(root, rel, &choice, rel->rows, startup, total, NIL, rel->lateral_relids);
+}
+
+static void
+add_block_paths(PlannerInfo *root, RelOptInfo *rel)
+{
+	EsPlanChoice choice = {{[ES_PLAN_ACCESS] = ES_ACCESS_BLOCKS}};
+	ForeignPath *path = es_fdw_block_path(root, rel);
+	Cost		total = path->path.total_cost;
+	int			workers;
+
+	add_path(rel, (Path *) path);
 	if (!rel->consider_parallel || rel->lateral_relids != NULL)
 		return;
 	workers = compute_parallel_worker(rel, rel->pages, -1, max_parallel_workers_per_gather);
 	if (workers <= 0)
 		return;
-	path = make_path(root, rel, &choice, clamp_row_est(rel->rows / (workers + 1)), startup,
+	path = make_path(root, rel, &choice, clamp_row_est(rel->rows / (workers + 1)), 0,
 					 total / (workers + 1), NIL, NULL);
 	path->path.parallel_aware = true;
 	path->path.parallel_workers = workers;
@@ -612,25 +662,133 @@ entity_tests(PlannerInfo *root, RelOptInfo *rel)
 	return tests;
 }
 
-/* Events of all entities whose names pass tests: the index has no order of names. */
+/*
+ * Takes the key of a column from the clauses, and the clause out of the list if it
+ * says nothing else.
+ */
+static List *
+take_key(PlannerInfo *root, Index relid, AttrNumber column, List *keys, List **clauses)
+{
+	EsKeyClause key;
+	RestrictInfo *info = es_find_key(root, *clauses, relid, column, &key);
+
+	/* entities of one tenant, or of all */
+	if (info == NULL || (column == ES_FIELD_TENANT_ID && key.many))
+		return keys;
+	if (key.exact)
+		*clauses = list_delete_ptr(list_copy(*clauses), info);
+	return lappend(keys, key.value);
+}
+
+/*
+ * Takes what the way of access finds by itself from the clauses: the keys, and the tests
+ * of names.
+ */
+static void
+take_keys(PlannerInfo *root, RelOptInfo *rel, const EsPlanChoice *choice, List **keys, List **tests,
+		  List **clauses)
+{
+	if (choice->items[ES_PLAN_ACCESS] == ES_ACCESS_ENTITY)
+		*keys = take_key(root, rel->relid, ES_FIELD_ENTITY_ID, *keys, clauses);
+	if (choice->items[ES_PLAN_ACCESS] != ES_ACCESS_BLOCKS)
+		*keys = take_key(root, rel->relid, ES_FIELD_TENANT_ID, *keys, clauses);
+	if (choice->items[ES_PLAN_ACCESS] != ES_ACCESS_ENTITIES)
+		return;
+	*tests = entity_tests(root, rel);
+	*clauses = list_difference_ptr(*clauses, *tests);
+}
+
+/*
+ * The order of names that the query wants, and of versions within them.  Sets the
+ * pathkeys that it gives.
+ */
+static bool
+wanted_name_order(PlannerInfo *root, RelOptInfo *rel, EsPlanChoice *choice, List **pathkeys)
+{
+	const TypeCacheEntry *type = lookup_type_cache(TEXTOID, TYPECACHE_BTREE_OPFAMILY);
+	PathKey    *key = root->query_pathkeys == NIL ? NULL : linitial(root->query_pathkeys);
+	EsOrder		order = ES_ORDER_NONE;
+
+	if (key == NULL || key->pk_eclass->ec_has_volatile || key->pk_opfamily != type->btree_opf ||
+		!OidIsValid(key->pk_eclass->ec_collation) ||
+		!get_collation_isdeterministic(key->pk_eclass->ec_collation) ||
+		!orders_by(key, rel->relid, ES_FIELD_ENTITY_ID))
+		return false;
+	*pathkeys = list_make1(key);
+	choice->items[ES_PLAN_NAME_OPERATOR] =
+		(int) get_opfamily_member(type->btree_opf, TEXTOID, TEXTOID,
+								  es_is_ascending(key) ? BTLessStrategyNumber : BTGreaterStrategyNumber);
+	choice->items[ES_PLAN_NAME_COLLATION] = (int) key->pk_eclass->ec_collation;
+	if (list_length(root->query_pathkeys) > 1)
+		order = order_of(lsecond(root->query_pathkeys), rel->relid, ES_FIELD_VERSION);
+	if (order != ES_ORDER_NONE)
+	{
+		*pathkeys = lappend(*pathkeys, lsecond(root->query_pathkeys));
+		choice->items[ES_PLAN_ORDER] = order;
+		choice->items[ES_PLAN_ENTITY_ORDER] = ES_ENTITY_BY_VERSION;
+	}
+	return true;
+}
+
+/* What sorting the names of so many entities costs, as PostgreSQL reckons a sort. */
+static Cost
+cost_sort_names(double entities)
+{
+	return 2 * cpu_operator_cost * entities * log(Max(entities, 2)) / M_LN2;
+}
+
+/*
+ * Events of all entities, or of all whose names pass tests.  The index has no order of
+ * names: they are sorted if an order is wanted.  Without a test that is for those who
+ * want nothing but keys; others read blocks.
+ */
 static void
 add_entities_path(PlannerInfo *root, RelOptInfo *rel)
 {
 	const EventRel *events = rel->fdw_private;
 	EsPlanChoice choice = {{[ES_PLAN_ACCESS] = ES_ACCESS_ENTITIES,[ES_PLAN_ORDER] = ES_ORDER_FORWARD}};
 	List	   *tests = entity_tests(root, rel);
+	List	   *pathkeys = NIL;
 	double		share;
 	Cost		walk;
 	Cost		startup;
 	Cost		total;
 
-	if (tests == NIL || events->entities == 0)
+	if (events->entities == 0 || (tests == NIL && !events->keys_only))
 		return;
 	share = clauselist_selectivity(root, tests, 0, JOIN_INNER, NULL);
 	walk = events->entities * (list_length(tests) + LOOK_UP_COST) * cpu_operator_cost;
 	cost_entities(root, rel, NULL, 0, share * events->events, rel->rows, &startup, &total);
+	if (events->keys_only)
+		total += cost_look_ups(root, rel, share * events->entities, 1);
 	add_path(rel, (Path *) make_path(root, rel, &choice, rel->rows, startup + walk, total + walk, NIL,
 									 rel->lateral_relids));
+	if (!wanted_name_order(root, rel, &choice, &pathkeys))
+		return;
+	walk += cost_sort_names(share * events->entities);
+	add_path(rel, (Path *) make_path(root, rel, &choice, rel->rows, startup + walk, total + walk,
+									 pathkeys, rel->lateral_relids));
+}
+
+/*
+ * Does the path read nothing but keys, of entities that it names or tests, so that what
+ * is aggregated of these can be told from their versions?  No condition may be left.
+ */
+bool
+es_fdw_reads_keys_only(PlannerInfo *root, RelOptInfo *rel, const ForeignPath *path, double *entities)
+{
+	const EventRel *events = rel->fdw_private;
+	EsPlanChoice choice = es_plan_unpack(path->fdw_private);
+	List	   *keys = NIL;
+	List	   *tests = NIL;
+	List	   *clauses = rel->baserestrictinfo;
+
+	if (!events->keys_only || choice.items[ES_PLAN_ACCESS] == ES_ACCESS_BLOCKS)
+		return false;
+	take_keys(root, rel, &choice, &keys, &tests, &clauses);
+	*entities = choice.items[ES_PLAN_ACCESS] == ES_ACCESS_ENTITY ? events->asked_entities :
+		events->entities * clauselist_selectivity(root, tests, 0, JOIN_INNER, NULL);
+	return clauses == NIL;
 }
 
 /* Events of the entities that another relation names, for each of its rows. */
@@ -756,24 +914,6 @@ make_scan_tlist(Index relid, Oid table, List *extractions)
 	return tlist;
 }
 
-/*
- * Takes the key of a column from the clauses, and the clause out of the list if it
- * says nothing else.
- */
-static List *
-take_key(PlannerInfo *root, Index relid, AttrNumber column, List *keys, List **clauses)
-{
-	EsKeyClause key;
-	RestrictInfo *info = es_find_key(root, *clauses, relid, column, &key);
-
-	/* entities of one tenant, or of all */
-	if (info == NULL || (column == ES_FIELD_TENANT_ID && key.many))
-		return keys;
-	if (key.exact)
-		*clauses = list_delete_ptr(list_copy(*clauses), info);
-	return lappend(keys, key.value);
-}
-
 ForeignScan *
 es_fdw_plan(PlannerInfo *root, RelOptInfo *rel, Oid table, ForeignPath *path, List *targets,
 			List *clauses, Plan *outer)
@@ -790,12 +930,8 @@ es_fdw_plan(PlannerInfo *root, RelOptInfo *rel, Oid table, ForeignPath *path, Li
 	choice = es_plan_unpack(path->fdw_private);
 	if (root->rowMarks != NIL)	/* a row may be tested again beside others */
 		recheck = extract_actual_clauses(clauses, false);
-	if (choice.items[ES_PLAN_ACCESS] == ES_ACCESS_ENTITY)
-		keys = take_key(root, rel->relid, ES_FIELD_ENTITY_ID, keys, &clauses);
-	if (choice.items[ES_PLAN_ACCESS] != ES_ACCESS_BLOCKS)
-		keys = take_key(root, rel->relid, ES_FIELD_TENANT_ID, keys, &clauses);
-	if (choice.items[ES_PLAN_ACCESS] == ES_ACCESS_ENTITIES)
-		tests = extract_actual_clauses(entity_tests(root, rel), false);
+	take_keys(root, rel, &choice, &keys, &tests, &clauses);
+	tests = extract_actual_clauses(tests, false);
 	clauses = extract_actual_clauses(clauses, false);
 	es_needs_begin(&needs, rel->relid);
 	if (choice.items[ES_PLAN_FIELDS])

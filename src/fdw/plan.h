@@ -26,7 +26,8 @@ typedef enum EsAccess
 {
 	ES_ACCESS_BLOCKS,			/* all blocks, or a part of the log in order */
 	ES_ACCESS_ENTITY,			/* those of entities, through the index */
-	ES_ACCESS_ENTITIES			/* the same, of all whose names pass a test */
+	ES_ACCESS_ENTITIES			/* the same, of all, or all whose names pass
+								 * tests */
 } EsAccess;
 
 /*
@@ -40,6 +41,8 @@ typedef enum EsPlanItem
 	ES_PLAN_ACCESS,				/* EsAccess */
 	ES_PLAN_ORDER,				/* EsOrder */
 	ES_PLAN_ENTITY_ORDER,		/* EsEntityOrder */
+	ES_PLAN_NAME_OPERATOR,		/* by which names are ordered, or InvalidOid */
+	ES_PLAN_NAME_COLLATION,
 	ES_PLAN_COLUMNS,			/* bit for each column that is needed, from 1 */
 	ES_PLAN_FIELDS,				/* the path's target is delivered as it is */
 	ES_PLAN_KEYS,				/* how many of fdw_exprs are keys */
@@ -55,6 +58,9 @@ typedef struct EsPlanChoice
 extern List *es_plan_pack(const EsPlanChoice *choice);
 extern EsPlanChoice es_plan_unpack(const List *private);
 extern Cost es_fdw_scan_cost(const RelOptInfo *rel, const Path *scan);
+extern ForeignPath *es_fdw_block_path(PlannerInfo *root, RelOptInfo *rel);
+extern bool es_fdw_reads_keys_only(PlannerInfo *root, RelOptInfo *rel, const ForeignPath *path,
+								   double *entities);
 extern ForeignScan *es_fdw_plan_aggregate(RelOptInfo *grouped, ForeignPath *path, List *targets,
 										  Plan *outer);
 

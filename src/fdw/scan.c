@@ -219,6 +219,15 @@ is_of_body(const EsOutput *output)
 	return output->extraction != NULL || es_column_forms[output->field].in_body;
 }
 
+/* Does the entity index know it? */
+static bool
+is_key(const EsOutput *output)
+{
+	return output->extraction == NULL &&
+		(output->field == ES_FIELD_TENANT_ID || output->field == ES_FIELD_ENTITY_ID ||
+		 output->field == ES_FIELD_VERSION);
+}
+
 static void
 set_outputs(EsEventScan *scan)
 {
@@ -245,11 +254,14 @@ set_outputs(EsEventScan *scan)
 		memset(scan->wanted, true, scan->output_count * sizeof(bool));
 	scan->either = palloc(scan->output_count * sizeof(bool));
 	scan->heads_only = true;
+	scan->keys_only = scan->choice.items[ES_PLAN_ENTITY_ORDER] != ES_ENTITY_BY_POSITION;
 	for (i = 0; i < scan->output_count; i++)
 	{
 		scan->either[i] = scan->wanted[i] || scan->tested[i];
 		if (scan->either[i] && is_of_body(&scan->outputs[i]))
 			scan->heads_only = false;
+		if (scan->either[i] && !is_key(&scan->outputs[i]))
+			scan->keys_only = false;
 	}
 }
 
@@ -540,9 +552,9 @@ take_keys(EsEventScan *scan, EsEntityRange *range)
 {
 	Datum		value;
 
-	if (scan->tests != NULL)
+	if (range->all)
 	{
-		range->test = passes_tests;
+		range->test = scan->tests == NULL ? NULL : passes_tests;
 		range->test_arg = scan;
 	}
 	else if (!key_value(scan, 0, &value))
@@ -569,10 +581,21 @@ take_keys(EsEventScan *scan, EsEntityRange *range)
 static EsEntityRange
 whole_entities(EsEventScan *scan)
 {
+	bool		all = scan->choice.items[ES_PLAN_ACCESS] == ES_ACCESS_ENTITIES;
+	EsNameOrder order = {
+		(Oid) scan->choice.items[ES_PLAN_NAME_OPERATOR],
+		(Oid) scan->choice.items[ES_PLAN_NAME_COLLATION]
+	};
+
 	return (EsEntityRange)
 	{
-		.one_tenant = list_length(scan->keys) > (scan->tests == NULL ? 1 : 0),
+		.one_tenant = list_length(scan->keys) > (all ? 0 : 1),
+			.all = all,
+			.adjacent = scan->adjacent,
+			.by_name = OidIsValid(order.operator),
+			.name_order = order,
 			.heads_only = scan->heads_only,
+			.keys_only = scan->keys_only,
 			.first_version = 1,
 			.last_version = PG_INT64_MAX,
 			.order = scan->choice.items[ES_PLAN_ENTITY_ORDER],
@@ -599,8 +622,8 @@ limit_range(EsEntityRange *range, const EsRange *limits)
  * versions, positions and times.  Keys are evaluated in memory that lasts as long
  * as the scan.
  */
-static bool
-start_entities(EsEventScan *scan)
+bool
+es_event_scan_start_entities(EsEventScan *scan)
 {
 	EsRange		limits = es_range_all;
 	MemoryContext before;
@@ -647,7 +670,7 @@ next_of_entity(EsEventScan *scan, TupleTableSlot *slot)
 {
 	const EsStoredEvent *stored;
 
-	if (!scan->open && !start_entities(scan))
+	if (!scan->open && !es_event_scan_start_entities(scan))
 		return ExecClearTuple(slot);
 	while ((stored = es_entity_scan_next(&scan->entity)) != NULL)
 	{

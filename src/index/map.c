@@ -309,34 +309,94 @@ es_index_find_or_add(EsPool *pool, EsIndex *index, const EsKey *key)
 	}
 }
 
-static void
-visit_slots(const EsPool *pool, const EsRef *slots, int count,
-			EsEntityVisitor visit, void *arg)
-{
-	for (int i = 0; i < count; i++)
-	{
-		EsRef		value = __atomic_load_n(&slots[i], __ATOMIC_ACQUIRE);
+/* Slots of the root whose entities are loaded before their turn. */
+#define WALK_AHEAD 16
 
-		if (IS_NODE(value))
+/* Starts loading what a slot has, which will be asked for soon. */
+static void
+load_ahead(const EsPool *pool, const EsRef *slot)
+{
+	EsRef		value = __atomic_load_n(slot, __ATOMIC_RELAXED) & ~NODE_FLAG;
+
+	if (value == 0)
+		return;
+	__builtin_prefetch(es_ref_pointer(pool, value));
+	__builtin_prefetch((const char *) es_ref_pointer(pool, value) + ES_CACHE_LINE);
+}
+
+static void
+enter_level(EsIndexWalk *walk, const EsRef *slots, uint32 count)
+{
+	walk->levels[walk->depth].slots = slots;
+	walk->levels[walk->depth].next = 0;
+	walk->levels[walk->depth].count = count;
+	walk->depth++;
+	for (uint32 i = 0; i < Min(count, WALK_AHEAD); i++)
+		load_ahead(walk->pool, &slots[i]);
+}
+
+/* Begins to walk over the entities; those that are added meanwhile may be missed. */
+void
+es_index_walk(EsIndexWalk *walk, const EsPool *pool, const EsIndex *index)
+{
+	walk->pool = pool;
+	walk->chain = 0;
+	walk->depth = 0;
+	enter_level(walk, es_ref_pointer(pool, index->root), 1 << ROOT_BITS);
+}
+
+/*
+ * The next entity, NULL after the last.  A slot is looked at once, so an entity that
+ * moves into a node beneath it meanwhile is not met twice.
+ */
+EsEntity *
+es_index_walk_next(EsIndexWalk *walk)
+{
+	EsRef		value = walk->chain;
+
+	while (value == 0 && walk->depth > 0)
+	{
+		uint32		next = walk->levels[walk->depth - 1].next++;
+		const EsRef *slots = walk->levels[walk->depth - 1].slots;
+
+		if (next == walk->levels[walk->depth - 1].count)
 		{
-			visit_slots(pool, es_ref_pointer(pool, value & ~NODE_FLAG), 1 << NODE_BITS, visit, arg);
+			walk->depth--;
 			continue;
 		}
-		while (value != 0)
+		if (next + WALK_AHEAD < walk->levels[walk->depth - 1].count)
+			load_ahead(walk->pool, &slots[next + WALK_AHEAD]);
+		value = __atomic_load_n(&slots[next], __ATOMIC_ACQUIRE);
+		if (IS_NODE(value))
 		{
-			EsEntity   *entity = es_ref_pointer(pool, value);
-
-			visit(arg, entity);
-			value = __atomic_load_n(&entity->next, __ATOMIC_ACQUIRE);
+			enter_level(walk, es_ref_pointer(walk->pool, value & ~NODE_FLAG), 1 << NODE_BITS);
+			value = 0;
 		}
 	}
+	if (value == 0)
+		return NULL;
+	walk->chain = __atomic_load_n(&((EsEntity *) es_ref_pointer(walk->pool, value))->next,
+								  __ATOMIC_ACQUIRE);
+	return es_ref_pointer(walk->pool, value);
+}
+
+static void
+visit_all(EsIndexWalk *walk, EsEntityVisitor visit, void *arg)
+{
+	EsEntity   *entity;
+
+	while ((entity = es_index_walk_next(walk)) != NULL)
+		visit(arg, entity);
 }
 
 void
 es_index_visit(const EsPool *pool, const EsIndex *index, EsEntityVisitor visit,
 			   void *arg)
 {
-	visit_slots(pool, es_ref_pointer(pool, index->root), 1 << ROOT_BITS, visit, arg);
+	EsIndexWalk walk;
+
+	es_index_walk(&walk, pool, index);
+	visit_all(&walk, visit, arg);
 }
 
 /* The same for every tenant but the default one. */
@@ -344,5 +404,8 @@ void
 es_index_visit_tenants(const EsPool *pool, const EsIndex *index, EsEntityVisitor visit,
 					   void *arg)
 {
-	visit_slots(pool, es_ref_pointer(pool, index->tenants), 1 << NODE_BITS, visit, arg);
+	EsIndexWalk walk = {.pool = pool};
+
+	enter_level(&walk, es_ref_pointer(pool, index->tenants), 1 << NODE_BITS);
+	visit_all(&walk, visit, arg);
 }

@@ -40,6 +40,27 @@ extern EsEntity *es_index_find(const EsPool *pool, const EsIndex *index,
 extern EsEntity *es_index_find_or_add(EsPool *pool, EsIndex *index,
 									  const EsKey *key);
 
+/* Levels of a trie: a root, and nodes of four bits of the hash each. */
+#define ES_WALK_LEVELS 17
+
+/* A walk over all entities, in no order. */
+typedef struct EsIndexWalk
+{
+	const EsPool *pool;
+	EsRef		chain;			/* the next entity of the last one's hash, or
+								 * 0 */
+	int			depth;			/* levels that are open */
+	struct
+	{
+		const EsRef *slots;
+		uint32		next;
+		uint32		count;
+	}			levels[ES_WALK_LEVELS];
+} EsIndexWalk;
+
+extern void es_index_walk(EsIndexWalk *walk, const EsPool *pool, const EsIndex *index);
+extern EsEntity *es_index_walk_next(EsIndexWalk *walk);
+
 /* Calls visit for every entity; those added meanwhile may be missed. */
 typedef void (*EsEntityVisitor) (void *arg, EsEntity *entity);
 extern void es_index_visit(const EsPool *pool, const EsIndex *index,

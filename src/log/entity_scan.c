@@ -12,13 +12,20 @@
  * There are several entities when several are asked for, or tenants have one of
  * the same name.  Each has a cursor, and all have one reader, so that no more than
  * one page is pinned however many they are.  Their events come one entity after the
- * other, or merged in an order.
+ * other, or merged in an order.  When all entities are asked for, cursors are made for
+ * one of them after the other, or for one name.
+ *
+ * Who asks for nothing but keys, which entities there are and with which versions, gets
+ * them from the index: of each entity, only the last version's row is looked at, and
+ * not even that when the visibility map says that everybody sees its page.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/visibilitymap.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "storage/predicate.h"
 #include "utils/memutils.h"
 
@@ -50,6 +57,25 @@ read_head(EsEntityScan *scan, const EsEntityCursor *cursor)
 		report_missing(cursor);
 	scan->ordinal = es_posting_ordinal(posting);
 	return es_reader_head(&scan->reader, posting, cursor->entity, version, &scan->stored);
+}
+
+/*
+ * Does the snapshot see this version, whatever is in it?  A version that is known to be
+ * committed stays where it is; if all see its page, it is among what they see.
+ */
+static bool
+is_visible(EsEntityScan *scan, const EsEntityCursor *cursor)
+{
+	EsPosting	posting;
+
+	if (scan->range.keys_only && cursor->version <= (int64) es_entity_committed(cursor->entity))
+	{
+		posting = es_posting_get(es_pool, cursor->entity, (uint32) cursor->version);
+		if (posting != 0 && VM_ALL_VISIBLE(scan->open.blocks, es_posting_heap_block(posting),
+										   &scan->visibility))
+			return true;
+	}
+	return read_head(scan, cursor);
 }
 
 /*
@@ -91,7 +117,7 @@ last_visible(EsEntityScan *scan, EsEntity *entity, int64 first, int64 last)
 	{
 		EsEntityCursor cursor = {.entity = entity,.version = low};
 
-		if (read_head(scan, &cursor))
+		if (is_visible(scan, &cursor))
 			break;
 		last = low - 1;
 	}
@@ -100,7 +126,7 @@ last_visible(EsEntityScan *scan, EsEntity *entity, int64 first, int64 last)
 	{
 		EsEntityCursor middle = {.entity = entity,.version = low + (last - low + 1) / 2};
 
-		if (read_head(scan, &middle))
+		if (is_visible(scan, &middle))
 			low = middle.version;
 		else
 			last = middle.version - 1;
@@ -122,7 +148,7 @@ find_versions(EsEntityScan *scan, EsEntity *entity, int64 *first, int64 *last)
 										  since ? range->first_time - 1 : PG_INT64_MIN));
 	if (range->in_time && range->last_time < PG_INT64_MAX)
 		*last = Min(*last, first_behind(scan, entity, 0, range->last_time) - 1);
-	if (range->backward)
+	if (range->backward || range->keys_only)
 		*last = last_visible(scan, entity, *first, *last);
 }
 
@@ -251,11 +277,10 @@ first_in_heap(EsEntityScan *scan)
 		(EsEntityCursor *) DatumGetPointer(binaryheap_first(heap));
 }
 
+/* The cursor whose event is next, one entity after the other. */
 static EsEntityCursor *
-next_cursor(EsEntityScan *scan)
+current_cursor(EsEntityScan *scan)
 {
-	if (scan->heap != NULL)
-		return first_in_heap(scan);
 	for (; scan->current < scan->cursor_count; scan->current++)
 	{
 		EsEntityCursor *cursor = &scan->cursors[scan->current];
@@ -266,6 +291,105 @@ next_cursor(EsEntityScan *scan)
 			return cursor;
 	}
 	return NULL;
+}
+
+/* --------------------------------------------------------------- entities */
+
+/* Adds the entities of a name. */
+static void
+add_entities(EsEntityScan *scan, EsSlice entity_id)
+{
+	const EsEntityRange *range = &scan->range;
+	EsEntity   *entity;
+
+	if (!range->one_tenant)
+		es_store_visit_tenants(scan->open.store, entity_id, add_cursor, scan);
+	else if ((entity = es_store_find(scan->open.store, range->tenant_id, entity_id)) != NULL)
+		add_cursor(scan, entity);
+}
+
+/* Several cursors are merged, if they are to be. */
+static void
+merge_cursors(EsEntityScan *scan)
+{
+	if (scan->cursor_count > 1 && scan->range.order != ES_ENTITY_ONE_BY_ONE)
+		make_heap(scan);
+}
+
+/* The next of all entities that pass the test; NULL after the last. */
+static EsEntity *
+next_in_walk(EsEntityScan *scan)
+{
+	const EsEntityRange *range = &scan->range;
+	EsEntity   *entity;
+
+	while ((entity = es_index_walk_next(&scan->walk)) != NULL)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if ((!range->one_tenant || es_slice_equal(es_entity_tenant_id(entity), range->tenant_id)) &&
+			(range->test == NULL || range->test(range->test_arg, es_entity_id(entity))))
+			return entity;
+	}
+	return NULL;
+}
+
+/*
+ * May the scan have several entities of one name?  A tenant counts before any of its
+ * events is committed, so those that the snapshot sees are counted.
+ */
+static bool
+has_namesakes(const EsEntityScan *scan)
+{
+	return !scan->range.one_tenant &&
+		__atomic_load_n(&scan->open.store->index.counts.tenants, __ATOMIC_RELAXED) > 0;
+}
+
+/* Sorts the names of all entities that pass the test. */
+static void
+sort_names(EsEntityScan *scan)
+{
+	EsEntity   *entity;
+
+	scan->names = es_entity_names_begin(&scan->range.name_order);
+	while ((entity = next_in_walk(scan)) != NULL)
+		es_entity_names_add(scan->names, es_entity_id(entity));
+	es_entity_names_sort(scan->names);
+}
+
+/* Goes on to the next entity of all, or to those of the next name; false after the last. */
+static bool
+next_entities(EsEntityScan *scan)
+{
+	MemoryContext before = MemoryContextSwitchTo(scan->context);
+	EsEntity   *entity = NULL;
+	EsSlice		name = {NULL, 0};
+
+	scan->cursor_count = scan->current = 0;
+	if (scan->heap != NULL)
+		binaryheap_free(scan->heap);
+	scan->heap = NULL;
+	scan->moved = false;
+	if (scan->names == NULL && (entity = next_in_walk(scan)) != NULL)
+		add_cursor(scan, entity);
+	else if (scan->names != NULL && es_entity_names_next(scan->names, &name))
+	{
+		add_entities(scan, name);
+		merge_cursors(scan);
+	}
+	MemoryContextSwitchTo(before);
+	return entity != NULL || name.size > 0;
+}
+
+static EsEntityCursor *
+next_cursor(EsEntityScan *scan)
+{
+	EsEntityCursor *cursor;
+
+	do
+	{
+		cursor = scan->heap != NULL ? first_in_heap(scan) : current_cursor(scan);
+	} while (cursor == NULL && scan->range.all && next_entities(scan));
+	return cursor;
 }
 
 /* -------------------------------------------------------------------- scan */
@@ -282,37 +406,21 @@ warn_of_damage(const EsStore *store)
 				 errhint("eventstore.verify() lists all damage.")));
 }
 
-/* Called for each entity of the index. */
-static void
-test_entity(void *arg, EsEntity *entity)
-{
-	EsEntityScan *scan = arg;
-	const EsEntityRange *range = &scan->range;
-
-	CHECK_FOR_INTERRUPTS();
-	if ((!range->one_tenant || es_slice_equal(es_entity_tenant_id(entity), range->tenant_id)) &&
-		range->test(range->test_arg, es_entity_id(entity)))
-		add_cursor(scan, entity);
-}
-
 static void
 find_entities(EsEntityScan *scan)
 {
 	const EsEntityRange *range = &scan->range;
-	EsEntity   *entity;
 
-	if (range->test != NULL)
-		es_index_visit(es_pool, &scan->open.store->index, test_entity, scan);
-
-	for (uint32 i = 0; i < range->entity_count; i++)
+	if (range->all)
 	{
-		if (!range->one_tenant)
-			es_store_visit_tenants(scan->open.store, range->entity_ids[i], add_cursor, scan);
-		else if ((entity = es_store_find(scan->open.store, range->tenant_id, range->entity_ids[i])) != NULL)
-			add_cursor(scan, entity);
+		es_index_walk(&scan->walk, es_pool, &scan->open.store->index);
+		if (range->by_name || (range->adjacent && has_namesakes(scan)))
+			sort_names(scan);
+		return;
 	}
-	if (scan->cursor_count > 1 && range->order != ES_ENTITY_ONE_BY_ONE)
-		make_heap(scan);
+	for (uint32 i = 0; i < range->entity_count; i++)
+		add_entities(scan, range->entity_ids[i]);
+	merge_cursors(scan);
 }
 
 /*
@@ -325,6 +433,8 @@ es_entity_scan_begin(EsEntityScan *scan, Snapshot snapshot, const EsEntityRange 
 {
 	memset(scan, 0, offsetof(EsEntityScan, reader));
 	scan->range = *range;
+	scan->context = CurrentMemoryContext;
+	scan->visibility = InvalidBuffer;
 	scan->cursors = &scan->single;
 	scan->cursor_room = 1;
 	es_store_open(&scan->open, AccessShareLock);
@@ -352,6 +462,15 @@ check_generation(const EsEntityScan *scan)
 				 errhint("Close cursors on events of an entity before changing \"eventstore.blocks\".")));
 }
 
+/* All that is asked for of the cursor's event. */
+static void
+set_keys(EsEntityScan *scan, const EsEntityCursor *cursor)
+{
+	scan->stored.version = cursor->version;
+	scan->stored.event.entity_id = es_entity_id(cursor->entity);
+	scan->stored.event.tenant_id = es_entity_tenant_id(cursor->entity);
+}
+
 /* The next event, until the next call; NULL after the last. */
 const EsStoredEvent *
 es_entity_scan_next(EsEntityScan *scan)
@@ -362,17 +481,42 @@ es_entity_scan_next(EsEntityScan *scan)
 	MemoryContextReset(scan->per_event);
 	while ((cursor = next_cursor(scan)) != NULL)
 	{
-		bool		visible = read_head(scan, cursor);
+		bool		visible = scan->range.keys_only || read_head(scan, cursor);
+
+		if (scan->range.keys_only)
+			set_keys(scan, cursor);
 
 		move(scan, cursor, visible);
 		scan->moved = true;
 		if (!visible)
 			continue;
-		if (!scan->range.heads_only)
+		if (!scan->range.heads_only && !scan->range.keys_only)
 			es_entity_scan_complete(scan);
 		return &scan->stored;
 	}
 	return NULL;
+}
+
+/*
+ * Goes over the rest of an entity's versions, of a scan of keys only, forward and one
+ * by one; false after the last entity.
+ */
+bool
+es_entity_scan_next_entity(EsEntityScan *scan, EsEntityVersions *versions)
+{
+	EsEntityCursor *cursor;
+
+	check_generation(scan);
+	CHECK_FOR_INTERRUPTS();
+	cursor = next_cursor(scan);
+	if (cursor == NULL)
+		return false;
+	versions->tenant_id = es_entity_tenant_id(cursor->entity);
+	versions->entity_id = es_entity_id(cursor->entity);
+	versions->first = cursor->version;
+	versions->last = cursor->last;
+	cursor->version = cursor->last + 1;
+	return true;
 }
 
 /* Reads the body of the event that was delivered as a head. */
@@ -416,6 +560,10 @@ es_entity_scan_end(EsEntityScan *scan)
 		binaryheap_free(scan->heap);
 	if (scan->cursors != &scan->single)
 		pfree(scan->cursors);
+	if (scan->names != NULL)
+		es_entity_names_end(scan->names);
+	if (BufferIsValid(scan->visibility))
+		ReleaseBuffer(scan->visibility);
 	es_reader_end(&scan->reader);
 	MemoryContextDelete(scan->per_event);
 	es_store_close(&scan->open);

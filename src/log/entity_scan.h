@@ -13,6 +13,8 @@
 #include "lib/binaryheap.h"
 #include "utils/snapshot.h"
 
+#include "index/map.h"
+#include "log/entity_names.h"
 #include "log/reader.h"
 #include "log/store.h"
 
@@ -35,8 +37,12 @@ typedef struct EsEntityRange
 	EsSlice		tenant_id;		/* when one_tenant; empty: the default */
 	const EsSlice *entity_ids;	/* each once */
 	uint32		entity_count;
-	EsEntityTest test;			/* not NULL: instead, all that pass this test */
+	bool		all;			/* instead, all that pass the test */
+	EsEntityTest test;			/* NULL: all do */
 	void	   *test_arg;
+	bool		adjacent;		/* entities of one name are neighbours */
+	bool		by_name;		/* of 'all', one name after the other ... */
+	EsNameOrder name_order;		/* ... in this order */
 	int64		first_version;	/* inclusive, whatever the direction */
 	int64		last_version;
 	int64		after_position; /* 0: any */
@@ -46,6 +52,7 @@ typedef struct EsEntityRange
 	EsEntityOrder order;
 	bool		backward;
 	bool		heads_only;		/* es_entity_scan_complete() reads bodies */
+	bool		keys_only;		/* only tenant, entity and version are set */
 } EsEntityRange;
 
 /* An entity, and the version of it that is next. */
@@ -63,7 +70,11 @@ typedef struct EsEntityScan
 	EsEntityRange range;
 	EsOpenStore open;
 	uint64		generation;		/* of the index that cursors point into */
+	MemoryContext context;		/* in which it was begun */
 	MemoryContext per_event;	/* emptied at each event; callers may use it */
+	EsIndexWalk walk;			/* over all entities */
+	EsEntityNames *names;		/* of all, when they are sorted */
+	Buffer		visibility;		/* page of the visibility map, pinned */
 	EsEntityCursor *cursors;	/* the first one is 'single', mostly all */
 	uint32		cursor_count;
 	uint32		cursor_room;
@@ -87,9 +98,19 @@ typedef struct EsEntitySummary
 	int64		last_time;
 } EsEntitySummary;
 
+/* Which versions of an entity a scan has. */
+typedef struct EsEntityVersions
+{
+	EsSlice		tenant_id;		/* as it is stored */
+	EsSlice		entity_id;
+	int64		first;
+	int64		last;
+} EsEntityVersions;
+
 extern void es_entity_scan_begin(EsEntityScan *scan, Snapshot snapshot,
 								 const EsEntityRange *range);
 extern const EsStoredEvent *es_entity_scan_next(EsEntityScan *scan);
+extern bool es_entity_scan_next_entity(EsEntityScan *scan, EsEntityVersions *versions);
 extern void es_entity_scan_complete(EsEntityScan *scan);
 extern void es_entity_scan_end(EsEntityScan *scan);
 extern bool es_entity_scan_summary(EsEntityScan *scan, EsEntity *entity,

@@ -26,6 +26,7 @@
 #include "utils/acl.h"
 #include "utils/rel.h"
 #include "utils/selfuncs.h"
+#include "utils/tuplesort.h"
 
 #if PG_VERSION_NUM < 150000
 #error "eventstore needs PostgreSQL 15 or later"
@@ -217,6 +218,19 @@ es_array_length(PlannerInfo *root pg_attribute_unused(), Node *array)
 #else
 #define es_explain_relations(explain)	list_length((explain)->rtable)
 #endif
+
+/* The next of the values that were sorted, palloc'd; false after the last. */
+static inline bool
+es_sorted_datum(Tuplesortstate *sort, Datum *datum)
+{
+	bool		isnull;
+
+#if PG_VERSION_NUM >= 160000
+	return tuplesort_getdatum(sort, true, true, datum, &isnull, NULL);
+#else
+	return tuplesort_getdatum(sort, true, datum, &isnull, NULL);
+#endif
+}
 
 /* --------------------------------------------------------------- functions */
 
