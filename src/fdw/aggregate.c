@@ -302,8 +302,8 @@ make_tlist(PlannerInfo *root, Index relid, RelOptInfo *grouped, List *having)
 }
 
 /* The paths of the relation that depend on no other one. */
-static List *
-scans_of(RelOptInfo *rel)
+List *
+es_scans_of(RelOptInfo *rel)
 {
 	List	   *scans = NIL;
 	ListCell   *cell;
@@ -331,7 +331,7 @@ find_blocks(PlannerInfo *root, RelOptInfo *rel)
 	bool		keys_only = false;
 	ListCell   *cell;
 
-	foreach(cell, scans_of(rel))
+	foreach(cell, es_scans_of(rel))
 	{
 		ForeignPath *path = lfirst(cell);
 		EsPlanChoice choice = es_plan_unpack(path->fdw_private);
@@ -345,8 +345,8 @@ find_blocks(PlannerInfo *root, RelOptInfo *rel)
 }
 
 /* A condition without columns is a node of its own, between ours. */
-static bool
-has_pseudoconstants(const RelOptInfo *rel)
+bool
+es_has_pseudoconstants(const RelOptInfo *rel)
 {
 	ListCell   *cell;
 
@@ -488,7 +488,7 @@ add_path_of_entities(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *upper, List
 
 	if (!is_of_entities(rel->relid, tlist, &grouped, &of_entities))
 		return false;
-	foreach(cell, scans_of(rel))
+	foreach(cell, es_scans_of(rel))
 	{
 		ForeignPath *path = lfirst(cell);
 
@@ -567,8 +567,8 @@ has_sort_keys(const PathTarget *target, List *pathkeys)
 }
 
 /* The scan with this target; nothing else of it changes. */
-static Path *
-scan_of_fields(const ForeignPath *path, PathTarget *target)
+Path *
+es_scan_of_fields(const ForeignPath *path, PathTarget *target)
 {
 	ForeignPath *scan = makeNode(ForeignPath);
 	EsPlanChoice choice = es_plan_unpack(path->fdw_private);
@@ -604,7 +604,7 @@ path_of_fields(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *grouped, Path *pa
 	target = fields_target(root, rel, grouped, having);
 	if (target == NULL || (!hashed && !has_sort_keys(target, root->group_pathkeys)))
 		return NULL;
-	path = scan_of_fields((ForeignPath *) path, target);
+	path = es_scan_of_fields((ForeignPath *) path, target);
 	if (!hashed && root->group_pathkeys != NIL)
 		path = (Path *) create_sort_path(root, rel, path, root->group_pathkeys, -1.0);
 	get_agg_clause_costs(root, split, &costs);
@@ -650,9 +650,11 @@ es_fdw_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *rel,
 	List	   *tlist;
 	ForeignPath *scan;
 
+	if (stage == UPPERREL_ORDERED)
+		es_top_n_paths(root, rel, grouped);
 	if ((stage != UPPERREL_GROUP_AGG && stage != UPPERREL_PARTIAL_GROUP_AGG) ||
 		rel->reloptkind != RELOPT_BASEREL || root->parse->groupingSets != NIL ||
-		grouped->fdw_private != NULL || has_pseudoconstants(rel))
+		grouped->fdw_private != NULL || es_has_pseudoconstants(rel))
 		return;
 	if (stage == UPPERREL_PARTIAL_GROUP_AGG)
 	{
@@ -674,8 +676,10 @@ es_fdw_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *rel,
 ForeignScan *
 es_fdw_plan_aggregate(RelOptInfo *grouped, ForeignPath *path, List *targets, Plan *outer)
 {
+	EsPlanChoice choice = es_plan_unpack(path->fdw_private);
 	List	   *private = grouped->fdw_private;
 
-	return make_foreignscan(targets, lsecond(private), 0, NIL, path->fdw_private,
+	choice.items[ES_PLAN_STEP] = ES_STEP_AGGREGATE;
+	return make_foreignscan(targets, lsecond(private), 0, NIL, es_plan_pack(&choice),
 							linitial(private), NIL, outer);
 }

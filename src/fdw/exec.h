@@ -82,11 +82,20 @@ extern bool es_evaluate_constant(void *arg, Expr *expr, Datum *value, bool *isnu
 extern bool es_pretend_constant(void *arg, Expr *expr, Datum *value, bool *isnull);
 extern bool es_event_scan_reached(void *arg);
 extern void es_event_scan_wait(EsEventScan *scan, const EsCompiler *compiler);
+extern EsPlanStep es_step_of(const ForeignScanState *node);
+extern void es_event_scan_set_outputs(EsEventScan *scan, Index relid);
+extern void es_event_scan_fill(EsEventScan *scan, TupleTableSlot *slot,
+							   const EsStoredEvent *stored);
 extern void es_event_scan_start(EsEventScan *scan);
 extern bool es_event_scan_start_entities(EsEventScan *scan);
 extern bool es_event_scan_next_block(EsEventScan *scan);
 extern void es_event_scan_stop(EsEventScan *scan);
 extern bool es_event_scan_matches(EsEventScan *scan, TupleTableSlot *slot, uint32 i);
+
+/* top_n.c */
+extern void es_top_n_begin(ForeignScanState *node);
+extern TupleTableSlot *es_top_n_iterate(ForeignScanState *node);
+extern void es_top_n_end(ForeignScanState *node);
 
 /* aggregate_scan.c */
 extern void es_aggregate_begin(ForeignScanState *node, int flags);

@@ -113,8 +113,13 @@ es_fdw_explain_scan(ForeignScanState *node, ExplainState *explain)
 {
 	const EsEventScan *scan = node->fdw_state;
 
-	if (node->ss.ss_currentRelation == NULL)
-		return;					/* the scan below the aggregation says it */
+	if (es_step_of(node) == ES_STEP_AGGREGATE)
+		return;					/* the scan below says it */
+	if (es_step_of(node) == ES_STEP_TOP_N)
+	{
+		ExplainPropertyText("Access", "Positions", explain);
+		return;
+	}
 	ExplainPropertyText("Access", access_text(scan), explain);
 	show_keys(scan, explain);
 	show_conditions(scan, explain);

@@ -367,6 +367,14 @@ cost_pages(PlannerInfo *root, RelOptInfo *rel, double read, double loops)
 	return pages * page_cost / loops;
 }
 
+/* What it costs to read so many events, one by one, by their positions. */
+Cost
+es_fdw_events_cost(PlannerInfo *root, RelOptInfo *rel, double events)
+{
+	return cost_pages(root, rel, events, 1) +
+		events * (SINGLE_EVENT_COST * cpu_tuple_cost + cpu_index_tuple_cost);
+}
+
 /*
  * What it costs to find out which versions of so many entities are seen: a row of each
  * is looked at, unless the visibility map says that all see its page.
@@ -914,6 +922,23 @@ make_scan_tlist(Index relid, Oid table, List *extractions)
 	return tlist;
 }
 
+/* The node that reads events by position; those of the scan at the lowest end below it. */
+static ForeignScan *
+plan_top_n(EsPlanChoice *choice, const ForeignPath *path, List *targets, Plan *outer)
+{
+	const Path *scan = path->fdw_outerpath;
+	EsNeeds		needs;
+
+	while (!IsA(scan, ForeignPath))
+		scan = IsA(scan, LimitPath) ? ((LimitPath *) scan)->subpath : ((SortPath *) scan)->subpath;
+	es_needs_begin(&needs, scan->parent->relid);
+	es_needs_add(&needs, (Node *) path->path.pathtarget->exprs);
+	choice->items[ES_PLAN_COLUMNS] = (int) needs.columns;
+	return make_foreignscan(targets, NIL, 0, NIL, es_plan_pack(choice),
+							make_scan_tlist(scan->parent->relid, es_events_oid(), needs.extractions),
+							NIL, outer);
+}
+
 ForeignScan *
 es_fdw_plan(PlannerInfo *root, RelOptInfo *rel, Oid table, ForeignPath *path, List *targets,
 			List *clauses, Plan *outer)
@@ -925,9 +950,11 @@ es_fdw_plan(PlannerInfo *root, RelOptInfo *rel, Oid table, ForeignPath *path, Li
 	List	   *tlist = NIL;
 	List	   *recheck = NIL;
 
+	choice = es_plan_unpack(path->fdw_private);
+	if (choice.items[ES_PLAN_STEP] == ES_STEP_TOP_N)
+		return plan_top_n(&choice, path, targets, outer);
 	if (rel->reloptkind == RELOPT_UPPER_REL)
 		return es_fdw_plan_aggregate(rel, path, targets, outer);
-	choice = es_plan_unpack(path->fdw_private);
 	if (root->rowMarks != NIL)	/* a row may be tested again beside others */
 		recheck = extract_actual_clauses(clauses, false);
 	take_keys(root, rel, &choice, &keys, &tests, &clauses);

@@ -21,6 +21,15 @@
 #define ES_EVENT_COST	3.0
 #define ES_FIELDS_COST	1.0
 
+/* What a node does. */
+typedef enum EsPlanStep
+{
+	ES_STEP_SCAN,				/* delivers events */
+	ES_STEP_AGGREGATE,			/* aggregates those of a scan below it */
+	ES_STEP_TOP_N				/* reads those whose positions a scan, sort
+								 * and limit below it give */
+} EsPlanStep;
+
 /* How events are found. */
 typedef enum EsAccess
 {
@@ -38,6 +47,7 @@ typedef enum EsAccess
  */
 typedef enum EsPlanItem
 {
+	ES_PLAN_STEP,				/* EsPlanStep */
 	ES_PLAN_ACCESS,				/* EsAccess */
 	ES_PLAN_ORDER,				/* EsOrder */
 	ES_PLAN_ENTITY_ORDER,		/* EsEntityOrder */
@@ -57,10 +67,15 @@ typedef struct EsPlanChoice
 
 extern List *es_plan_pack(const EsPlanChoice *choice);
 extern EsPlanChoice es_plan_unpack(const List *private);
+extern Cost es_fdw_events_cost(PlannerInfo *root, RelOptInfo *rel, double events);
 extern Cost es_fdw_scan_cost(const RelOptInfo *rel, const Path *scan);
 extern ForeignPath *es_fdw_block_path(PlannerInfo *root, RelOptInfo *rel);
 extern bool es_fdw_reads_keys_only(PlannerInfo *root, RelOptInfo *rel, const ForeignPath *path,
 								   double *entities);
+extern bool es_has_pseudoconstants(const RelOptInfo *rel);
+extern List *es_scans_of(RelOptInfo *rel);
+extern Path *es_scan_of_fields(const ForeignPath *path, PathTarget *target);
+extern void es_top_n_paths(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *ordered);
 extern ForeignScan *es_fdw_plan_aggregate(RelOptInfo *grouped, ForeignPath *path, List *targets,
 										  Plan *outer);
 

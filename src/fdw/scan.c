@@ -172,7 +172,7 @@ note_evaluation(EsEventScan *scan, bool passed)
 
 /* What a slot's attribute is, by the expression in its place. */
 static void
-set_output(EsEventScan *scan, EsOutput *output, Expr *expr)
+set_output(Index relid, EsOutput *output, Expr *expr)
 {
 	EsFilter	none = {0};
 	EsCompiler	compiler = {.evaluate = es_pretend_constant,.filter = &none};
@@ -183,7 +183,7 @@ set_output(EsEventScan *scan, EsOutput *output, Expr *expr)
 		output->field = ((Var *) expr)->varattno;
 		return;
 	}
-	compiler.relid = ((ForeignScan *) scan->node->ss.ps.plan)->scan.scanrelid;
+	compiler.relid = relid;
 	if (!es_compile_operand(&compiler, expr, &operand))
 		elog(ERROR, "unexpected expression in the tuple of a scan of events");
 	output->extraction = palloc0(sizeof(EsExtraction));
@@ -228,8 +228,9 @@ is_key(const EsOutput *output)
 		 output->field == ES_FIELD_VERSION);
 }
 
-static void
-set_outputs(EsEventScan *scan)
+/* Finds out what the tuples of the node have, which are of events of this relation. */
+void
+es_event_scan_set_outputs(EsEventScan *scan, Index relid)
 {
 	ForeignScan *plan = (ForeignScan *) scan->node->ss.ps.plan;
 	int			columns = scan->choice.items[ES_PLAN_COLUMNS];
@@ -244,7 +245,7 @@ set_outputs(EsEventScan *scan)
 		scan->outputs[i].field = i + 1;
 	i = 0;
 	foreach(cell, plan->fdw_scan_tlist)
-		set_output(scan, &scan->outputs[i++], lfirst_node(TargetEntry, cell)->expr);
+		set_output(relid, &scan->outputs[i++], lfirst_node(TargetEntry, cell)->expr);
 	mark_needed(scan, (Node *) plan->scan.plan.targetlist, scan->wanted);
 	for (i = 0; i < Min(scan->output_count, ES_FIELDS); i++)
 		scan->wanted[i] = scan->wanted[i] && (columns >> (i + 1) & 1);
@@ -289,12 +290,23 @@ make_scan(ForeignScanState *node)
 	return scan;
 }
 
+EsPlanStep
+es_step_of(const ForeignScanState *node)
+{
+	return es_plan_unpack(((ForeignScan *) node->ss.ps.plan)->fdw_private).items[ES_PLAN_STEP];
+}
+
 void
 es_fdw_begin_scan(ForeignScanState *node, int flags)
 {
 	EsEventScan *scan;
 
-	if (node->ss.ss_currentRelation == NULL)
+	if (es_step_of(node) == ES_STEP_TOP_N)
+	{
+		es_top_n_begin(node);
+		return;
+	}
+	if (es_step_of(node) == ES_STEP_AGGREGATE)
 	{
 		es_aggregate_begin(node, flags);
 		return;
@@ -302,7 +314,7 @@ es_fdw_begin_scan(ForeignScanState *node, int flags)
 	es_fdw_check_table(node->ss.ss_currentRelation);
 	scan = make_scan(node);
 	node->fdw_state = scan;
-	set_outputs(scan);
+	es_event_scan_set_outputs(scan, ((ForeignScan *) node->ss.ps.plan)->scan.scanrelid);
 	if ((flags & EXEC_FLAG_EXPLAIN_ONLY) && scan->choice.items[ES_PLAN_ACCESS] == ES_ACCESS_BLOCKS)
 		compile(scan, true);
 }
@@ -665,6 +677,15 @@ fill_stored(EsEventScan *scan, TupleTableSlot *slot, const bool *needed,
 	}
 }
 
+/* Makes a row of an event. */
+void
+es_event_scan_fill(EsEventScan *scan, TupleTableSlot *slot, const EsStoredEvent *stored)
+{
+	clear_row(scan, slot);
+	fill_stored(scan, slot, scan->either, stored);
+	ExecStoreVirtualTuple(slot);
+}
+
 static TupleTableSlot *
 next_of_entity(EsEventScan *scan, TupleTableSlot *slot)
 {
@@ -674,9 +695,7 @@ next_of_entity(EsEventScan *scan, TupleTableSlot *slot)
 		return ExecClearTuple(slot);
 	while ((stored = es_entity_scan_next(&scan->entity)) != NULL)
 	{
-		clear_row(scan, slot);
-		fill_stored(scan, slot, scan->either, stored);
-		ExecStoreVirtualTuple(slot);
+		es_event_scan_fill(scan, slot, stored);
 		scan->blocks.counts.events++;
 		if (scan->recheck == NULL || passes(scan, slot))
 		{
@@ -697,7 +716,7 @@ es_fdw_iterate_scan(ForeignScanState *node)
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
 
 	if (node->ss.ss_currentRelation == NULL)
-		return es_aggregate_iterate(node);
+		return es_step_of(node) == ES_STEP_TOP_N ? es_top_n_iterate(node) : es_aggregate_iterate(node);
 	if (scan->choice.items[ES_PLAN_ACCESS] != ES_ACCESS_BLOCKS)
 		return next_of_entity(scan, slot);
 	return next_of_blocks(scan, slot);
@@ -721,6 +740,11 @@ es_fdw_rescan(ForeignScanState *node)
 {
 	EsEventScan *scan = node->fdw_state;
 
+	if (es_step_of(node) == ES_STEP_TOP_N)
+	{
+		es_top_n_end(node);
+		return;
+	}
 	if (node->ss.ss_currentRelation == NULL)
 	{
 		es_aggregate_rescan(node);
@@ -738,7 +762,7 @@ es_fdw_rescan(ForeignScanState *node)
 bool
 es_fdw_recheck(ForeignScanState *node, TupleTableSlot *slot pg_attribute_unused())
 {
-	return node->ss.ss_currentRelation != NULL || !TupIsNull(es_aggregate_iterate(node));
+	return node->ss.ss_currentRelation != NULL || !TupIsNull(es_fdw_iterate_scan(node));
 }
 
 void
@@ -746,7 +770,9 @@ es_fdw_end_scan(ForeignScanState *node)
 {
 	EsEventScan *scan = node->fdw_state;
 
-	if (node->ss.ss_currentRelation == NULL)
+	if (es_step_of(node) == ES_STEP_TOP_N)
+		es_top_n_end(node);
+	else if (node->ss.ss_currentRelation == NULL)
 		es_aggregate_end(node);
 	else if (scan != NULL)
 		es_event_scan_stop(scan);

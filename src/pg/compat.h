@@ -190,6 +190,23 @@ es_upper_path(PlannerInfo *root, RelOptInfo *rel, double rows, Cost cost, Path *
 #endif
 }
 
+/* The same of a step that gives a target in an order. */
+static inline ForeignPath *
+es_ordered_path(PlannerInfo *root, RelOptInfo *rel, PathTarget *target, double rows, Cost startup,
+				Cost total, List *pathkeys, Path *below, List *private)
+{
+#if PG_VERSION_NUM >= 180000
+	return create_foreign_upper_path(root, rel, target, rows, 0, startup, total, pathkeys, below,
+									 NIL, private);
+#elif PG_VERSION_NUM >= 170000
+	return create_foreign_upper_path(root, rel, target, rows, startup, total, pathkeys, below,
+									 NIL, private);
+#else
+	return create_foreign_upper_path(root, rel, target, rows, startup, total, pathkeys, below,
+									 private);
+#endif
+}
+
 /* What rows are grouped by, without what makes no difference. */
 static inline List *
 es_group_clause(PlannerInfo *root)
