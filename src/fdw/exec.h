@@ -60,8 +60,9 @@ typedef struct EsEventScan
 	bool	   *wanted;			/* by what is above the scan */
 	bool	   *tested;			/* by conditions */
 	bool	   *either;
-	bool		heads_only;		/* nobody needs tags or documents */
-	bool		keys_only;		/* nor anything but what the entity index has */
+	bool		heads_only;		/* nobody needs tags or whole documents */
+	bool		has_extractions;	/* something out of documents is needed */
+	bool		keys_only;		/* nothing but what the entity index has is */
 	bool		adjacent;		/* entities of one name are neighbours; set by
 								 * the node above */
 
@@ -75,6 +76,8 @@ typedef struct EsEventScan
 	EsScan		blocks;
 	EsSlice		entity_id;		/* when it is one */
 	EsEntityRange entity_range;
+	uint64		viewed;			/* the reader's fetch whose row is in
+								 * blocks.view */
 	EsEntityScan entity;
 } EsEventScan;
 

@@ -216,7 +216,7 @@ mark_needed(EsEventScan *scan, Node *expr, bool *needed)
 static bool
 is_of_body(const EsOutput *output)
 {
-	return output->extraction != NULL || es_column_forms[output->field].in_body;
+	return output->extraction == NULL && es_column_forms[output->field].in_body;
 }
 
 /* Does the entity index know it? */
@@ -261,6 +261,8 @@ es_event_scan_set_outputs(EsEventScan *scan, Index relid)
 		scan->either[i] = scan->wanted[i] || scan->tested[i];
 		if (scan->either[i] && is_of_body(&scan->outputs[i]))
 			scan->heads_only = false;
+		if (scan->either[i] && scan->outputs[i].extraction != NULL)
+			scan->has_extractions = true;
 		if (scan->either[i] && !is_key(&scan->outputs[i]))
 			scan->keys_only = false;
 	}
@@ -647,7 +649,7 @@ es_event_scan_start_entities(EsEventScan *scan)
 	MemoryContextSwitchTo(before);
 	if (!scan->open)
 		return false;
-	if (scan->conditions != NIL)
+	if (scan->conditions != NIL || scan->has_extractions)
 	{
 		compile(scan, false);
 		find_range(scan, &limits);
@@ -655,35 +657,70 @@ es_event_scan_start_entities(EsEventScan *scan)
 	before = MemoryContextSwitchTo(scan->program);
 	scan->open = limit_range(&scan->entity_range, &limits);
 	if (scan->open)
+	{
 		es_entity_scan_begin(&scan->entity, scan->node->ss.ps.state->es_snapshot,
 							 &scan->entity_range);
+		es_view_begin(&scan->blocks.view, scan->filter.paths, scan->filter.path_count);
+		scan->viewed = 0;
+	}
 	MemoryContextSwitchTo(before);
 	return scan->open;
 }
 
+/*
+ * Makes a row of an event that was read; 'view' has its block open, or is NULL if the
+ * body was read as well.
+ */
 static void
-fill_stored(EsEventScan *scan, TupleTableSlot *slot, const bool *needed,
-			const EsStoredEvent *stored)
+fill_stored(EsEventScan *scan, TupleTableSlot *slot, const EsStoredEvent *stored, EsView *view)
 {
+	clear_row(scan, slot);
 	for (int k = 0; k < scan->output_count; k++)
 	{
 		const EsOutput *output = &scan->outputs[k];
 
-		if (!needed[k])
+		if (!scan->either[k])
 			continue;
-		slot->tts_values[k] = output->extraction != NULL ?
-			es_fetch_stored_extraction(stored, output->extraction, &slot->tts_isnull[k]) :
-			es_stored_value(stored, output->field, &slot->tts_isnull[k]);
+		if (output->extraction == NULL)
+			slot->tts_values[k] = es_stored_value(stored, output->field, &slot->tts_isnull[k]);
+		else if (view == NULL)
+			slot->tts_values[k] = es_fetch_stored_extraction(stored, output->extraction,
+															 &slot->tts_isnull[k]);
+		else
+			slot->tts_values[k] = es_fetch_extraction(view, scan->entity.ordinal, output->extraction,
+													  &slot->tts_isnull[k]);
 	}
+	ExecStoreVirtualTuple(slot);
 }
 
-/* Makes a row of an event. */
+/* Makes a row of an event that was read as a whole. */
 void
 es_event_scan_fill(EsEventScan *scan, TupleTableSlot *slot, const EsStoredEvent *stored)
 {
-	clear_row(scan, slot);
-	fill_stored(scan, slot, scan->either, stored);
-	ExecStoreVirtualTuple(slot);
+	fill_stored(scan, slot, stored, NULL);
+}
+
+/*
+ * Opens the block of the entity scan's event, for what is to be taken out of its
+ * documents; NULL in row layout, where the body is all there.
+ */
+static EsView *
+view_event(EsEventScan *scan)
+{
+	EsReader   *reader = &scan->entity.reader;
+
+	if (!scan->has_extractions)
+		return NULL;
+	if (reader->row.block.header.layout != ES_BLOCK_LAYOUT_COLUMNS)
+	{
+		if (scan->heads_only)
+			es_entity_scan_complete(&scan->entity);
+		return NULL;
+	}
+	if (scan->viewed != reader->fetches)
+		es_view_open(&scan->blocks.view, &reader->row);
+	scan->viewed = reader->fetches;
+	return &scan->blocks.view;
 }
 
 static TupleTableSlot *
@@ -695,7 +732,7 @@ next_of_entity(EsEventScan *scan, TupleTableSlot *slot)
 		return ExecClearTuple(slot);
 	while ((stored = es_entity_scan_next(&scan->entity)) != NULL)
 	{
-		es_event_scan_fill(scan, slot, stored);
+		fill_stored(scan, slot, stored, view_event(scan));
 		scan->blocks.counts.events++;
 		if (scan->recheck == NULL || passes(scan, slot))
 		{
@@ -729,7 +766,10 @@ es_event_scan_stop(EsEventScan *scan)
 	if (!scan->open)
 		return;
 	if (scan->choice.items[ES_PLAN_ACCESS] != ES_ACCESS_BLOCKS)
+	{
 		es_entity_scan_end(&scan->entity);
+		es_view_end(&scan->blocks.view);
+	}
 	else
 		es_scan_end(&scan->blocks);
 	scan->open = scan->in_block = false;

@@ -72,6 +72,7 @@ fetch_row(EsReader *reader, EsPosting posting)
 	reader->tuple.t_self = tid;
 	if (!heap_fetch(reader->blocks, reader->snapshot, &reader->tuple, &reader->buffer, false))
 		return false;
+	reader->fetches++;
 	es_row_open(&reader->row, reader->blocks, &reader->tuple, reader->buffer,
 				es_page_is_known(reader->blocks, reader->buffer));
 	es_row_trust(&reader->row);

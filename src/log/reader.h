@@ -23,6 +23,8 @@ typedef struct EsReader
 	Snapshot	snapshot;
 	Buffer		buffer;
 	HeapTupleData tuple;
+	uint64		fetches;		/* rows that were looked at; 'row' is another
+								 * one with each */
 	EsBlockRow	row;
 	char		strings[ES_BLOCK_HEAD_ROOM];	/* of the head read last */
 } EsReader;
