@@ -362,6 +362,40 @@ is_excluded(const Run *run, const Strings *in)
 	return text.size < start.size || !es_bytes_equal(text.data, start.data, start.size);
 }
 
+/* Is the test's answer by kind the same for all values, since they are of one? */
+static bool
+is_of_one_kind(const Run *run, const Strings *in, EsVerdict *verdict)
+{
+	const EsStrings *strings = in->strings;
+	int			kind = ES_JSON_NUMBER;
+
+	if (run->test->kind != ES_TEST_KIND || in->kind != STRING_JSON ||
+		(in->path != NULL && in->first_step < in->path->step_count))
+		return false;
+	if (strings->encoding != ES_COLUMN_INTEGER && strings->encoding != ES_COLUMN_DECIMAL)
+	{
+		if (strings->encoding < ES_COLUMN_DIGITS || strings->prefix.size == 0 ||
+			strings->prefix.data[0] != '"')
+			return false;
+		kind = ES_JSON_STRING;
+	}
+	*verdict = kind == run->test->json_kind ? run->test->of_kind : ES_FALSE;
+	return true;
+}
+
+/* Is there an answer for all values but those kept aside? */
+static bool
+is_known(const Run *run, const Strings *in, EsVerdict *verdict)
+{
+	*verdict = ES_FALSE;
+	if (in->strings->encoding == ES_COLUMN_CONSTANT)
+	{
+		*verdict = test_string(run, in, in->strings->constant);
+		return true;
+	}
+	return is_excluded(run, in) || is_of_one_kind(run, in, verdict);
+}
+
 /* Tests the wanted values one by one. */
 static void
 test_each(const Run *run, const Strings *in, EsVerdicts *dense)
@@ -393,6 +427,7 @@ test_dense(const Run *run, const Strings *in, EsVerdicts *dense)
 {
 	uint32		count = in->strings->count;
 	uint32		scale;
+	EsVerdict	verdict;
 
 	if (in->strings->encoding == ES_COLUMN_DICTIONARY && is_plain_equality(run, in))
 		find_word(run, in, dense);
@@ -400,11 +435,8 @@ test_dense(const Run *run, const Strings *in, EsVerdicts *dense)
 		test_dictionary(run, in, dense);
 	else if (is_comparable(run, in, &scale))
 		test_numbers(run, in, scale, dense);
-	else if (in->strings->encoding == ES_COLUMN_CONSTANT || is_excluded(run, in))
+	else if (is_known(run, in, &verdict))
 	{
-		EsVerdict	verdict = in->strings->encoding == ES_COLUMN_CONSTANT ?
-		test_string(run, in, in->strings->constant) : ES_FALSE;
-
 		es_verdicts_clear(dense, ES_BITMAP_WORDS(count));
 		for (int p = 0; p < ES_POSSIBILITIES; p++)
 		{

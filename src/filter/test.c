@@ -304,6 +304,9 @@ es_test_prepare(EsTest *test)
 static EsVerdict
 judge(const EsTest *test, const Value *value)
 {
+	if (test->kind == ES_TEST_COMPARE && test->type == ES_VALUE_JSON &&
+		value->kind != test->constants[0].kind)
+		return ES_FALSE;
 	if (test->kind == ES_TEST_COMPARE)
 		return es_verdict(holds(test->strategy, compare(value, &test->constants[0])));
 	if (is_among(test, value))

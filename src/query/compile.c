@@ -34,6 +34,7 @@
 #include "core/json.h"
 #include "filter/columns.h"
 #include "query/compile.h"
+#include "query/jsonpath.h"
 #include "row/input.h"
 
 static EsNode *compile_node(EsCompiler *compiler, Node *node);
@@ -267,21 +268,6 @@ take_column(const EsCompiler *compiler, const Var *var, EsOperand *operand)
 	return true;
 }
 
-/* Adds a step to a path in a document. */
-static bool
-add_step(EsOperand *operand, EsStepKind kind, EsSlice text, int64 index)
-{
-	EsStep	   *step = &operand->path.steps[operand->path.step_count];
-
-	if (operand->path.step_count == ES_PATH_MAX_STEPS)
-		return false;
-	step->kind = kind;
-	step->text = text;
-	step->index = index;
-	operand->path.step_count++;
-	return true;
-}
-
 /* The elements of an array of texts or of whatever it has. */
 static void
 take_array(Datum array, Datum **elements, bool **nulls, int *count)
@@ -306,7 +292,7 @@ add_steps(EsOperand *operand, Datum array)
 	take_array(array, &elements, &nulls, &count);
 	for (int i = 0; i < count; i++)
 	{
-		if (nulls[i] || !add_step(operand, ES_STEP_EITHER, es_text_datum_slice(elements[i]), 0))
+		if (nulls[i] || !es_operand_step(operand, ES_STEP_EITHER, es_text_datum_slice(elements[i]), 0))
 			return false;
 	}
 	return count > 0;			/* without a step, the operator quotes strings */
@@ -330,11 +316,11 @@ take_extraction(EsCompiler *compiler, Oid function, List *args, EsOperand *opera
 	{
 		case F_JSONB_OBJECT_FIELD:
 		case F_JSONB_OBJECT_FIELD_TEXT:
-			done = add_step(operand, ES_STEP_KEY, es_text_datum_slice(key), 0);
+			done = es_operand_step(operand, ES_STEP_KEY, es_text_datum_slice(key), 0);
 			break;
 		case F_JSONB_ARRAY_ELEMENT:
 		case F_JSONB_ARRAY_ELEMENT_TEXT:
-			done = add_step(operand, ES_STEP_INDEX, es_slice(NULL, 0), DatumGetInt32(key));
+			done = es_operand_step(operand, ES_STEP_INDEX, es_slice(NULL, 0), DatumGetInt32(key));
 			break;
 		default:
 			done = add_steps(operand, key);
@@ -425,28 +411,6 @@ es_compile_operand(EsCompiler *compiler, Expr *expr, EsOperand *operand)
 
 /* ------------------------------------------------------------------- tests */
 
-/*
- * A test of the operand with room for constants; NULL when the filter has no
- * room for its path.
- */
-EsNode *
-es_node_test(EsFilter *filter, const EsOperand *operand, EsTestKind kind, uint32 constants)
-{
-	EsNode	   *node = es_node_make(ES_NODE_TEST, NIL);
-
-	node->target.field = operand->field;
-	node->target.in_document = operand->in_document;
-	if (operand->in_document && !es_filter_add_path(filter, &operand->path, &node->target.path))
-		return NULL;
-	node->test.kind = kind;
-	node->test.type = operand->type;
-	node->test.missing = ES_NULL;
-	node->test.constant_count = constants;
-	node->test.constants = palloc_extended(Max(constants, 1) * sizeof(EsConstant),
-										   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	return node;
-}
-
 /* May working the operand out raise an error? */
 static bool
 operand_can_fail(const EsOperand *operand)
@@ -461,25 +425,6 @@ static EsNode *
 null_node(const EsOperand *operand)
 {
 	return es_node_verdict(operand_can_fail(operand) ? ES_UNDECIDED : ES_NULL);
-}
-
-static EsNode *
-negation(EsNode *node)
-{
-	return node == NULL ? NULL : es_node_make(ES_NODE_NOT, list_make1(node));
-}
-
-/* IS TRUE, IS NULL ...: is the verdict one of these? */
-static EsNode *
-says(EsNode *node, EsVerdict verdict)
-{
-	EsNode	   *result;
-
-	if (node == NULL)
-		return NULL;
-	result = es_node_make(ES_NODE_SAYS, list_make1(node));
-	result->verdict = verdict;
-	return result;
 }
 
 /* Are equal texts equal bytes? */
@@ -534,18 +479,6 @@ compare_node(EsCompiler *compiler, const EsOperand *operand, StrategyNumber stra
 	return node;
 }
 
-/* jsonb = scalar. */
-static EsNode *
-json_equal_node(EsCompiler *compiler, const EsOperand *operand, const JsonbValue *value)
-{
-	EsNode	   *node = es_node_test(compiler->filter, operand, ES_TEST_COMPARE, 1);
-
-	if (node == NULL || !es_constant_set_json(&node->test.constants[0], value))
-		return NULL;
-	node->test.strategy = BTEqualStrategyNumber;
-	return node;
-}
-
 static EsNode *
 json_comparison(EsCompiler *compiler, const EsOperand *operand, StrategyNumber strategy,
 				Datum value)
@@ -556,7 +489,7 @@ json_comparison(EsCompiler *compiler, const EsOperand *operand, StrategyNumber s
 	if (strategy != BTEqualStrategyNumber || !JB_ROOT_IS_SCALAR(jsonb) ||
 		!JsonbExtractScalar(&jsonb->root, &scalar))
 		return NULL;
-	return json_equal_node(compiler, operand, &scalar);
+	return es_node_json(compiler->filter, operand, BTEqualStrategyNumber, &scalar);
 }
 
 /*
@@ -601,7 +534,7 @@ comparison(EsCompiler *compiler, const EsOperand *operand, Oid operator, Oid col
 		node = compare_node(compiler, operand, strategy, value);
 	else
 		node = call_node(compiler, operand, get_opcode(operator), collation, value);
-	return negated ? negation(node) : node;
+	return negated ? es_node_not(node) : node;
 }
 
 /* ---------------------------------------------------------- LIKE, and tags */
@@ -649,7 +582,7 @@ text_node(EsCompiler *compiler, const EsOperand *operand, Oid function, Oid coll
 		case F_TEXTLIKE:
 			return like_node(compiler, operand, collation, value);
 		case F_TEXTNLIKE:
-			return negation(like_node(compiler, operand, collation, value));
+			return es_node_not(like_node(compiler, operand, collation, value));
 		case F_STARTS_WITH:
 			node = es_node_test(compiler->filter, operand, ES_TEST_PREFIX, 1);
 			if (node != NULL)
@@ -689,7 +622,7 @@ member_node(EsCompiler *compiler, const EsOperand *operand, EsSlice key)
 	EsOperand	member = *operand;
 	EsNode	   *node;
 
-	if (operand->type != ES_VALUE_JSON || !add_step(&member, ES_STEP_KEY, key, 0))
+	if (operand->type != ES_VALUE_JSON || !es_operand_step(&member, ES_STEP_KEY, key, 0))
 		return NULL;
 	node = es_node_test(compiler->filter, operand, ES_TEST_MEMBER, 0);
 	if (node == NULL || !es_filter_add_path(compiler->filter, &member.path, &node->target.member_path))
@@ -723,20 +656,6 @@ members_node(EsCompiler *compiler, const EsOperand *operand, EsNodeKind kind, Da
 	return children == NIL ? NULL : es_node_make(kind, children);
 }
 
-/* Is the value of this kind?  If so the verdict is as given. */
-static EsNode *
-kind_node(EsCompiler *compiler, const EsOperand *operand, int kind, EsVerdict verdict)
-{
-	EsNode	   *node = es_node_test(compiler->filter, operand, ES_TEST_KIND, 0);
-
-	if (node == NULL)
-		return NULL;
-	node->test.json_kind = kind;
-	node->test.of_kind = verdict;
-	node->test.missing = ES_FALSE;
-	return node;
-}
-
 static EsNode *contains_object(EsCompiler *compiler, const EsOperand *operand, JsonbContainer *object);
 
 /* What a member of an object must contain. */
@@ -751,10 +670,10 @@ contains_value(EsCompiler *compiler, const EsOperand *operand, JsonbValue *value
 
 		if (JsonContainerIsObject(container))
 			return contains_object(compiler, operand, container);
-		return kind_node(compiler, operand, ES_JSON_ARRAY,
-						 JsonContainerSize(container) == 0 ? ES_TRUE : ES_UNKNOWN);
+		return es_node_kind(compiler->filter, operand, ES_JSON_ARRAY,
+							JsonContainerSize(container) == 0 ? ES_TRUE : ES_UNKNOWN);
 	}
-	node = json_equal_node(compiler, operand, value);
+	node = es_node_json(compiler->filter, operand, BTEqualStrategyNumber, value);
 	if (node != NULL)
 		node->test.missing = ES_FALSE;
 	return node;
@@ -776,8 +695,8 @@ contains_object(EsCompiler *compiler, const EsOperand *operand, JsonbContainer *
 		EsOperand	member = *operand;
 		EsNode	   *child;
 
-		if (!add_step(&member, ES_STEP_KEY,
-					  es_slice(value.val.string.val, value.val.string.len), 0))
+		if (!es_operand_step(&member, ES_STEP_KEY,
+							 es_slice(value.val.string.val, value.val.string.len), 0))
 			return NULL;
 		(void) JsonbIteratorNext(&iterator, &value, true);
 		child = contains_value(compiler, &member, &value);
@@ -786,7 +705,7 @@ contains_object(EsCompiler *compiler, const EsOperand *operand, JsonbContainer *
 		children = lappend(children, child);
 	}
 	if (children == NIL)
-		return kind_node(compiler, operand, ES_JSON_OBJECT, ES_TRUE);
+		return es_node_kind(compiler->filter, operand, ES_JSON_OBJECT, ES_TRUE);
 	return es_node_make(ES_NODE_AND, children);
 }
 
@@ -828,6 +747,10 @@ operator_node(EsCompiler *compiler, const EsOperand *operand, Oid operator, Oid 
 			return members_node(compiler, operand, ES_NODE_AND, value);
 		case F_JSONB_CONTAINS:
 			return es_compile_contains(compiler, operand, value);
+		case F_JSONB_PATH_EXISTS_OPR:
+		case F_JSONB_PATH_MATCH_OPR:
+			return es_compile_jsonpath(compiler->filter, operand, value,
+									   function == F_JSONB_PATH_EXISTS_OPR);
 		default:
 			return comparison(compiler, operand, operator, collation, value);
 	}
@@ -887,9 +810,9 @@ compile_distinct(EsCompiler *compiler, const DistinctExpr *expr)
 	if (!take_sides(compiler, (const OpExpr *) expr, &operand, &operator, &value, &isnull))
 		return NULL;
 	if (isnull)
-		return negation(es_node_test(compiler->filter, &operand, ES_TEST_IS_NULL, 0));
+		return es_node_not(es_node_test(compiler->filter, &operand, ES_TEST_IS_NULL, 0));
 	node = operator_node(compiler, &operand, operator, expr->inputcollid, value);
-	return negation(says(node, ES_TRUE));
+	return es_node_not(es_node_says(node, ES_TRUE));
 }
 
 /* ------------------------------------------------------------------- lists */
@@ -967,7 +890,7 @@ compile_list(EsCompiler *compiler, const ScalarArrayOpExpr *expr)
 	if (isnull)
 		return null_node(&operand);
 	if (negated)
-		return negation(list_node(compiler, &operand, right, array));
+		return es_node_not(list_node(compiler, &operand, right, array));
 	return list_node(compiler, &operand, right, array);
 }
 
@@ -1020,10 +943,10 @@ compile_null_test(EsCompiler *compiler, const NullTest *expr)
 	if (es_compile_operand(compiler, expr->arg, &operand))
 		node = es_node_test(compiler->filter, &operand, ES_TEST_IS_NULL, 0);
 	else if (exprType((Node *) expr->arg) == BOOLOID)
-		node = says(compile_node(compiler, (Node *) expr->arg), ES_NULL);
+		node = es_node_says(compile_node(compiler, (Node *) expr->arg), ES_NULL);
 	else
 		node = NULL;
-	return expr->nulltesttype == IS_NOT_NULL ? negation(node) : node;
+	return expr->nulltesttype == IS_NOT_NULL ? es_node_not(node) : node;
 }
 
 static EsNode *
@@ -1034,17 +957,17 @@ compile_boolean_test(EsCompiler *compiler, const BooleanTest *expr)
 	switch (expr->booltesttype)
 	{
 		case IS_TRUE:
-			return says(node, ES_TRUE);
+			return es_node_says(node, ES_TRUE);
 		case IS_NOT_TRUE:
-			return says(node, ES_FALSE | ES_NULL);
+			return es_node_says(node, ES_FALSE | ES_NULL);
 		case IS_FALSE:
-			return says(node, ES_FALSE);
+			return es_node_says(node, ES_FALSE);
 		case IS_NOT_FALSE:
-			return says(node, ES_TRUE | ES_NULL);
+			return es_node_says(node, ES_TRUE | ES_NULL);
 		case IS_UNKNOWN:
-			return says(node, ES_NULL);
+			return es_node_says(node, ES_NULL);
 		case IS_NOT_UNKNOWN:
-			return says(node, ES_TRUE | ES_FALSE);
+			return es_node_says(node, ES_TRUE | ES_FALSE);
 	}
 	return NULL;
 }

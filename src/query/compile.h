@@ -12,7 +12,7 @@
 
 #include "nodes/primnodes.h"
 
-#include "filter/filter.h"
+#include "query/nodes.h"
 
 /*
  * Gives the value that an expression without columns has in this execution.
@@ -46,15 +46,6 @@ typedef struct EsCompiler
 								 * for */
 } EsCompiler;
 
-/* A column of events, or what stands at a path in one of the documents. */
-typedef struct EsOperand
-{
-	EsField		field;
-	bool		in_document;
-	EsValueType type;			/* also JSON: of the operators that give jsonb */
-	EsPath		path;
-} EsOperand;
-
 extern List *es_compile(EsCompiler *compiler, List *clauses);
 extern bool es_evaluate_nothing(void *arg, Expr *expr, Datum *value, bool *isnull);
 extern bool es_pattern_ends_in_escape(EsSlice pattern);
@@ -62,7 +53,5 @@ extern Datum es_widen_integer(Oid type, Datum value);
 extern bool es_compile_operand(EsCompiler *compiler, Expr *expr, EsOperand *operand);
 extern EsNode *es_compile_contains(EsCompiler *compiler, const EsOperand *operand,
 								   Datum jsonb);
-extern EsNode *es_node_test(EsFilter *filter, const EsOperand *operand, EsTestKind kind,
-							uint32 constants);
 
 #endif							/* EVENTSTORE_QUERY_COMPILE_H */

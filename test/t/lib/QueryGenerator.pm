@@ -255,7 +255,8 @@ sub json_constant { return constant('jsonb', sub { return quote(chance(80) ? val
 sub fragment_constant { return constant('jsonb', sub { return quote(fragment()); }); }
 sub key_constant { return quote(pick(qw(status amount customer), @wild_fields)); }
 
-my @json_path_tests = ('@? \'$.items[*].sku\'', '@@ \'$.quantity > 10\'', '@? \'$.v ? (@ == 1)\'', '@@ \'$.status == "paid"\'');
+my @json_path_tests = ('@? \'$.items[*].sku\'', '@@ \'$.quantity > 10\'', '@? \'$.v ? (@ == 1)\'', '@@ \'$.status == "paid"\'',
+	'@@ \'$.amount <= 50.5 && $.status != "paid"\'', '@@ \'!($.v == "x") || $.customer.id == 3\'', '@? \'$ ? (@.amount > 90 || @.status == null)\'', '@? \'$.customer.id\'', '@? \'$.items ? (@.sku == "a")\'');
 
 my @document_tests = (
 	sub { return document_column() . ' @> ' . fragment_constant(); },
