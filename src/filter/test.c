@@ -96,6 +96,13 @@ scaled_constant(EsConstant *constant, uint32 scale)
 	return &constant->scaled[scale];
 }
 
+static void
+set_numeric(EsConstant *constant, Numeric numeric)
+{
+	constant->numeric = numeric;
+	constant->scaled = palloc((ES_MAX_SCALE + 1) * sizeof(EsScaled));
+}
+
 static EsSlice
 text_slice(Datum datum)
 {
@@ -104,7 +111,10 @@ text_slice(Datum datum)
 	return es_slice(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
 }
 
-/* Takes a value, of the SQL type that 'type' stands for, as a constant. */
+/*
+ * Takes a value, of the SQL type that 'type' stands for, as a constant, which lasts as
+ * long as the value and the current memory context.
+ */
 void
 es_constant_set(EsConstant *constant, EsValueType type, Datum value)
 {
@@ -116,7 +126,7 @@ es_constant_set(EsConstant *constant, EsValueType type, Datum value)
 			constant->type_bit = es_type_bit(constant->text);
 			break;
 		case ES_VALUE_NUMERIC:
-			constant->numeric = DatumGetNumeric(value);
+			set_numeric(constant, DatumGetNumeric(value));
 			break;
 		case ES_VALUE_FLOAT8:
 			constant->float8 = DatumGetFloat8(value);
@@ -149,7 +159,7 @@ es_constant_set_json(EsConstant *constant, const JsonbValue *value)
 			return true;
 		case jbvNumeric:
 			constant->kind = ES_JSON_NUMBER;
-			constant->numeric = value->val.numeric;
+			set_numeric(constant, value->val.numeric);
 			return true;
 		case jbvBool:
 			constant->kind = ES_JSON_BOOLEAN;

@@ -71,7 +71,7 @@ typedef struct EsConstant
 	uint64		type_bit;		/* TEXT: es_type_bit() of it */
 	uint8		uuid[ES_UUID_SIZE];
 	Numeric		numeric;		/* NUMERIC, JSON numbers; else NULL */
-	EsScaled	scaled[ES_MAX_SCALE + 1];	/* of numeric, by scale */
+	EsScaled   *scaled;			/* of numeric, by scale to ES_MAX_SCALE */
 	uint32		scaled_known;	/* a bit for each scale */
 	int			kind;			/* JSON: EsJsonKind */
 } EsConstant;
