@@ -295,7 +295,7 @@ next_entity(AggregateScan *scan)
 	if (instrument != NULL)
 		InstrStartNode(instrument);
 	if (!events->open)
-		scan->has_next = es_event_scan_start_entities(events);
+		(void) es_event_scan_start_entities(events);
 	scan->has_next = events->open && es_entity_scan_next_entity(&events->entity, &scan->next);
 	if (scan->has_next)
 		events->blocks.counts.found += scan->next.last - scan->next.first + 1;

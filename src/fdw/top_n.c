@@ -82,15 +82,18 @@ is_top_n(PlannerInfo *root, RelOptInfo *rel)
 		parse->havingQual == NULL && parse->setOperations == NULL && !es_has_pseudoconstants(rel);
 }
 
-/* Does the result have nothing of events but columns and what is made of them? */
+/*
+ * Does the result have whole documents, which are worth being read late, and nothing of
+ * events but columns and what is made of them?
+ */
 static bool
-is_of_columns(RelOptInfo *rel, const PathTarget *target)
+has_documents(RelOptInfo *rel, const PathTarget *target)
 {
 	EsNeeds		needs;
 
 	es_needs_begin(&needs, rel->relid);
 	es_needs_add(&needs, (Node *) target->exprs);
-	return !needs.row;
+	return !needs.row && (needs.whole & (1U << ES_FIELD_PAYLOAD | 1U << ES_FIELD_METADATA)) != 0;
 }
 
 /* Adds paths that sort keys. */
@@ -104,7 +107,7 @@ es_top_n_paths(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *ordered)
 	Node	   *limit;
 	ListCell   *cell;
 
-	if (!is_top_n(root, rel) || !is_of_columns(rel, root->upper_targets[UPPERREL_FINAL]) ||
+	if (!is_top_n(root, rel) || !has_documents(rel, root->upper_targets[UPPERREL_FINAL]) ||
 		(target = keys_target(root, rel)) == NULL)
 		return;
 	foreach(cell, es_scans_of(rel))
