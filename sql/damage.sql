@@ -17,7 +17,8 @@ INSERT INTO way (query) VALUES
     ('SELECT md5(string_agg(r::text, '' '' ORDER BY version)) FROM eventstore.events r WHERE entity_id = ''e-4'''),
     ('SELECT md5(string_agg(r::text, '' '')) FROM eventstore.read_all(0, NULL) r'),
     ('SELECT md5(string_agg(r::text, '' '')) FROM eventstore.read_all(0, NULL, event_types => ''{t.2}'', payload_filter => ''{"n":74}'') r'),
-    ('SELECT md5(string_agg(r::text, '' '')) FROM eventstore.query_events(entity_id => ''e-1'', event_types => ''{t.1}'') r');
+    ('SELECT md5(string_agg(r::text, '' '')) FROM eventstore.query_events(entity_id => ''e-1'', event_types => ''{t.1}'') r'),
+    ('SELECT string_agg(entity_id || c, '' '' ORDER BY entity_id) FROM (SELECT entity_id, count(*) AS c FROM eventstore.events GROUP BY 1) g');
 CREATE FUNCTION ask(question text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE answer text;
 BEGIN

@@ -195,12 +195,17 @@ extend_filter(void *arg, EsFilter *filter)
 		compile_filter(scan, a, filter);
 }
 
-/* The entities of a name must come together, unless there is nothing but their number. */
+/*
+ * The entities of a name must come together, unless there is nothing but their number,
+ * each as a whole.
+ */
 static void
 set_entity_groups(AggregateScan *scan)
 {
 	const EsGrouping *grouping = &scan->grouping;
 
+	scan->events->choice.items[ES_PLAN_ORDER] = ES_ORDER_FORWARD;
+	scan->events->choice.items[ES_PLAN_ENTITY_ORDER] = ES_ENTITY_ONE_BY_ONE;
 	for (int k = 0; k < grouping->key_count; k++)
 		scan->by_tenant |= grouping->keys[k].field == ES_FIELD_TENANT_ID;
 	scan->events->adjacent = grouping->key_count > 0 && !scan->by_tenant;

@@ -3,9 +3,10 @@
  * plan.c
  *	  Plans reading the relation: which ways there are, and what they cost.
  *
- * Events are found in three ways: by reading all blocks, which workers can share;
- * in log order, from and up to a position or time; or through the entity
- * index.  The conditions are the same in all of them and are left to the executor,
+ * Events are found by reading all blocks, which workers can share; in log order, from
+ * and up to a position or time; on the pages of positions or ids; or through the entity
+ * index, by names or all of them, which is enough by itself for who wants nothing but
+ * keys.  The conditions are the same in all of them and are left to the executor,
  * which compiles them (query/compile.c): so nothing depends on what the planner
  * understands of them but costs, and the part of the log that is read.
  *
@@ -90,9 +91,6 @@ typedef struct EventRel
 	double		all_visible;	/* share of the pages */
 } EventRel;
 
-/* The columns that the entity index knows. */
-#define KEY_COLUMNS (1U << ES_FIELD_TENANT_ID | 1U << ES_FIELD_ENTITY_ID | 1U << ES_FIELD_VERSION)
-
 List *
 es_plan_pack(const EsPlanChoice *choice)
 {
@@ -135,7 +133,7 @@ asks_for_keys_only(PlannerInfo *root, RelOptInfo *rel)
 	es_needs_begin(&needs, rel->relid);
 	es_needs_add(&needs, (Node *) rel->reltarget->exprs);
 	es_needs_add(&needs, (Node *) extract_actual_clauses(rel->baserestrictinfo, false));
-	return root->rowMarks == NIL && !needs.row && (needs.columns & ~KEY_COLUMNS) == 0;
+	return root->rowMarks == NIL && !needs.row && (needs.columns & ~ES_KEY_COLUMNS) == 0;
 }
 
 /* How many events there are, and how many an entity has on average. */

@@ -30,6 +30,10 @@ typedef enum EsPlanStep
 								 * and limit below it give */
 } EsPlanStep;
 
+/* The columns that the entity index knows, a bit for each. */
+#define ES_KEY_COLUMNS \
+	(1U << ES_FIELD_TENANT_ID | 1U << ES_FIELD_ENTITY_ID | 1U << ES_FIELD_VERSION)
+
 /* How events are found. */
 typedef enum EsAccess
 {

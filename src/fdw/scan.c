@@ -84,10 +84,12 @@ es_event_scan_reached(void *arg)
 {
 	EsEventScan *scan = arg;
 	Snapshot	snapshot = scan->node->ss.ps.state->es_snapshot;
+	EsEntityRange range = scan->entity_range;
 
+	range.by_name = range.adjacent = false; /* any event will do */
 	if (!scan->looked)
 		scan->any_event = scan->choice.items[ES_PLAN_ACCESS] != ES_ACCESS_BLOCKS ?
-			es_entity_has_events(snapshot, &scan->entity_range) : es_log_has_events(snapshot);
+			es_entity_has_events(snapshot, &range) : es_log_has_events(snapshot);
 	scan->looked = true;
 	return scan->any_event;
 }
@@ -223,9 +225,7 @@ is_of_body(const EsOutput *output)
 static bool
 is_key(const EsOutput *output)
 {
-	return output->extraction == NULL &&
-		(output->field == ES_FIELD_TENANT_ID || output->field == ES_FIELD_ENTITY_ID ||
-		 output->field == ES_FIELD_VERSION);
+	return output->extraction == NULL && (ES_KEY_COLUMNS >> output->field & 1) != 0;
 }
 
 /* Finds out what the tuples of the node have, which are of events of this relation. */

@@ -157,7 +157,6 @@ es_top_n_begin(ForeignScanState *node)
 	node->fdw_state = top;
 	top->events.node = node;
 	top->events.choice = es_plan_unpack(((ForeignScan *) node->ss.ps.plan)->fdw_private);
-	top->positions = palloc(MAX_EVENTS * sizeof(int64));
 	es_event_scan_set_outputs(&top->events, scanned_relation(outerPlanState(node)));
 }
 
@@ -170,6 +169,8 @@ begin(TopN *top)
 	TupleTableSlot *slot;
 	uint32		count = 0;
 
+	if (top->positions == NULL)
+		top->positions = palloc(MAX_EVENTS * sizeof(int64));
 	while (count < MAX_EVENTS && (slot = ExecProcNode(outerPlanState(node))) && !TupIsNull(slot))
 	{
 		bool		isnull;

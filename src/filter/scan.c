@@ -37,7 +37,7 @@ es_scan_begin(EsScan *scan, Snapshot snapshot, EsFilter *filter, EsOrder order,
 
 /*
  * Looks at the next block, and, where blocks are small, at some that lie beside it;
- * false after the last.
+ * false after the last.  Large bodies are read one at a time.
  */
 static bool
 open_next(EsScan *scan)
@@ -47,7 +47,7 @@ open_next(EsScan *scan)
 	if (row == NULL)
 		return false;
 	es_view_open(&scan->view, row);
-	if (scan->view.columns)
+	if (scan->view.columns || es_row_has_large(row))
 		return true;
 	while (scan->view.count < ES_BLOCKS_TOGETHER &&
 		   (row = es_block_scan_next_beside(&scan->blocks,

@@ -346,8 +346,9 @@ es_index_walk(EsIndexWalk *walk, const EsPool *pool, const EsIndex *index)
 }
 
 /*
- * The next entity, NULL after the last.  A slot is looked at once, so an entity that
- * moves into a node beneath it meanwhile is not met twice.
+ * The next entity, NULL after the last.  Nothing is written; slots are loaded as by any
+ * reader (acquire), each once, so an entity that moves into a node beneath its slot
+ * meanwhile is not met twice.  What is only prefetched may be anything.
  */
 EsEntity *
 es_index_walk_next(EsIndexWalk *walk)
@@ -378,6 +379,23 @@ es_index_walk_next(EsIndexWalk *walk)
 	walk->chain = __atomic_load_n(&((EsEntity *) es_ref_pointer(walk->pool, value))->next,
 								  __ATOMIC_ACQUIRE);
 	return es_ref_pointer(walk->pool, value);
+}
+
+/*
+ * Is there a tenant but the default one?  The slots say it, and not the count of tenants,
+ * which goes up after another process may have added entities of the tenant.
+ */
+bool
+es_index_has_tenants(const EsPool *pool, const EsIndex *index)
+{
+	const EsRef *slots = es_ref_pointer(pool, index->tenants);
+
+	for (int i = 0; i < 1 << NODE_BITS; i++)
+	{
+		if (__atomic_load_n(&slots[i], __ATOMIC_ACQUIRE) != 0)
+			return true;
+	}
+	return false;
 }
 
 static void

@@ -61,6 +61,8 @@ typedef struct EsIndexWalk
 extern void es_index_walk(EsIndexWalk *walk, const EsPool *pool, const EsIndex *index);
 extern EsEntity *es_index_walk_next(EsIndexWalk *walk);
 
+extern bool es_index_has_tenants(const EsPool *pool, const EsIndex *index);
+
 /* Calls visit for every entity; those added meanwhile may be missed. */
 typedef void (*EsEntityVisitor) (void *arg, EsEntity *entity);
 extern void es_index_visit(const EsPool *pool, const EsIndex *index,

@@ -10,7 +10,7 @@
 
 #include "postgres.h"
 
-#include "access/htup.h"
+#include "access/htup_details.h"
 #include "storage/buf.h"
 #include "utils/relcache.h"
 
@@ -31,6 +31,14 @@ typedef struct EsBlockRow
 
 extern void es_row_open(EsBlockRow *row, Relation blocks, HeapTuple tuple, Buffer buffer,
 						bool verified);
+
+/* Does a large event of the row have its body beside the block? */
+static inline bool
+es_row_has_large(const EsBlockRow *row)
+{
+	return !HeapTupleHasNulls(&row->tuple);
+}
+
 extern EsBlockStatus es_row_body(EsBlockRow *row, char *body, EsStoredEvent *stored);
 extern EsBlockStatus es_row_event(EsBlockRow *row, uint32 ordinal,
 								  EsStoredEvent *stored);

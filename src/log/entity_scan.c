@@ -62,6 +62,10 @@ read_head(EsEntityScan *scan, const EsEntityCursor *cursor)
 /*
  * Does the snapshot see this version, whatever is in it?  A version that is known to be
  * committed stays where it is; if all see its page, it is among what they see.
+ *
+ * The map is read without a lock.  'committed' is loaded first (acquire), and was stored
+ * after the row had been inserted, which had cleared the page's bit: so a bit that is set
+ * now was set by a VACUUM that saw the row.
  */
 static bool
 is_visible(EsEntityScan *scan, const EsEntityCursor *cursor)
@@ -334,14 +338,13 @@ next_in_walk(EsEntityScan *scan)
 }
 
 /*
- * May the scan have several entities of one name?  A tenant counts before any of its
- * events is committed, so those that the snapshot sees are counted.
+ * May the scan have several entities of one name?  A tenant is in the index before its
+ * first entity is, so those of events that the snapshot sees are found.
  */
 static bool
 has_namesakes(const EsEntityScan *scan)
 {
-	return !scan->range.one_tenant &&
-		__atomic_load_n(&scan->open.store->index.counts.tenants, __ATOMIC_RELAXED) > 0;
+	return !scan->range.one_tenant && es_index_has_tenants(es_pool, &scan->open.store->index);
 }
 
 /* Sorts the names of all entities that pass the test. */
@@ -394,12 +397,15 @@ next_cursor(EsEntityScan *scan)
 
 /* -------------------------------------------------------------------- scan */
 
-/* It is not known whose events are in a damaged block. */
+/*
+ * It is not known whose events are in a damaged block: who reads entities is warned, who
+ * counts on them alone gets no answer.
+ */
 static void
-warn_of_damage(const EsStore *store)
+report_damage(const EsEntityScan *scan)
 {
-	if (store->damaged)
-		ereport(WARNING,
+	if (scan->open.store->damaged)
+		ereport(scan->range.all && scan->range.keys_only ? ERROR : WARNING,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("events in damaged blocks are unaccounted for"),
 				 errdetail("Entities may have more events than are found."),
@@ -440,7 +446,7 @@ es_entity_scan_begin(EsEntityScan *scan, Snapshot snapshot, const EsEntityRange 
 	es_store_open(&scan->open, AccessShareLock);
 	PredicateLockRelation(scan->open.blocks, snapshot);
 	scan->generation = scan->open.store->generation;
-	warn_of_damage(scan->open.store);
+	report_damage(scan);
 	scan->per_event = AllocSetContextCreate(CurrentMemoryContext, "eventstore event",
 											ALLOCSET_DEFAULT_SIZES);
 	es_reader_begin(&scan->reader, scan->open.blocks, snapshot);

@@ -281,8 +281,9 @@ es_page_scan_next(EsPageScan *scan)
 
 /*
  * The next block, to be looked at together with those since es_page_scan_next(), if
- * it is on the same page, in row layout and of at most so many events; else NULL, and
- * it is the next one still.
+ * it is on the same page, in row layout and of at most so many events, none of them with
+ * a large body, which would be held as long as the others; else NULL, and it is the next
+ * one still.
  */
 EsBlockRow *
 es_page_scan_next_beside(EsPageScan *scan, uint32 most_events)
@@ -293,7 +294,7 @@ es_page_scan_next_beside(EsPageScan *scan, uint32 most_events)
 		return NULL;
 	row = open_row(scan);
 	if (row->status != ES_BLOCK_OK || row->block.header.layout != ES_BLOCK_LAYOUT_ROWS ||
-		row->block.header.event_count > most_events)
+		row->block.header.event_count > most_events || es_row_has_large(row))
 		return NULL;
 	return take_row(scan, row);
 }
