@@ -65,7 +65,7 @@ CREATE TABLE tried (function text, role text, outcome text);
 GRANT INSERT ON tried TO PUBLIC;
 CREATE VIEW callable AS
 SELECT p.oid, p.oid::regprocedure::text AS function FROM pg_proc p
-WHERE p.pronamespace = 'eventstore'::regnamespace AND p.prorettype <> 'trigger'::regtype AND 'internal'::regtype <> ALL (p.proargtypes::oid[]);
+WHERE p.pronamespace = 'eventstore'::regnamespace AND p.prokind = 'f' AND p.prorettype <> 'trigger'::regtype AND 'internal'::regtype <> ALL (p.proargtypes::oid[]);
 GRANT SELECT ON callable TO PUBLIC;
 SELECT count(*) FROM eventstore.append('rights', 't');
 SELECT count(*) AS events_before FROM eventstore.events \gset

@@ -12,6 +12,7 @@
 
 #include "fdw/guard.h"
 #include "fdw/stats.h"
+#include "log/moves.h"
 #include "log/session.h"
 #include "log/shared.h"
 #include "log/store.h"
@@ -37,6 +38,7 @@ _PG_init(void)
 	es_verified_install();
 	es_shmem_install();
 	es_session_install();
+	es_moves_install();
 	es_store_install();
 	es_guard_install();
 	es_stats_install();

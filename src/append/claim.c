@@ -66,7 +66,6 @@ fate_of_owner(void *arg, const EsEntity *entity, uint64 owner)
 {
 	Claimer    *claimer = arg;
 	uint32		last = es_entity_total(entity);
-	EsPosting	posting = es_posting_get(es_pool, entity, last);
 	EsStoredEvent stored;
 	EsFate		fate;
 
@@ -74,7 +73,7 @@ fate_of_owner(void *arg, const EsEntity *entity, uint64 owner)
 		return ES_FATE_OWN;
 	if (es_xact_fate(owner, &fate))
 		return fate;
-	return es_reader_head(&claimer->reader, posting, entity, last, &stored) ?
+	return es_reader_head(&claimer->reader, entity, last, &stored) ?
 		ES_FATE_COMMITTED : ES_FATE_ABORTED;
 }
 
@@ -141,8 +140,7 @@ check_snapshot(Claimer *claimer, EsGroup *group)
 	if (!IsolationUsesXactSnapshot() || committed == 0)
 		return;
 	es_reader_begin(&reader, claimer->open->blocks, GetTransactionSnapshot());
-	visible = es_reader_head(&reader, es_posting_get(es_pool, group->entity, committed),
-							 group->entity, committed, &stored);
+	visible = es_reader_head(&reader, group->entity, committed, &stored);
 	es_reader_end(&reader);
 	if (!visible)
 		ereport(ERROR,
@@ -192,8 +190,7 @@ stored_position(Claimer *claimer, const EsGroup *group, const EsEvent *event,
 
 	if (!(event->has & ES_HAS_EVENT_ID) || version > group->base)
 		return 0;
-	if (!es_reader_head(&claimer->reader, es_posting_get(es_pool, group->entity, version),
-						group->entity, version, &stored) ||
+	if (!es_reader_head(&claimer->reader, group->entity, version, &stored) ||
 		memcmp(stored.event.event_id, event->event_id, ES_UUID_SIZE) != 0)
 		return 0;
 	return stored.position;

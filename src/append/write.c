@@ -3,47 +3,25 @@
  * write.c
  *	  Packs events into blocks and inserts those into the block table.
  *
- * Blocks are inserted a group at a time: one heap_multi_insert(), whose WAL
- * needs no full-page images since every block fills a new page, and then their
- * entries in all indexes of the table: beside the one on first_position there
- * is another while REINDEX CONCURRENTLY replaces it.  Then the events' postings
- * are set, and ids that need it entered.  Nobody looks at postings before
- * es_entity_set_total(), and an id only says where to look, so an error on the
- * way needs no undoing.
+ * Blocks are inserted a group at a time.  Then their events' postings are set, and
+ * ids that need it entered.  Nobody looks at postings before es_entity_set_total(), and
+ * an id only says where to look, so an error on the way needs no undoing.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/heapam.h"
-#include "access/hio.h"
-#include "access/xact.h"
-#include "access/xlog.h"
-#include "executor/executor.h"
-#include "executor/tuptable.h"
-#include "storage/bufmgr.h"
-#include "utils/memutils.h"
-#include "utils/rel.h"
-
-#include "append/memory.h"
+#include "append/insert.h"
 #include "append/write.h"
 #include "core/block.h"
 #include "log/ids.h"
-#include "pg/catalog.h"
-#include "pg/compat.h"
 
 #define PREFETCH_DISTANCE 8		/* events whose postings are prefetched ahead */
 #define RANDOM_POOL_SIZE 2048	/* bytes of randomness drawn at a time */
 
-StaticAssertDecl(ES_BLOCK_MAX_SIZE + sizeof(int64) + MAXALIGN(SizeofHeapTupleHeader + 1) <=
-				 MaxHeapTupleSize, "a full block fits a page");
-
-/* A block that is packed, and which events are in it. */
+/* Which events are in a block that is packed. */
 typedef struct Packed
 {
-	char	   *data;			/* ES_BLOCK_MAX_SIZE bytes */
-	bytea	   *large;			/* body of its only event, or NULL */
-	int64		first_position;
 	uint32		first_row;		/* index into rows */
 	uint32		row_count;
 } Packed;
@@ -60,14 +38,9 @@ typedef struct Writer
 	uint32		next_row;
 
 	Packed		packed[ES_MAX_BLOCK_BUFFERS];
+	EsNewBlock	blocks[ES_MAX_BLOCK_BUFFERS];
 	int			packed_count;
-	TupleTableSlot *slots[ES_MAX_BLOCK_BUFFERS];
-	int			slot_count;
-	BulkInsertState bulk;		/* keeps the last page pinned; NULL before it
-								 * pays */
-	ResultRelInfo *indexes;		/* all indexes of the block table */
-	EState	   *executor;		/* for what they need to be evaluated */
-	MemoryContext flush_context;	/* what the server allocates as it inserts */
+	EsInserter	inserter;
 	bool		enters_ids;		/* some ids have to be in the index */
 	EsIdBuffer	ids;
 } Writer;
@@ -189,17 +162,17 @@ is_same_event(const EsStoredEvent *stored, const EsPackRow *row, int64 position)
 
 /* Reads a block back: what is stored must be what was given. */
 static void
-check_packed(const Writer *writer, const Packed *packed)
+check_packed(const Writer *writer, const Packed *packed, const EsNewBlock *new_block)
 {
 	char	   *strings = palloc(ES_BLOCK_HEAD_ROOM);
 	EsSlice		large = es_slice(NULL, 0);
 	EsBlock		block;
 	char	   *body;
 
-	Assert(es_block_open(&block, packed->data, VARSIZE(packed->data)) == ES_BLOCK_OK);
+	Assert(es_block_open(&block, new_block->data, VARSIZE(new_block->data)) == ES_BLOCK_OK);
 	Assert(block.header.event_count == packed->row_count);
-	if (packed->large != NULL)
-		large = es_slice(VARDATA(packed->large), VARSIZE(packed->large) - VARHDRSZ);
+	if (new_block->large != NULL)
+		large = es_slice(VARDATA(new_block->large), VARSIZE(new_block->large) - VARHDRSZ);
 	body = palloc(es_block_body_room(&block));
 	for (uint32 i = 0; i < packed->row_count; i++)
 	{
@@ -208,7 +181,7 @@ check_packed(const Writer *writer, const Packed *packed)
 		Assert(es_block_read_head(&block, i, strings, &stored) == ES_BLOCK_OK);
 		Assert(es_block_read_body(&block, large, body, &stored) == ES_BLOCK_OK);
 		Assert(is_same_event(&stored, &writer->rows[packed->first_row + i],
-							 packed->first_position + i));
+							 block.header.first_position + i));
 	}
 	pfree(body);
 	pfree(strings);
@@ -221,6 +194,7 @@ pack_block(Writer *writer)
 {
 	const EsPackRow *rows = writer->rows + writer->next_row;
 	Packed	   *packed = &writer->packed[writer->packed_count];
+	EsNewBlock *block = &writer->blocks[writer->packed_count];
 	EsPackJob	job = {
 		.shapes = es_backend_shapes(),
 		.rows = rows,
@@ -232,39 +206,18 @@ pack_block(Writer *writer)
 	uint32		size;
 	bool		large;
 
-	packed->data = es_backend_block_buffer(writer->packed_count++);
-	packed->first_position = job.first_position;
+	block->data = es_backend_block_buffer(writer->packed_count++);
 	packed->first_row = writer->next_row;
-	packed->row_count = es_block_pack(writer->packer, &job, packed->data, &size, &large);
-	packed->large = large ? make_large_body(rows->event) : NULL;
-	SET_VARSIZE(packed->data, size);
+	packed->row_count = es_block_pack(writer->packer, &job, block->data, &size, &large);
+	block->large = large ? make_large_body(rows->event) : NULL;
+	SET_VARSIZE(block->data, size);
 #ifdef USE_ASSERT_CHECKING
-	check_packed(writer, packed);
+	check_packed(writer, packed, block);
 #endif
 	writer->next_row += packed->row_count;
 }
 
 /* ---------------------------------------------------------------- inserting */
-
-static TupleTableSlot *
-fill_slot(Writer *writer, int i)
-{
-	const Packed *packed = &writer->packed[i];
-	TupleTableSlot *slot;
-
-	if (i == writer->slot_count)
-		writer->slots[writer->slot_count++] =
-			MakeSingleTupleTableSlot(RelationGetDescr(writer->open->blocks), &TTSOpsVirtual);
-	slot = writer->slots[i];
-	ExecClearTuple(slot);
-	slot->tts_values[ES_BLOCKS_FIRST_POSITION - 1] = Int64GetDatum(packed->first_position);
-	slot->tts_values[ES_BLOCKS_BLOCK - 1] = PointerGetDatum(packed->data);
-	slot->tts_values[ES_BLOCKS_LARGE - 1] = PointerGetDatum(packed->large);
-	slot->tts_isnull[ES_BLOCKS_FIRST_POSITION - 1] = false;
-	slot->tts_isnull[ES_BLOCKS_BLOCK - 1] = false;
-	slot->tts_isnull[ES_BLOCKS_LARGE - 1] = packed->large == NULL;
-	return ExecStoreVirtualTuple(slot);
-}
 
 /* Loads the groups of rows ahead, and then where their postings go. */
 static void
@@ -318,63 +271,39 @@ enter_ids(Writer *writer, const Packed *packed, ItemPointer tid)
 static void
 count_blocks(Writer *writer)
 {
-	EsIngestCounters *counters = &writer->open->store->counters;
+	EsStore    *store = writer->open->store;
 	uint64		bytes = 0;
+	uint32		small = 0;
 
 	for (int i = 0; i < writer->packed_count; i++)
-		bytes += VARSIZE(writer->packed[i].data);
-	pg_atomic_fetch_add_u64(&counters->blocks, writer->packed_count);
-	pg_atomic_fetch_add_u64(&counters->block_bytes, bytes);
-}
-
-/*
- * Begins to insert in bulk, without the ring of buffers that belongs to it: blocks
- * are read soon, and should stay.
- */
-static BulkInsertState
-begin_bulk(void)
-{
-	BulkInsertState bulk = GetBulkInsertState();
-
-	FreeAccessStrategy(bulk->strategy);
-	bulk->strategy = NULL;
-	return bulk;
+	{
+		bytes += VARSIZE(writer->blocks[i].data);
+		small += es_block_is_small(VARSIZE(writer->blocks[i].data)) && writer->blocks[i].large == NULL;
+	}
+	pg_atomic_fetch_add_u64(&store->counters.blocks, writer->packed_count);
+	pg_atomic_fetch_add_u64(&store->counters.block_bytes, bytes);
+	if (small > 0)
+		pg_atomic_fetch_add_u64(&store->compaction.small_blocks, small);
 }
 
 /* Inserts the blocks that are packed. */
 static void
 flush_blocks(Writer *writer)
 {
-	MemoryContext before;
-
-	if (writer->bulk == NULL && writer->next_row < writer->row_count)
-		writer->bulk = begin_bulk();
-	for (int i = 0; i < writer->packed_count; i++)
-		fill_slot(writer, i);
-	before = MemoryContextSwitchTo(writer->flush_context);
-	heap_multi_insert(writer->open->blocks, writer->slots, writer->packed_count,
-					  GetCurrentCommandId(true), 0, writer->bulk);
+	es_inserter_insert(&writer->inserter, writer->blocks, writer->packed_count,
+					   writer->next_row < writer->row_count);
 	for (int i = 0; i < writer->packed_count; i++)
 	{
-		Packed	   *packed = &writer->packed[i];
+		EsNewBlock *block = &writer->blocks[i];
 
-		es_insert_index_tuples(writer->indexes, writer->slots[i], writer->executor);
-		post_block(writer, packed, &writer->slots[i]->tts_tid);
+		post_block(writer, &writer->packed[i], &block->tid);
 		if (writer->enters_ids)
-			enter_ids(writer, packed, &writer->slots[i]->tts_tid);
-		ExecClearTuple(writer->slots[i]);
-		if (packed->large != NULL)
-			pfree(packed->large);
+			enter_ids(writer, &writer->packed[i], &block->tid);
+		if (block->large != NULL)
+			pfree(block->large);
 	}
-	MemoryContextSwitchTo(before);
-	ResetPerTupleExprContext(writer->executor);
-	MemoryContextReset(writer->flush_context);
 	count_blocks(writer);
 	writer->packed_count = 0;
-
-	/* have the WAL written behind us, so that the commit finds less to do */
-	if (writer->next_row < writer->row_count)
-		XLogSetAsyncXactLSN(XactLastRecEnd);
 }
 
 static Writer *
@@ -387,25 +316,8 @@ begin_writing(EsOpenStore *open, EsBatch *batch, const EsReservation *reservatio
 	writer->reservation = reservation;
 	writer->packer = es_backend_packer();
 	es_id_buffer_begin(&writer->ids, &open->store->index);
-	writer->executor = CreateExecutorState();
-	writer->indexes = makeNode(ResultRelInfo);
-	InitResultRelInfo(writer->indexes, open->blocks, 1, NULL, 0);
-	ExecOpenIndices(writer->indexes, false);
-	writer->flush_context = AllocSetContextCreate(CurrentMemoryContext, "eventstore flush",
-												  ALLOCSET_DEFAULT_SIZES);
+	es_inserter_begin(&writer->inserter, open->blocks);
 	return writer;
-}
-
-static void
-end_writing(Writer *writer)
-{
-	if (writer->bulk != NULL)
-		FreeBulkInsertState(writer->bulk);
-	for (int i = 0; i < writer->slot_count; i++)
-		ExecDropSingleTupleTableSlot(writer->slots[i]);
-	ExecCloseIndices(writer->indexes);
-	FreeExecutorState(writer->executor);
-	MemoryContextDelete(writer->flush_context);
 }
 
 /*
@@ -427,5 +339,5 @@ es_write_batch(EsOpenStore *open, EsBatch *batch, const EsReservation *reservati
 	}
 	if (writer->packed_count > 0)
 		flush_blocks(writer);
-	end_writing(writer);
+	es_inserter_end(&writer->inserter);
 }

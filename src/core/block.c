@@ -12,12 +12,14 @@
 
 #include "core/block_columns_read.h"
 #include "core/block_rows.h"
+#include "core/block_vectors.h"
 
 /* Finds the parts of a block; checks sizes, not checksums. */
 static EsBlockStatus
 open_structure(EsBlock *block, const char *data, size_t size)
 {
 	EsBlockHeader *header = &block->header;
+	EsBlockStatus status;
 
 	if (size < sizeof(EsBlockHeader) || size > ES_BLOCK_MAX_SIZE)
 		return ES_BLOCK_TRUNCATED;
@@ -29,7 +31,7 @@ open_structure(EsBlock *block, const char *data, size_t size)
 		return ES_BLOCK_BAD_MAGIC;
 	if (header->format != ES_BLOCK_FORMAT)
 		return ES_BLOCK_UNKNOWN_FORMAT;
-	if (header->layout != ES_BLOCK_LAYOUT_ROWS && header->layout != ES_BLOCK_LAYOUT_COLUMNS)
+	if (header->layout < ES_BLOCK_LAYOUT_ROWS || header->layout > ES_BLOCK_LAYOUT_MERGED)
 		return ES_BLOCK_UNKNOWN_LAYOUT;
 	if (header->event_count == 0 || header->event_count > ES_BLOCK_MAX_EVENTS ||
 		header->inflight_count > ES_BLOCK_MAX_INFLIGHT || header->first_position < 1)
@@ -38,7 +40,10 @@ open_structure(EsBlock *block, const char *data, size_t size)
 		return ES_BLOCK_TRUNCATED;
 	if (header->layout == ES_BLOCK_LAYOUT_ROWS)
 		return es_rows_open(block);
-	return es_columns_open(block);
+	status = es_columns_open(block);
+	if (status == ES_BLOCK_OK && es_block_is_merged(block) && !es_vectors_open_log(block))
+		status = ES_BLOCK_BAD_STRUCTURE;
+	return status;
 }
 
 static uint32
@@ -51,7 +56,8 @@ actual_header_crc(const EsBlock *block)
 
 /*
  * Opens a block of 'size' bytes, varlena header included, and checks its
- * header.  The bytes must stay where they are while the block is in use.
+ * header and what else says where in the log its events are.  The bytes must stay
+ * where they are while the block is in use.
  */
 EsBlockStatus
 es_block_open(EsBlock *block, const char *data, size_t size)
@@ -60,6 +66,8 @@ es_block_open(EsBlock *block, const char *data, size_t size)
 
 	if (status == ES_BLOCK_OK && actual_header_crc(block) != block->header.crc)
 		status = ES_BLOCK_BAD_HEADER_CRC;
+	if (status == ES_BLOCK_OK && es_block_is_merged(block))
+		status = es_columns_check_head(block);
 	return status;
 }
 
@@ -167,7 +175,10 @@ es_block_check(EsBlock *block, char *body)
 		if (status != ES_BLOCK_OK)
 			return status;
 	}
-	return block->header.layout == ES_BLOCK_LAYOUT_ROWS ? es_rows_check_heads(block) : ES_BLOCK_OK;
+	if (block->header.layout == ES_BLOCK_LAYOUT_ROWS)
+		return es_rows_check_heads(block);
+	return es_block_is_merged(block) && !es_vectors_check_log(block) ? ES_BLOCK_BAD_STRUCTURE :
+		ES_BLOCK_OK;
 }
 
 /*

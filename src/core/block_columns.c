@@ -43,7 +43,7 @@ es_columns_open(EsBlock *block)
 		return ES_BLOCK_BAD_STRUCTURE;
 	block->head_start = block->directory +
 		(columns->column_count - ES_HEAD_SLOTS) * sizeof(EsColumnEntry);
-	if (columns->body_start < block->head_start + ES_HEAD_SLOTS * sizeof(EsColumnEntry) ||
+	if (columns->body_start < block->head_start + es_columns_head_slots(&block->header) * sizeof(EsColumnEntry) ||
 		columns->body_start > block->size - ES_COLUMNS_PADDING ||
 		columns->body_room > ES_BLOCK_MAX_BODY_ROOM)
 		return ES_BLOCK_BAD_STRUCTURE;

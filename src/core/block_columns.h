@@ -46,6 +46,26 @@ typedef enum EsColumnSlot
 /* Columns of leaves in a block; a shape refers to them by a byte. */
 #define ES_MAX_LEAF_COLUMNS	240
 
+/*
+ * The columns that only merged blocks have, in their head, behind the others: the
+ * place of each event in the log.
+ */
+typedef enum EsLogSlot
+{
+	ES_LOG_SLOTS = ES_FIXED_SLOTS + ES_MAX_LEAF_COLUMNS,
+	ES_SLOT_POSITION = ES_LOG_SLOTS,	/* integers, ascending */
+	ES_SLOT_RECORDED,			/* integers: recorded_at, not descending */
+	ES_SLOTS_END
+} EsLogSlot;
+
+/* How many entries the directory of the head has. */
+static inline uint32
+es_columns_head_slots(const EsBlockHeader *header)
+{
+	return header->layout == ES_BLOCK_LAYOUT_MERGED ?
+		ES_HEAD_SLOTS + (ES_SLOTS_END - ES_LOG_SLOTS) : ES_HEAD_SLOTS;
+}
+
 /* Bytes at the end that may be read but mean nothing. */
 #define ES_COLUMNS_PADDING	8
 

@@ -33,7 +33,7 @@ get_integer(const EsBlock *block, uint32 slot, uint32 row, int64 *value)
 
 	if (!es_vector_integers(block, slot, &integers))
 		return false;
-	*value = es_vector_integer(&integers, row);
+	*value = es_integers_value(&integers, row);
 	return true;
 }
 

@@ -101,6 +101,25 @@ es_block_put_inflight(char *data, const EsBlockHeader *header, const EsInflightL
 	}
 }
 
+/* How many events of a merged block lie before a position that is not behind its last. */
+uint32
+es_block_search(const EsBlock *block, int64 position)
+{
+	uint32		low = 0;
+	uint32		high = block->header.event_count - 1;
+
+	while (low < high)
+	{
+		uint32		middle = low + (high - low) / 2;
+
+		if (es_integers_value(&block->positions, middle) < position)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 /*
  * Counts packed tags; false when they cannot be taken apart.
  */

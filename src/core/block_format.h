@@ -12,12 +12,14 @@
 
 #include "core/base.h"
 #include "core/event.h"
+#include "core/integers.h"
 #include "core/symbols.h"
 
 #define ES_BLOCK_MAGIC			0x4245	/* "EB" */
 #define ES_BLOCK_FORMAT			1
 #define ES_BLOCK_LAYOUT_ROWS	1
 #define ES_BLOCK_LAYOUT_COLUMNS 2
+#define ES_BLOCK_LAYOUT_MERGED	3	/* columns, with places in the log */
 
 /*
  * The largest block: what a page holds beside its own header (24), one line
@@ -26,6 +28,9 @@
  */
 #define ES_BLOCK_MAX_SIZE		(((BLCKSZ - 24 - 4) & ~7) - 24 - 8)
 #define ES_BLOCK_MAX_EVENTS		4096
+
+/* A block smaller than this had better be merged with its neighbours. */
+#define ES_BLOCK_SMALL_SIZE		(ES_BLOCK_MAX_SIZE / 4 * 3)
 
 /* Running transactions that a block lists one by one. */
 #define ES_BLOCK_MAX_INFLIGHT	64
@@ -40,7 +45,8 @@ typedef struct EsBlockHeader
 	uint16		event_count;
 	uint16		inflight_count;
 	int64		first_position;
-	int64		recorded_at;	/* of all events in the block */
+	int64		recorded_at;	/* of all events in the block; of the first,
+								 * if it was merged */
 	uint64		type_summary;	/* es_type_bit() of all event types */
 } EsBlockHeader;
 
@@ -155,13 +161,17 @@ typedef struct EsBlock
 	uint32		records_start;
 	uint32		records_end;	/* the offset table starts here */
 
-	/* columns */
+	/* columns, merged or not */
 	EsColumnsHeader columns;
 	uint32		directory;		/* offset of the entries of body columns */
 	uint32		head_start;		/* offset of the entries of head columns */
 	bool		head_checked;	/* the checksum was right */
 	bool		body_checked;
 	EsSymbolReader symbols;
+
+	/* merged */
+	EsIntegers	positions;
+	EsIntegers	times;			/* recorded_at */
 } EsBlock;
 
 /* Bytes that hold any event's body in column layout, at most. */
@@ -171,13 +181,32 @@ typedef struct EsBlock
 #define ES_BLOCK_HEAD_ROOM \
 	(ES_MAX_ENTITY_ID + ES_MAX_EVENT_TYPE + ES_MAX_TENANT_ID + 64)
 
+static inline bool
+es_block_is_small(uint32 size)
+{
+	return size < ES_BLOCK_SMALL_SIZE;
+}
+
+static inline bool
+es_block_has_columns(const EsBlock *block)
+{
+	return block->header.layout != ES_BLOCK_LAYOUT_ROWS;
+}
+
+static inline bool
+es_block_is_merged(const EsBlock *block)
+{
+	return block->header.layout == ES_BLOCK_LAYOUT_MERGED;
+}
+
 /* ---- where and when the events of a block are ------------------------- */
 
 /* The position of an event, by its ordinal in the block. */
 static inline int64
 es_block_position(const EsBlock *block, uint32 ordinal)
 {
-	return block->header.first_position + ordinal;
+	return es_block_is_merged(block) ? es_integers_value(&block->positions, ordinal) :
+		block->header.first_position + ordinal;
 }
 
 static inline int64
@@ -186,12 +215,16 @@ es_block_last_position(const EsBlock *block)
 	return es_block_position(block, block->header.event_count - 1);
 }
 
+extern uint32 es_block_search(const EsBlock *block, int64 position);
+
 /* How many events of the block lie before a position: the ordinal of the next one. */
 static inline uint32
 es_block_count_before(const EsBlock *block, int64 position)
 {
 	if (position > es_block_last_position(block))
 		return block->header.event_count;
+	if (es_block_is_merged(block))
+		return es_block_search(block, position);
 	return (uint32) (Max(position, block->header.first_position) - block->header.first_position);
 }
 
@@ -208,8 +241,8 @@ es_block_has_position(const EsBlock *block, int64 position)
 static inline int64
 es_block_recorded_at(const EsBlock *block, uint32 ordinal)
 {
-	(void) ordinal;				/* all were recorded at once */
-	return block->header.recorded_at;
+	return es_block_is_merged(block) ? es_integers_value(&block->times, ordinal) :
+		block->header.recorded_at;
 }
 
 extern const char *es_block_status_text(EsBlockStatus status);

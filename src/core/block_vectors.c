@@ -60,6 +60,33 @@ es_vector_strings(const EsBlock *block, uint32 slot, EsStrings *strings)
 	return true;
 }
 
+/* Opens the columns that tell the place of each event in the log, of a merged block. */
+bool
+es_vectors_open_log(EsBlock *block)
+{
+	return es_vector_integers(block, ES_SLOT_POSITION, &block->positions) &&
+		es_vector_integers(block, ES_SLOT_RECORDED, &block->times);
+}
+
+/*
+ * Do the columns of a merged block's places begin with what its header says, and do
+ * positions grow and times not decrease?
+ */
+bool
+es_vectors_check_log(const EsBlock *block)
+{
+	if (es_block_position(block, 0) != block->header.first_position ||
+		es_block_recorded_at(block, 0) != block->header.recorded_at)
+		return false;
+	for (uint32 i = 1; i < block->header.event_count; i++)
+	{
+		if (es_block_position(block, i) <= es_block_position(block, i - 1) ||
+			es_block_recorded_at(block, i) < es_block_recorded_at(block, i - 1))
+			return false;
+	}
+	return true;
+}
+
 /*
  * Sets the bits of the events in which a column has a value, and clears the
  * others up to the end of the last word, of (event_count + 63) / 64.

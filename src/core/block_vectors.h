@@ -25,27 +25,31 @@
 /* Words of a set of the events of a block. */
 #define ES_BLOCK_BIT_WORDS	(ES_BLOCK_MAX_EVENTS / 64)
 
-/* A column of integers: value i is base + unit * distance i, modulo 2^64. */
-typedef struct EsIntegers
-{
-	int64		base;
-	int32		unit;			/* 1 or 1000 */
-	uint8		width;			/* bits of a distance */
-	uint32		count;			/* events of the block */
-	const char *data;			/* the distances; see integers.h */
-} EsIntegers;
-
 extern bool es_vector_strings(const EsBlock *block, uint32 slot, EsStrings *strings);
 extern bool es_vector_presence(const EsBlock *block, uint32 slot, uint64 *bits);
+extern bool es_vectors_open_log(EsBlock *block);
+extern bool es_vectors_check_log(const EsBlock *block);
+
+/* Is it one of the columns that the head's checksum covers? */
+static inline bool
+es_vector_in_head(uint32 slot)
+{
+	return slot < ES_HEAD_SLOTS || slot >= ES_LOG_SLOTS;
+}
 
 /* The directory's entry of a column that there is. */
 static inline EsColumnEntry
 es_vector_entry(const EsBlock *block, uint32 slot)
 {
 	EsColumnEntry entry;
-	uint32		offset = slot < ES_HEAD_SLOTS ? block->head_start + slot * sizeof(entry) :
-	block->directory + (slot - ES_HEAD_SLOTS) * sizeof(entry);
+	uint32		offset;
 
+	if (slot < ES_HEAD_SLOTS)
+		offset = block->head_start + slot * sizeof(entry);
+	else if (slot < ES_LOG_SLOTS)
+		offset = block->directory + (slot - ES_HEAD_SLOTS) * sizeof(entry);
+	else
+		offset = block->head_start + (ES_HEAD_SLOTS + slot - ES_LOG_SLOTS) * sizeof(entry);
 	memcpy(&entry, block->data + offset, sizeof(entry));
 	return entry;
 }
@@ -55,7 +59,7 @@ static inline bool
 es_vector_column(const EsBlock *block, uint32 slot, const EsColumnEntry *entry,
 				 uint32 count, EsColumn *column)
 {
-	bool		in_head = slot < ES_HEAD_SLOTS;
+	bool		in_head = es_vector_in_head(slot);
 	uint32		start = in_head ? block->head_start : block->columns.body_start;
 	uint32		end = in_head ? block->columns.body_start : es_columns_end(block);
 
@@ -71,7 +75,8 @@ es_vector_column(const EsBlock *block, uint32 slot, const EsColumnEntry *entry,
 }
 
 /*
- * Opens one of the fixed columns of integers; false when its bytes make no
+ * Opens one of the fixed columns of integers, or of those that only merged blocks
+ * have; false when its bytes make no
  * sense.
  */
 static inline bool
@@ -92,14 +97,6 @@ es_vector_integers(const EsBlock *block, uint32 slot, EsIntegers *integers)
 	integers->count = count;
 	integers->data = column.data + sizeof(int64);
 	return true;
-}
-
-/* Value i of a column of integers. */
-static inline int64
-es_vector_integer(const EsIntegers *integers, uint32 i)
-{
-	return (int64) ((uint64) integers->base + (uint64) integers->unit *
-					es_integers_get(integers->data, integers->width, i));
 }
 
 /*

@@ -72,4 +72,22 @@ es_integers_get(const char *data, uint8 width, uint32 i)
 	}
 }
 
+/* A column of integers: value i is base + unit * distance i, modulo 2^64. */
+typedef struct EsIntegers
+{
+	int64		base;
+	int32		unit;			/* 1 or 1000 */
+	uint8		width;			/* bits of a distance */
+	uint32		count;			/* events of the block */
+	const char *data;			/* the distances */
+} EsIntegers;
+
+/* Value i of a column of integers. */
+static inline int64
+es_integers_value(const EsIntegers *integers, uint32 i)
+{
+	return (int64) ((uint64) integers->base + (uint64) integers->unit *
+					es_integers_get(integers->data, integers->width, i));
+}
+
 #endif							/* EVENTSTORE_CORE_INTEGERS_H */

@@ -193,3 +193,16 @@ es_block_pack(EsPacker *packer, const EsPackJob *job, char *data, uint32 *size, 
 		return count;
 	return pack_rows(packer, job, count > 0 ? count : job->row_count, data, size, large);
 }
+
+/*
+ * Packs the job's first events, each of which has a place of its own in the log, into a
+ * block of at most ES_BLOCK_MAX_SIZE bytes at data.  Returns how many; 0 when columns
+ * do not suit them, or there are too few.
+ */
+uint32
+es_block_merge(EsPacker *packer, const EsPackJob *job, char *data, uint32 *size)
+{
+	if (packer->density == 0)
+		packer->density = FIRST_DENSITY;
+	return job->row_count >= MIN_COLUMN_ROWS ? pack_columns(packer, job, data, size) : 0;
+}

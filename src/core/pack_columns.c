@@ -523,11 +523,27 @@ put_versions_and_flags(EsPacker *packer)
 	return put_integers(packer, ES_SLOT_FLAGS, packer->numbers, ES_UNIT_ONE);
 }
 
+/* Where each event is in the log. */
+static bool
+put_places(EsPacker *packer)
+{
+	const EsLogPlace *places = packer->job->places;
+
+	for (uint32 row = 0; row < packer->row_count; row++)
+		packer->numbers[row] = places[row].position;
+	if (!put_integers(packer, ES_SLOT_POSITION, packer->numbers, ES_UNIT_ONE))
+		return false;
+	for (uint32 row = 0; row < packer->row_count; row++)
+		packer->numbers[row] = places[row].recorded_at;
+	return put_integers(packer, ES_SLOT_RECORDED, packer->numbers, ES_UNIT_ONE);
+}
+
 static bool
 put_head(EsPacker *packer, EsBlockHeader *header)
 {
 	return put_names(packer, header) && put_event_ids(packer) &&
-		put_times(packer) && put_versions_and_flags(packer);
+		put_times(packer) && put_versions_and_flags(packer) &&
+		(packer->job->places == NULL || put_places(packer));
 }
 
 /* -------------------------------------------------------------------- body */
@@ -737,6 +753,8 @@ put_start(EsPacker *packer, EsBlockHeader *header, EsColumnsHeader *columns)
 
 	memcpy(data + directory, packer->entries + ES_HEAD_SLOTS, body_entries * sizeof(EsColumnEntry));
 	memcpy(data + head, packer->entries, ES_HEAD_SLOTS * sizeof(EsColumnEntry));
+	memcpy(data + head + ES_HEAD_SLOTS * sizeof(EsColumnEntry), packer->entries + ES_LOG_SLOTS,
+		   (es_columns_head_slots(header) - ES_HEAD_SLOTS) * sizeof(EsColumnEntry));
 	columns->body_room = body_room(packer);
 	columns->shapes_hash = hash_shapes(packer, columns);
 	columns->head_checksum = es_columns_checksum(data + head, columns->body_start - head, header);
@@ -757,7 +775,7 @@ pack_once(EsPacker *packer, bool with_symbols)
 	EsBlockHeader header = {
 		.magic = ES_BLOCK_MAGIC,
 		.format = ES_BLOCK_FORMAT,
-		.layout = ES_BLOCK_LAYOUT_COLUMNS,
+		.layout = job->places == NULL ? ES_BLOCK_LAYOUT_COLUMNS : ES_BLOCK_LAYOUT_MERGED,
 		.event_count = (uint16) packer->row_count,
 		.inflight_count = job->inflight->count,
 		.first_position = job->first_position,
@@ -770,7 +788,7 @@ pack_once(EsPacker *packer, bool with_symbols)
 		return false;
 	columns.column_count = (uint16) (ES_FIXED_SLOTS + packer->column_count);
 	packer->used = es_block_start_size(header.inflight_count) + sizeof(columns) +
-		columns.column_count * sizeof(EsColumnEntry);
+		(columns.column_count - ES_HEAD_SLOTS + es_columns_head_slots(&header)) * sizeof(EsColumnEntry);
 	if (!put_head(packer, &header) || !put_body(packer, &columns, with_symbols))
 		return false;
 	put_start(packer, &header, &columns);

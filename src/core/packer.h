@@ -22,7 +22,17 @@ typedef struct EsPackRow
 	int64		version;
 } EsPackRow;
 
-/* Events in the order of their positions, and where the first one goes. */
+/* Where an event is in the log. */
+typedef struct EsLogPlace
+{
+	int64		position;
+	int64		recorded_at;
+} EsLogPlace;
+
+/*
+ * Events in the order of their positions, and where the first one goes.  Unless each
+ * has a place of its own, they follow it without a gap and were recorded at once.
+ */
 typedef struct EsPackJob
 {
 	const EsShapes *shapes;		/* that the events' documents refer to */
@@ -31,6 +41,7 @@ typedef struct EsPackJob
 	int64		first_position;
 	int64		recorded_at;
 	const EsInflightList *inflight;
+	const EsLogPlace *places;	/* of the rows, for es_block_merge(); or NULL */
 } EsPackJob;
 
 #define ES_DOCUMENT_KINDS	2	/* payload, metadata */
@@ -102,7 +113,7 @@ typedef struct EsPacker
 	int64		shape_codes[ES_DOCUMENT_KINDS][ES_BLOCK_MAX_EVENTS];
 	uint32		presence_count;
 	uint8		presence[ES_MAX_LEAF_COLUMNS][ES_BLOCK_MAX_EVENTS / 8];
-	EsColumnEntry entries[ES_FIXED_SLOTS + ES_MAX_LEAF_COLUMNS];
+	EsColumnEntry entries[ES_SLOTS_END];
 	EsColumnWork work;
 	uint32		text_bytes;		/* in columns of text, as it was given */
 	uint32		plain_bytes;	/* of those columns, where text is plain */

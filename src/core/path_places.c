@@ -198,7 +198,7 @@ find_place(const EsBlock *block, EsSlice list, const EsPath *path, EsPlace *plac
 bool
 es_path_places(const EsBlock *block, const EsPath *path, EsPlace *places, uint32 room)
 {
-	if (block->header.layout != ES_BLOCK_LAYOUT_COLUMNS || block->columns.shape_count > room)
+	if (!es_block_has_columns(block) || block->columns.shape_count > room)
 		return false;
 	for (uint32 i = 0; i < block->columns.shape_count; i++)
 	{
@@ -419,7 +419,7 @@ es_places_look_up(EsPlaces *places, const EsBlock *block)
 {
 	Region		region;
 
-	if (block->header.layout != ES_BLOCK_LAYOUT_COLUMNS)
+	if (!es_block_has_columns(block))
 		return false;
 	if (!find_region(block, &region))
 		return learn(places, block, NULL);

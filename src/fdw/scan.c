@@ -687,7 +687,7 @@ fill_stored(EsEventScan *scan, TupleTableSlot *slot, const EsStoredEvent *stored
 			slot->tts_values[k] = es_fetch_stored_extraction(stored, output->extraction,
 															 &slot->tts_isnull[k]);
 		else
-			slot->tts_values[k] = es_fetch_extraction(view, scan->entity.ordinal, output->extraction,
+			slot->tts_values[k] = es_fetch_extraction(view, scan->entity.reader.ordinal, output->extraction,
 													  &slot->tts_isnull[k]);
 	}
 	ExecStoreVirtualTuple(slot);
@@ -711,7 +711,7 @@ view_event(EsEventScan *scan)
 
 	if (!scan->has_extractions)
 		return NULL;
-	if (reader->row.block.header.layout != ES_BLOCK_LAYOUT_COLUMNS)
+	if (!es_block_has_columns(&reader->row.block))
 	{
 		if (scan->heads_only)
 			es_entity_scan_complete(&scan->entity);

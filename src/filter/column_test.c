@@ -594,7 +594,7 @@ test_shape(const Run *run, const EsPath *path, const EsPlace *places, const Shap
 	int64		shape;
 
 	es_bits_next(left, words, &first);
-	shape = es_vector_integer(&shapes->numbers, first);
+	shape = es_integers_value(&shapes->numbers, first);
 	if (shape < 0 || shape >= shapes->count)
 		es_view_damaged(run->view);
 	find_shape(run, shapes, shape, left, rows);
@@ -730,7 +730,17 @@ test_integers(const Run *run, uint32 slot, const uint64 *rows)
 	}
 	while (es_bits_next(rows, run->view->words, &row))
 		es_verdicts_add(run->verdicts, row,
-						es_test_integer(run->test, es_vector_integer(&integers, row)));
+						es_test_integer(run->test, es_integers_value(&integers, row)));
+}
+
+/* All events of a block were recorded at once, unless it was merged. */
+static void
+test_recorded(const Run *run, const uint64 *rows)
+{
+	if (es_block_is_merged(run->view->block))
+		test_integers(run, ES_SLOT_RECORDED, rows);
+	else
+		test_all(run, rows, es_test_integer(run->test, es_block_recorded_at(run->view->block, 0)));
 }
 
 /* Where no time was given, it is that of recording. */
@@ -745,7 +755,7 @@ test_occurred(const Run *run)
 	memcpy(others, run->wanted, words * sizeof(uint64));
 	es_kernel_and_not_bits(others, given, words);
 	if (es_bits_any(others, words))
-		test_all(run, others, es_test_integer(run->test, es_block_recorded_at(run->view->block, 0)));
+		test_recorded(run, others);
 	if (es_bits_any(given, words))
 		test_integers(run, ES_SLOT_OCCURRED, given);
 }
@@ -846,8 +856,6 @@ test_tags(const Run *run)
 static void
 test_columns(const Run *run)
 {
-	EsView	   *view = run->view;
-
 	switch (run->target->field)
 	{
 		case ES_FIELD_POSITION:
@@ -879,7 +887,7 @@ test_columns(const Run *run)
 			test_occurred(run);
 			break;
 		case ES_FIELD_RECORDED_AT:
-			test_all(run, run->wanted, es_test_integer(run->test, es_block_recorded_at(view->block, 0)));
+			test_recorded(run, run->wanted);
 			break;
 	}
 }

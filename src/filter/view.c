@@ -89,7 +89,7 @@ es_view_open(EsView *view, EsBlockRow *row)
 	view->number = ++opened;
 	view->row = row;
 	view->block = &row->block;
-	view->columns = row->block.header.layout == ES_BLOCK_LAYOUT_COLUMNS;
+	view->columns = es_block_has_columns(&row->block);
 	view->placed = view->touched = view->whole_events = false;
 	view->viewed_count = 0;
 	view->strings = view->body = view->value = NULL;
@@ -430,7 +430,7 @@ es_view_load_ahead(const EsView *view, const char *page)
 	if (start + sizeof(EsBlockHeader) + sizeof(EsColumnsHeader) > BLCKSZ)
 		return;
 	memcpy(&block.header, block.data, sizeof(block.header));
-	if (block.header.layout != ES_BLOCK_LAYOUT_COLUMNS)
+	if (!es_block_has_columns(&block))
 		return;
 	block.size = BLCKSZ - start;
 	load_columns(view, &block);

@@ -21,6 +21,9 @@
  *				  they stay.  What hangs in one was complete before.  A reader
  *				  that follows slots (acquire) finds every entry whose addition
  *				  happened before its search.
+ * word			  changes to that of another posting, where the hash alone leads to the
+ *				  entry, by log/moves.c; a reader loads it (relaxed) as a hint like
+ *				  any posting.
  * index->ids	  0 -> the root by compare-and-swap, with the first entry: a store
  *				  without entries needs none.
  * index->ids_incomplete
@@ -50,7 +53,7 @@ StaticAssertDecl(ROOT_SIZE <= ES_SEGMENT_SIZE, "the root fits a segment");
 
 typedef struct EsIdEntry
 {
-	uint64		word;			/* fixed: tag and posting */
+	uint64		word;			/* tag and posting */
 	EsRef		next[2];		/* slots */
 } EsIdEntry;
 
@@ -66,6 +69,12 @@ branch(uint64 hash, EsPosting posting, int used)
 	if (used < HASH_BITS)
 		return hash >> (HASH_BITS - 1 - used) & 1;
 	return (posting * MIXER) >> (2 * HASH_BITS - 1 - used) & 1;
+}
+
+static uint64
+load_word(const EsIdEntry *entry)
+{
+	return __atomic_load_n(&entry->word, __ATOMIC_RELAXED);
 }
 
 static EsRef
@@ -146,7 +155,7 @@ follow(const EsPool *pool, Path *path, EsRef value, int used)
 static bool
 is_known(const Path *path)
 {
-	return path->entry != NULL && path->entry->word == path->word;
+	return path->entry != NULL && load_word(path->entry) == path->word;
 }
 
 /* Puts an entry at the end of the path, to which 'used' bits have led. */
@@ -251,7 +260,7 @@ visit_all(const EsPool *pool, EsRef ref, EsIdVisitor visit, void *arg)
 	if (ref == 0)
 		return false;
 	entry = es_ref_pointer(pool, ref);
-	return visit(arg, entry->word & POSTING_MASK) ||
+	return visit(arg, load_word(entry) & POSTING_MASK) ||
 		visit_all(pool, load_slot(&entry->next[0]), visit, arg) ||
 		visit_all(pool, load_slot(&entry->next[1]), visit, arg);
 }
@@ -271,9 +280,9 @@ es_ids_search(const EsPool *pool, const EsIndex *index, uint64 hash, EsIdVisitor
 	for (int used = ROOT_BITS; ref != 0 && used < HASH_BITS; used++)
 	{
 		EsIdEntry  *entry = es_ref_pointer(pool, ref);
+		uint64		word = load_word(entry);
 
-		if (((entry->word ^ TAG(hash)) & ~POSTING_MASK) == 0 &&
-			visit(arg, entry->word & POSTING_MASK))
+		if (((word ^ TAG(hash)) & ~POSTING_MASK) == 0 && visit(arg, word & POSTING_MASK))
 			return true;
 		ref = load_slot(&entry->next[branch(hash, 0, used)]);
 	}
@@ -295,11 +304,36 @@ es_ids_contain(const EsPool *pool, const EsIndex *index, uint64 hash, EsPosting 
 	{
 		EsIdEntry  *entry = es_ref_pointer(pool, ref);
 
-		if (entry->word == (TAG(hash) | posting))
+		if (load_word(entry) == (TAG(hash) | posting))
 			return true;
 		ref = load_slot(&entry->next[branch(hash, posting, used)]);
 	}
 	return false;
+}
+
+/*
+ * The word of the entry for this place, to be led to another, and in *word what it is
+ * then.  NULL when there is none to which the hash alone leads: the other place then
+ * needs an entry of its own.
+ */
+uint64	   *
+es_ids_word(const EsPool *pool, const EsIndex *index, uint64 hash, EsPosting posting,
+			EsPosting other, uint64 *word)
+{
+	EsRef		ref = load_slot(&index->ids);
+
+	*word = TAG(hash) | other;
+	if (ref != 0)
+		ref = load_slot(root_slot(pool, ref, hash));
+	for (int used = ROOT_BITS; ref != 0 && used < HASH_BITS; used++)
+	{
+		EsIdEntry  *entry = es_ref_pointer(pool, ref);
+
+		if (load_word(entry) == (TAG(hash) | posting))
+			return &entry->word;
+		ref = load_slot(&entry->next[branch(hash, 0, used)]);
+	}
+	return NULL;
 }
 
 /* ------------------------------------------------------------ completeness */

@@ -51,21 +51,29 @@ last_seen(const EsBlockScan *scan)
 	return store == NULL ? PG_INT64_MAX : es_positions_limit(store, scan->snapshot);
 }
 
-/* Was the block of the position, or the next one, recorded at the time or later? */
+/* Was all of a block recorded at the time or later, or with 'some' its last event? */
 static bool
-is_later(EsLogScan *probe, int64 position, int64 time)
+block_is_later(const EsBlock *block, int64 time, bool some)
+{
+	return es_block_recorded_at(block, some ? block->header.event_count - 1 : 0) >= time;
+}
+
+/* Is that so of the block of the position, or the next one? */
+static bool
+is_later(EsLogScan *probe, int64 position, int64 time, bool some)
 {
 	es_log_scan_move(probe, position);
-	return !es_log_scan_next(probe) || es_block_recorded_at(es_log_scan_block(probe), 0) >= time;
+	return !es_log_scan_next(probe) || block_is_later(es_log_scan_block(probe), time, some);
 }
 
 /*
- * The first position from which on all blocks were recorded at 'time' or later, if
+ * The first position from which on all blocks were recorded at 'time' or later, or with
+ * 'some' have such events, if
  * not before 'low'; PG_INT64_MAX when there is none.  Times asked for are often near
  * to those before, so the search begins with steps that grow.
  */
 static int64
-position_of_time(EsBlockScan *scan, int64 time, int64 low)
+position_of_time(EsBlockScan *scan, int64 time, bool some, int64 low)
 {
 	EsLogScan	probe;
 	int64		high = low;
@@ -74,7 +82,7 @@ position_of_time(EsBlockScan *scan, int64 time, int64 low)
 	es_log_scan_begin(&probe, scan->blocks, scan->snapshot, last_seen(scan), true);
 	if (es_log_scan_next(&probe))
 	{
-		later = es_block_recorded_at(es_log_scan_block(&probe), 0) >= time;
+		later = block_is_later(es_log_scan_block(&probe), time, some);
 		high = probe.row.first_position;
 	}
 	es_log_scan_end(&probe);
@@ -83,7 +91,7 @@ position_of_time(EsBlockScan *scan, int64 time, int64 low)
 	es_log_scan_begin(&probe, scan->blocks, scan->snapshot, low, false);
 	for (int64 step = FIRST_STEP; step < high - low; step *= 2)
 	{
-		if (is_later(&probe, low + step, time))
+		if (is_later(&probe, low + step, time, some))
 			high = low + step;
 		else
 			low = probe.row.first_position + 1;
@@ -92,7 +100,7 @@ position_of_time(EsBlockScan *scan, int64 time, int64 low)
 	{
 		int64		middle = low + (high - low) / 2;
 
-		if (is_later(&probe, middle, time))
+		if (is_later(&probe, middle, time, some))
 			high = middle;
 		else
 			low = probe.row.first_position + 1;
@@ -111,10 +119,10 @@ narrow_by_time(EsBlockScan *scan)
 	EsRange    *range = &scan->range;
 
 	if (range->first_time > PG_INT64_MIN)
-		range->first_position = Max(range->first_position, position_of_time(scan, range->first_time, 1));
+		range->first_position = Max(range->first_position, position_of_time(scan, range->first_time, true, 1));
 	if (range->last_time < PG_INT64_MAX)
 	{
-		int64		after = position_of_time(scan, range->last_time + 1,
+		int64		after = position_of_time(scan, range->last_time + 1, false,
 											 Max(range->first_position, 1));
 
 		if (after < PG_INT64_MAX)
@@ -192,14 +200,17 @@ static bool
 add_pages_of_ids(EsBlockScan *scan, EsPageList *list)
 {
 	EsOpenStore open;
+	EsReader	reader;
 	bool		complete = true;
 
 	es_store_open(&open, AccessShareLock);
+	es_reader_begin(&reader, open.blocks, scan->snapshot);
 	for (uint32 i = 0; i < scan->range.id_count && complete; i++)
 	{
-		complete = es_id_pages(&open.store->index, scan->range.ids[i], list);
+		complete = es_id_pages(&open.store->index, &reader, scan->range.ids[i], list);
 		add_pages_of_time(scan, scan->range.ids[i], list);
 	}
+	es_reader_end(&reader);
 	es_store_close(&open);
 	return complete;
 }

@@ -50,6 +50,7 @@ typedef struct Build
 	int64		last_position;
 	int64		last_recorded_at;
 	bool		own_events;		/* our own transaction's are among them */
+	uint64		small_blocks;	/* that may be merged */
 	EsIdBuffer	ids;
 } Build;
 
@@ -249,6 +250,7 @@ read_row(Build *build, HeapTuple tuple, Buffer buffer, Pending *pending)
 		return;
 	es_row_open(&row, build->blocks, tuple, InvalidBuffer, false);
 	note_positions(build, &row);
+	build->small_blocks += row.size > 0 && es_block_is_small(row.size) && !es_row_has_large(&row);
 	if (!collect_row(&row, owner, pending, &build->ids))
 		build->store->damaged = true;
 	if (row.status != ES_BLOCK_OK)
@@ -346,7 +348,7 @@ es_index_build(EsStore *store, Relation blocks, int64 reserved)
 	INSTR_TIME_SET_CURRENT(start);
 	es_session_index_leaves(store, RelationGetRelid(blocks));
 	if (OidIsValid(store->relid) && !same_table)
-		es_counters_reset(&store->counters);	/* they are of a dropped one */
+		es_counters_reset(store);	/* they are of a dropped one */
 	store->generation++;
 	es_index_reset(es_pool, &store->index);
 	store->damaged = false;
@@ -359,6 +361,8 @@ es_index_build(EsStore *store, Relation blocks, int64 reserved)
 	es_index_built(es_pool, &store->index);
 	make_room(store);
 	restore_positions(&build, same_table, reserved);
+	store->merged_through = 0;
+	pg_atomic_write_u64(&store->compaction.small_blocks, build.small_blocks);
 	store->relid = RelationGetRelid(blocks);
 	store->storage = es_relation_storage(blocks);
 	es_session_index_built(store, build.own_events);

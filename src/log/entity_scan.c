@@ -50,22 +50,24 @@ static bool
 read_head(EsEntityScan *scan, const EsEntityCursor *cursor)
 {
 	uint32		version = (uint32) cursor->version;
-	EsPosting	posting = es_posting_get(es_pool, cursor->entity, version);
 
 	CHECK_FOR_INTERRUPTS();
-	if (posting == 0)
+	if (es_reader_head(&scan->reader, cursor->entity, version, &scan->stored))
+		return true;
+	if (es_posting_get(es_pool, cursor->entity, version) == 0)
 		report_missing(cursor);
-	scan->ordinal = es_posting_ordinal(posting);
-	return es_reader_head(&scan->reader, posting, cursor->entity, version, &scan->stored);
+	return false;
 }
 
 /*
- * Does the snapshot see this version, whatever is in it?  A version that is known to be
- * committed stays where it is; if all see its page, it is among what they see.
+ * Does the snapshot see this version, whatever is in it?  If all see the page of a version
+ * that is known to be committed, it is among what they see.
  *
  * The map is read without a lock.  'committed' is loaded first (acquire), and was stored
  * after the row had been inserted, which had cleared the page's bit: so a bit that is set
- * now was set by a VACUUM that saw the row.
+ * now was set by a VACUUM that saw the row.  Where the version was moved to, its posting was
+ * stored (release) after the same; where it was moved from, the bit was right, too, as long
+ * as it was set.
  */
 static bool
 is_visible(EsEntityScan *scan, const EsEntityCursor *cursor)

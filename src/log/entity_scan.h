@@ -84,7 +84,6 @@ typedef struct EsEntityScan
 	bool		moved;			/* the heap's first cursor is to be placed
 								 * anew */
 	EsStoredEvent stored;
-	uint32		ordinal;		/* of that event, in the block of reader.row */
 	EsReader	reader;
 } EsEntityScan;
 

@@ -17,6 +17,7 @@
 
 #include "core/uuid.h"
 #include "log/ids.h"
+#include "log/moves.h"
 
 /*
  * Is the event found by the time in its id?  Everyone who writes, builds, reads
@@ -66,6 +67,30 @@ es_id_buffer_flush(EsIdBuffer *buffer)
 	buffer->count = 0;
 }
 
+/*
+ * Has an id that is in the index lead to where its event was merged to, once the moves
+ * are applied.
+ */
+void
+es_id_buffer_move(EsIdBuffer *buffer, const uint8 *event_id, EsPosting before, EsPosting after)
+{
+	uint64		hash = id_hash(event_id);
+	uint64		word_before;
+	uint64		word_after;
+	uint64	   *word = es_ids_word(es_pool, buffer->index, hash, before, before, &word_before);
+
+	if (word != NULL)
+	{
+		(void) es_ids_word(es_pool, buffer->index, hash, before, after, &word_after);
+		es_moves_add(word, word_before, word_after);
+		return;
+	}
+	buffer->hashes[buffer->count] = hash;
+	buffer->postings[buffer->count++] = after;
+	if (buffer->count == ES_PREFETCH_WINDOW)
+		es_id_buffer_flush(buffer);
+}
+
 /* ----------------------------------------------------------------- finding */
 
 typedef struct Search
@@ -107,23 +132,39 @@ es_id_find(const EsIndex *index, EsReader *reader, const uint8 *event_id, EsStor
 	return found;
 }
 
+typedef struct Pages
+{
+	EsReader   *reader;
+	EsPageList *list;
+	bool		damaged;
+} Pages;
+
 static bool
 add_page(void *arg, EsPosting posting)
 {
+	Pages	   *pages = arg;
+	EsStoredEvent stored;
+	EsBlockStatus status;
+
 	CHECK_FOR_INTERRUPTS();
-	es_page_list_add(arg, es_posting_heap_block(posting));
+	if (es_reader_any(pages->reader, posting, &stored, &status))
+		es_page_list_add(pages->list, es_reader_page(pages->reader));
+	pages->damaged |= status != ES_BLOCK_OK;
 	return false;
 }
 
 /*
- * Adds the pages of the block table on which events with this id may be, besides
- * those that are found by its time.  False when ids are missing in the index.
+ * Adds the pages of the block table on which the reader's snapshot sees events that may
+ * have this id, besides those that are found by its time.  False when ids are missing in
+ * the index, or damage hides them.
  */
 bool
-es_id_pages(const EsIndex *index, const uint8 *event_id, EsPageList *list)
+es_id_pages(const EsIndex *index, EsReader *reader, const uint8 *event_id, EsPageList *list)
 {
-	(void) es_ids_search(es_pool, index, id_hash(event_id), add_page, list);
-	return es_ids_complete(index);
+	Pages		pages = {reader, list, false};
+
+	(void) es_ids_search(es_pool, index, id_hash(event_id), add_page, &pages);
+	return es_ids_complete(index) && !pages.damaged;
 }
 
 /* Does the id lead to this place, or need it not? */
@@ -132,4 +173,31 @@ es_id_is_indexed(const EsIndex *index, const uint8 *event_id, EsPosting posting)
 {
 	return es_ids_contain(es_pool, index, id_hash(event_id), posting) ||
 		!es_ids_complete(index);
+}
+
+typedef struct Way
+{
+	EsReader   *reader;
+	int64		position;
+} Way;
+
+static bool
+is_at(void *arg, EsPosting posting)
+{
+	Way		   *way = arg;
+	EsStoredEvent stored;
+	EsBlockStatus status;
+
+	CHECK_FOR_INTERRUPTS();
+	return es_reader_any(way->reader, posting, &stored, &status) &&
+		stored.position == way->position;
+}
+
+/* Does the id lead to the event at this position, which the reader's snapshot sees? */
+bool
+es_id_leads_to(const EsIndex *index, EsReader *reader, const uint8 *event_id, int64 position)
+{
+	Way			way = {reader, position};
+
+	return es_ids_search(es_pool, index, id_hash(event_id), is_at, &way);
 }

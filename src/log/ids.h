@@ -37,11 +37,16 @@ extern bool es_id_has_time(const uint8 *event_id, int64 recorded_at);
 extern void es_id_buffer_begin(EsIdBuffer *buffer, EsIndex *index);
 extern void es_id_buffer_add(EsIdBuffer *buffer, const uint8 *event_id,
 							 int64 recorded_at, EsPosting posting);
+extern void es_id_buffer_move(EsIdBuffer *buffer, const uint8 *event_id, EsPosting before,
+							  EsPosting after);
 extern void es_id_buffer_flush(EsIdBuffer *buffer);
 
 extern bool es_id_find(const EsIndex *index, EsReader *reader, const uint8 *event_id,
 					   EsStoredEvent *stored, bool *complete);
-extern bool es_id_pages(const EsIndex *index, const uint8 *event_id, EsPageList *list);
+extern bool es_id_pages(const EsIndex *index, EsReader *reader, const uint8 *event_id,
+						EsPageList *list);
+extern bool es_id_leads_to(const EsIndex *index, EsReader *reader, const uint8 *event_id,
+						   int64 position);
 extern bool es_id_is_indexed(const EsIndex *index, const uint8 *event_id,
 							 EsPosting posting);
 

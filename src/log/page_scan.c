@@ -293,7 +293,7 @@ es_page_scan_next_beside(EsPageScan *scan, uint32 most_events)
 	if (scan->next_row == scan->row_count || scan->open_count == ES_BLOCKS_TOGETHER)
 		return NULL;
 	row = open_row(scan);
-	if (row->status != ES_BLOCK_OK || row->block.header.layout != ES_BLOCK_LAYOUT_ROWS ||
+	if (row->status != ES_BLOCK_OK || es_block_has_columns(&row->block) ||
 		row->block.header.event_count > most_events || es_row_has_large(row))
 		return NULL;
 	return take_row(scan, row);

@@ -7,24 +7,45 @@
  * another row, so what is found counts only if it is the version of the entity
  * that was looked for, in a row that the snapshot sees.
  *
+ * Compaction merges rows into others.  It has postings lead to the new rows before it
+ * commits, so whoever sees them is led to them; who does not finds there, in a row that
+ * he does not see, at which position the event is, and with it, through the index on
+ * first_position, the row that he sees.  If compaction fails the postings go back after
+ * its rows are dead to all.  So where a row is gone that should be there, the posting
+ * is looked at again, until nothing is being moved.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/heapam.h"
+#include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
+#include "log/moves.h"
 #include "log/reader.h"
 #include "log/verified.h"
+
+/* What looking at a place has come to. */
+typedef enum Look
+{
+	LOOK_SEEN,					/* an event that the snapshot sees */
+	LOOK_UNSEEN,				/* one that it does not see */
+	LOOK_GONE,					/* none */
+	LOOK_DAMAGED
+} Look;
 
 void
 es_reader_begin(EsReader *reader, Relation blocks, Snapshot snapshot)
 {
-	memset(reader, 0, offsetof(EsReader, strings));
+	memset(reader, 0, offsetof(EsReader, log));
 	reader->blocks = blocks;
 	reader->snapshot = snapshot;
 	reader->buffer = InvalidBuffer;
+	reader->context = CurrentMemoryContext;
+	reader->fetches = 0;
 }
 
 static void
@@ -39,6 +60,9 @@ void
 es_reader_end(EsReader *reader)
 {
 	unpin(reader);
+	if (reader->log_open)
+		es_log_scan_end(&reader->log);
+	reader->log_open = false;
 }
 
 /*
@@ -55,7 +79,7 @@ block_exists(Relation blocks, BlockNumber block)
 		block < RelationGetNumberOfBlocks(blocks);
 }
 
-/* Pins the row that a posting points to, if the snapshot sees it. */
+/* Pins the row that a posting points to; false when there is none. */
 static bool
 fetch_row(EsReader *reader, EsPosting posting)
 {
@@ -70,21 +94,91 @@ fetch_row(EsReader *reader, EsPosting posting)
 	if (!block_exists(reader->blocks, ItemPointerGetBlockNumber(&tid)))
 		return false;
 	reader->tuple.t_self = tid;
-	if (!heap_fetch(reader->blocks, reader->snapshot, &reader->tuple, &reader->buffer, false))
+	reader->seen = heap_fetch(reader->blocks, reader->snapshot, &reader->tuple, &reader->buffer, false);
+	if (!reader->seen &&
+		!heap_fetch(reader->blocks, SnapshotAny, &reader->tuple, &reader->buffer, false))
 		return false;
 	reader->fetches++;
 	es_row_open(&reader->row, reader->blocks, &reader->tuple, reader->buffer,
 				es_page_is_known(reader->blocks, reader->buffer));
-	es_row_trust(&reader->row);
+	if (reader->seen)
+		es_row_trust(&reader->row);
 	return true;
 }
 
-static bool
-is_wanted(const EsStoredEvent *stored, const EsEntity *entity, uint32 version)
+/* Reads the head of the event at the ordinal of the row. */
+static Look
+read_head(EsReader *reader, EsStoredEvent *stored, EsBlockStatus *status)
 {
-	return stored->version == version &&
-		es_slice_equal(stored->event.entity_id, es_entity_id(entity)) &&
-		es_slice_equal(stored->event.tenant_id, es_entity_tenant_id(entity));
+	*status = es_block_read_head(&reader->row.block, reader->ordinal, reader->strings, stored);
+	return *status == ES_BLOCK_OK ? LOOK_SEEN : LOOK_DAMAGED;
+}
+
+/* Goes to the last block that the snapshot sees and that begins at or before a position. */
+static bool
+find_block(EsReader *reader, int64 position)
+{
+	MemoryContext before = MemoryContextSwitchTo(reader->context);
+	bool		found;
+
+	unpin(reader);
+	if (!reader->log_open)
+		es_log_scan_begin(&reader->log, reader->blocks, reader->snapshot, position, true);
+	else
+		es_log_scan_move(&reader->log, position);
+	reader->log_open = true;
+	found = es_log_scan_next(&reader->log);
+	MemoryContextSwitchTo(before);
+	return found;
+}
+
+/* Reads the head of the event at this position, if the snapshot sees one. */
+static Look
+look_in_log(EsReader *reader, int64 position, EsStoredEvent *stored, EsBlockStatus *status)
+{
+	if (!find_block(reader, position))
+		return LOOK_UNSEEN;
+	reader->row = reader->log.row;
+	reader->fetches++;
+	*status = reader->row.status;
+	if (*status != ES_BLOCK_OK)
+		return LOOK_DAMAGED;
+	if (!es_block_has_position(&reader->row.block, position))
+		return LOOK_UNSEEN;
+	reader->ordinal = es_block_count_before(&reader->row.block, position);
+	return read_head(reader, stored, status);
+}
+
+/*
+ * Reads the head of the event that a posting leads to, wherever the snapshot sees it.
+ * A snapshot that changes may see what was merged as soon as it was found not to.
+ */
+static Look
+look(EsReader *reader, EsPosting posting, EsStoredEvent *stored, EsBlockStatus *status)
+{
+	Look		result;
+
+	*status = ES_BLOCK_OK;
+	for (int attempt = 0;; attempt++)
+	{
+		if (!fetch_row(reader, posting))
+			return LOOK_GONE;
+		reader->ordinal = es_posting_ordinal(posting);
+		if (reader->seen)
+			*status = reader->row.status;
+		if (reader->row.status != ES_BLOCK_OK)
+			return reader->seen ? LOOK_DAMAGED : LOOK_UNSEEN;
+		if (reader->ordinal >= reader->row.block.header.event_count)
+			return LOOK_GONE;
+		if (reader->seen)
+			return read_head(reader, stored, status);
+		if (!es_block_is_merged(&reader->row.block))
+			return LOOK_UNSEEN;
+		result = look_in_log(reader, es_block_position(&reader->row.block, reader->ordinal),
+							 stored, status);
+		if (result != LOOK_UNSEEN || IsMVCCSnapshot(reader->snapshot) || attempt > 0)
+			return result;
+	}
 }
 
 /*
@@ -95,36 +189,57 @@ is_wanted(const EsStoredEvent *stored, const EsEntity *entity, uint32 version)
 bool
 es_reader_any(EsReader *reader, EsPosting posting, EsStoredEvent *stored, EsBlockStatus *status)
 {
-	uint32		ordinal = es_posting_ordinal(posting);
-
-	*status = ES_BLOCK_OK;
-	if (!fetch_row(reader, posting))
-		return false;
-	*status = reader->row.status;
-	if (*status != ES_BLOCK_OK || ordinal >= reader->row.block.header.event_count)
-		return false;
-	*status = es_block_read_head(&reader->row.block, ordinal, reader->strings, stored);
-	return *status == ES_BLOCK_OK;
+	return look(reader, posting, stored, status) == LOOK_SEEN;
 }
 
-/* The same, when it is this version of the entity. */
-bool
-es_reader_look(EsReader *reader, EsPosting posting, const EsEntity *entity,
-			   uint32 version, EsStoredEvent *stored, EsBlockStatus *status)
+/* The page of the table on which the event lies that was read last. */
+BlockNumber
+es_reader_page(const EsReader *reader)
 {
-	return es_reader_any(reader, posting, stored, status) && is_wanted(stored, entity, version);
+	return ItemPointerGetBlockNumber(&reader->row.tuple.t_self);
+}
+
+static bool
+is_wanted(const EsStoredEvent *stored, const EsEntity *entity, uint32 version)
+{
+	return stored->version == version &&
+		es_slice_equal(stored->event.entity_id, es_entity_id(entity)) &&
+		es_slice_equal(stored->event.tenant_id, es_entity_tenant_id(entity));
+}
+
+/* The same, of this version of the entity. */
+bool
+es_reader_look(EsReader *reader, const EsEntity *entity, uint32 version,
+			   EsStoredEvent *stored, EsBlockStatus *status)
+{
+	for (;;)
+	{
+		EsPosting	posting = es_posting_get(es_pool, entity, version);
+		bool		moving = es_moves_are_open();
+		Look		result = look(reader, posting, stored, status);
+
+		if (result == LOOK_SEEN && is_wanted(stored, entity, version))
+			return true;
+		if (result == LOOK_DAMAGED)
+			return false;
+		if (es_posting_get(es_pool, entity, version) == posting)
+		{
+			if (result == LOOK_UNSEEN || !moving)
+				return false;
+			es_moves_wait();
+		}
+	}
 }
 
 /* The same, with an error when there is damage. */
 bool
-es_reader_head(EsReader *reader, EsPosting posting, const EsEntity *entity,
-			   uint32 version, EsStoredEvent *stored)
+es_reader_head(EsReader *reader, const EsEntity *entity, uint32 version, EsStoredEvent *stored)
 {
 	EsBlockStatus status;
-	bool		visible = es_reader_look(reader, posting, entity, version, stored, &status);
+	bool		visible = es_reader_look(reader, entity, version, stored, &status);
 
 	if (status != ES_BLOCK_OK)
-		es_report_damage(es_row_position(&reader->row, es_posting_ordinal(posting)), status);
+		es_report_damage(es_row_position(&reader->row, reader->ordinal), status);
 	return visible;
 }
 

@@ -14,7 +14,7 @@
 #include "utils/snapshot.h"
 
 #include "index/entity.h"
-#include "log/block_row.h"
+#include "log/log_scan.h"
 
 /* Reads single events; keeps the buffer of the last one pinned. */
 typedef struct EsReader
@@ -23,21 +23,25 @@ typedef struct EsReader
 	Snapshot	snapshot;
 	Buffer		buffer;
 	HeapTupleData tuple;
+	bool		seen;			/* the snapshot sees that tuple */
+	bool		log_open;
+	MemoryContext context;		/* that of the log scan */
+	EsLogScan	log;			/* finds what was merged since the snapshot */
 	uint64		fetches;		/* rows that were looked at; 'row' is another
 								 * one with each */
-	EsBlockRow	row;
+	EsBlockRow	row;			/* of the event read last */
+	uint32		ordinal;		/* in it */
 	char		strings[ES_BLOCK_HEAD_ROOM];	/* of the head read last */
 } EsReader;
 
 extern void es_reader_begin(EsReader *reader, Relation blocks, Snapshot snapshot);
 extern bool es_reader_any(EsReader *reader, EsPosting posting,
 						  EsStoredEvent *stored, EsBlockStatus *status);
-extern bool es_reader_look(EsReader *reader, EsPosting posting,
-						   const EsEntity *entity, uint32 version,
+extern bool es_reader_look(EsReader *reader, const EsEntity *entity, uint32 version,
 						   EsStoredEvent *stored, EsBlockStatus *status);
-extern bool es_reader_head(EsReader *reader, EsPosting posting,
-						   const EsEntity *entity, uint32 version,
+extern bool es_reader_head(EsReader *reader, const EsEntity *entity, uint32 version,
 						   EsStoredEvent *stored);
+extern BlockNumber es_reader_page(const EsReader *reader);
 extern void es_reader_complete(EsReader *reader, EsStoredEvent *stored);
 extern void es_reader_end(EsReader *reader);
 

@@ -135,7 +135,7 @@ free_dropped_index(void)
 		return;
 	session.store->relid = InvalidOid;
 	es_index_reset(es_pool, &session.store->index);
-	es_counters_reset(&session.store->counters);
+	es_counters_reset(session.store);
 	pg_atomic_write_u32(&session.store->state, ES_STORE_EMPTY);
 }
 

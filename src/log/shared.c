@@ -58,12 +58,24 @@ init_store(EsStore *store)
 	pg_atomic_init_u64(&store->counters.block_bytes, 0);
 	pg_atomic_init_u64(&store->counters.conflicts, 0);
 	pg_atomic_init_u64(&store->counters.waits, 0);
+	pg_atomic_init_u32(&store->moving, 0);
+	pg_atomic_init_u64(&store->compaction.small_blocks, 0);
+	pg_atomic_init_u64(&store->compaction.steps, 0);
+	pg_atomic_init_u64(&store->compaction.events, 0);
+	pg_atomic_init_u64(&store->compaction.blocks_before, 0);
+	pg_atomic_init_u64(&store->compaction.blocks_after, 0);
+	pg_atomic_init_u64(&store->compaction.bytes_before, 0);
+	pg_atomic_init_u64(&store->compaction.bytes_after, 0);
+	pg_atomic_init_u64(&store->compaction.last_at, 0);
 }
 
 /* What was counted is that of a store before, in this database or another. */
 void
-es_counters_reset(EsIngestCounters *counters)
+es_counters_reset(EsStore *store)
 {
+	EsIngestCounters *counters = &store->counters;
+	EsCompactionCounters *compaction = &store->compaction;
+
 	pg_atomic_write_u64(&counters->batches, 0);
 	pg_atomic_write_u64(&counters->events, 0);
 	pg_atomic_write_u64(&counters->duplicates, 0);
@@ -72,6 +84,13 @@ es_counters_reset(EsIngestCounters *counters)
 	pg_atomic_write_u64(&counters->block_bytes, 0);
 	pg_atomic_write_u64(&counters->conflicts, 0);
 	pg_atomic_write_u64(&counters->waits, 0);
+	pg_atomic_write_u64(&compaction->steps, 0);
+	pg_atomic_write_u64(&compaction->events, 0);
+	pg_atomic_write_u64(&compaction->blocks_before, 0);
+	pg_atomic_write_u64(&compaction->blocks_after, 0);
+	pg_atomic_write_u64(&compaction->bytes_before, 0);
+	pg_atomic_write_u64(&compaction->bytes_after, 0);
+	pg_atomic_write_u64(&compaction->last_at, 0);
 }
 
 static void

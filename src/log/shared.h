@@ -43,6 +43,19 @@ typedef struct EsIngestCounters
 	pg_atomic_uint64 waits;		/* for another transaction's entity */
 } EsIngestCounters;
 
+/* Work of compaction, and what is left to do, for stat_compaction and for when to begin. */
+typedef struct EsCompactionCounters
+{
+	pg_atomic_uint64 small_blocks;	/* that were added and not looked at since */
+	pg_atomic_uint64 steps;		/* transactions that merged blocks */
+	pg_atomic_uint64 events;	/* merged, each time it was */
+	pg_atomic_uint64 blocks_before;
+	pg_atomic_uint64 blocks_after;
+	pg_atomic_uint64 bytes_before;
+	pg_atomic_uint64 bytes_after;
+	pg_atomic_uint64 last_at;	/* a timestamptz; 0: never */
+} EsCompactionCounters;
+
 /*
  * A moment of the past: no position from 'position' on was in use when a snapshot
  * with this xmax, as a full xid, was taken.
@@ -78,6 +91,10 @@ typedef struct EsPositionSample
  *				  else it changes as src/index says.
  * next_position, position_limit, last_recorded_at, samples, sample_count
  *				  under position_lock; samples ascend in both.
+ * moving		  see moves.c.
+ * merged_through written by who has the lock of compaction, and by the builder.
+ * compaction	  added to by appenders and by compaction, in no order with other
+ *				  memory; reset like counters.
  * blocks_..., built_us
  *				  written by the builder, read for information.
  * counters		  added to by any appender, in no order with other memory; reset
@@ -106,6 +123,10 @@ typedef struct EsStore
 	pg_atomic_uint64 blocks_total;
 	pg_atomic_uint64 built_us;	/* how long the last build took */
 	EsIngestCounters counters;
+
+	pg_atomic_uint32 moving;
+	int64		merged_through; /* nothing is left to be merged up to here */
+	EsCompactionCounters compaction;
 } EsStore;
 
 /*
@@ -147,7 +168,7 @@ extern EsShared *es_shared;
 extern EsPool *es_pool;
 
 extern void es_shared_install(void);
-extern void es_counters_reset(EsIngestCounters *counters);
+extern void es_counters_reset(EsStore *store);
 extern uint64 es_key_hash(EsSlice tenant_id, EsSlice entity_id);
 extern uint64 es_secret_hash(EsSlice text);
 

@@ -43,7 +43,7 @@ free_if_dropped(EsStore *store)
 	{
 		es_index_reset(es_pool, &store->index);
 		pg_atomic_write_u32(&store->state, ES_STORE_EMPTY);
-		es_counters_reset(&store->counters);
+		es_counters_reset(store);
 		store->relid = InvalidOid;
 		store->database = InvalidOid;
 		freed = true;

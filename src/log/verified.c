@@ -168,7 +168,7 @@ es_page_is_verified(Relation blocks, Buffer buffer)
 void
 es_row_trust(EsBlockRow *row)
 {
-	if (row->status == ES_BLOCK_OK && row->block.header.layout == ES_BLOCK_LAYOUT_COLUMNS &&
+	if (row->status == ES_BLOCK_OK && es_block_has_columns(&row->block) &&
 		!row->block.verified)
 		row->block.verified = es_page_is_verified(row->blocks, row->buffer);
 }

@@ -21,6 +21,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "core/block_vectors.h"
 #include "log/entities.h"
 #include "log/ids.h"
 #include "log/log_scan.h"
@@ -45,6 +46,7 @@ typedef struct Verifier
 	HTAB	   *seen;
 	MemoryContext per_event;
 	EsReader	reader;			/* sees what is committed by now */
+	EsReader	snapshot_reader;
 	int64		rows;
 	int64		last_position;
 	int64		last_recorded_at;
@@ -75,6 +77,33 @@ note_seen(Verifier *verifier, EsEntity *entity, uint32 version)
 	seen->last_version = Max(seen->last_version, version);
 }
 
+/*
+ * Does the index lead to the version where the snapshot of the pass sees it?  When it was
+ * merged since, not to this place, but from the other one to its position.
+ */
+static bool
+leads_to(Verifier *verifier, const EsEntity *entity, const EsStoredEvent *stored, EsPosting place)
+{
+	uint32		version = (uint32) stored->version;
+	EsStoredEvent found;
+	EsBlockStatus status;
+
+	return es_posting_get(es_pool, entity, version) == place ||
+		(es_reader_look(&verifier->snapshot_reader, entity, version, &found, &status) &&
+		 found.position == stored->position);
+}
+
+/* The same of the event's id. */
+static bool
+id_leads_to(Verifier *verifier, const EsStoredEvent *stored, EsPosting place)
+{
+	const EsIndex *index = &verifier->open.store->index;
+
+	return es_id_has_time(stored->event.event_id, stored->recorded_at) ||
+		es_id_is_indexed(index, stored->event.event_id, place) ||
+		es_id_leads_to(index, &verifier->snapshot_reader, stored->event.event_id, stored->position);
+}
+
 /* The index must find the event here. */
 static void
 verify_posting(Verifier *verifier, const EsBlockRow *row, uint32 ordinal,
@@ -89,11 +118,10 @@ verify_posting(Verifier *verifier, const EsBlockRow *row, uint32 ordinal,
 	if (entity == NULL || stored->version < 1 || stored->version > es_entity_known(entity))
 		report(verifier, "error", stored->position, event->entity_id,
 			   psprintf("version " INT64_FORMAT " is not in the entity index", stored->version));
-	else if (es_posting_get(es_pool, entity, (uint32) stored->version) != expected)
+	else if (!leads_to(verifier, entity, stored, expected))
 		report(verifier, "error", stored->position, event->entity_id,
 			   psprintf("the entity index has another place for version " INT64_FORMAT, stored->version));
-	if (!es_id_has_time(event->event_id, stored->recorded_at) &&
-		!es_id_is_indexed(&verifier->open.store->index, event->event_id, expected))
+	if (!id_leads_to(verifier, stored, expected))
 		report(verifier, "error", stored->position, event->entity_id,
 			   "the event's id is not in the entity index");
 	if (entity != NULL)
@@ -143,6 +171,9 @@ verify_row(Verifier *verifier, EsBlockRow *row)
 		return;
 	}
 	verify_order(verifier, row);
+	if (es_block_is_merged(&row->block) && !es_vectors_check_log(&row->block))
+		report(verifier, "error", row->first_position, no_entity,
+			   "positions or times in the block go back");
 	for (uint32 i = 0; i < row->block.header.event_count; i++)
 	{
 		MemoryContext before = MemoryContextSwitchTo(verifier->per_event);
@@ -189,12 +220,11 @@ verify_row_count(Verifier *verifier)
 static void
 verify_later_version(Verifier *verifier, EsEntity *entity, uint32 version)
 {
-	EsPosting	posting = es_posting_get(es_pool, entity, version);
 	EsStoredEvent stored;
 	EsBlockStatus status;
 
 	/* damage was reported with the log */
-	if (!es_reader_look(&verifier->reader, posting, entity, version, &stored, &status) &&
+	if (!es_reader_look(&verifier->reader, entity, version, &stored, &status) &&
 		status == ES_BLOCK_OK)
 		report(verifier, "error", 0, es_entity_id(entity),
 			   psprintf("the entity index has version %u, the log has not", version));
@@ -252,6 +282,7 @@ begin_verifying(Verifier *verifier, EsProblemSink sink, void *arg)
 												ALLOCSET_DEFAULT_SIZES);
 	verifier->last_recorded_at = PG_INT64_MIN;
 	es_reader_begin(&verifier->reader, verifier->open.blocks, SnapshotSelf);
+	es_reader_begin(&verifier->snapshot_reader, verifier->open.blocks, verifier->snapshot);
 }
 
 /*
@@ -267,6 +298,7 @@ es_verify(EsProblemSink sink, void *arg)
 	verify_row_count(&verifier);
 	es_index_visit(es_pool, &verifier.open.store->index, verify_entity, &verifier);
 	es_reader_end(&verifier.reader);
+	es_reader_end(&verifier.snapshot_reader);
 	hash_destroy(verifier.seen);
 	MemoryContextDelete(verifier.per_event);
 	es_store_close(&verifier.open);

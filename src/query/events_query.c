@@ -236,7 +236,7 @@ next_of_entity(EsEventsReader *reader)
 
 	while ((stored = es_entity_scan_next(&reader->entity)) != NULL)
 	{
-		uint32		i = reader->entity.ordinal;
+		uint32		i = reader->entity.reader.ordinal;
 		bool		unsure;
 
 		filter_block(reader);

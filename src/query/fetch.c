@@ -121,9 +121,9 @@ es_fetch_json(EsView *view, uint32 i, EsExtraction *extraction, EsSlice *json)
 	if (extraction->block != view->number)
 		open_block(view, extraction);
 	if (extraction->field == ES_FIELD_METADATA &&
-		!(es_vector_integer(&extraction->flags, i) & ES_HAS_METADATA))
+		!(es_integers_value(&extraction->flags, i) & ES_HAS_METADATA))
 		return ES_FOUND_MISSING;
-	shape = es_vector_integer(&extraction->shapes, i);
+	shape = es_integers_value(&extraction->shapes, i);
 	if (shape < 0 || shape >= view->block->columns.shape_count)
 		es_view_damaged(view);
 	places = es_view_places(view, extraction->path_number);

@@ -171,7 +171,7 @@ dictionary_of(EsView *view, uint32 i, EsExtraction *extraction)
 		return -1;
 	if (extraction->block != view->number)
 		(void) es_fetch_json(view, i, extraction, &json);
-	shape = es_vector_integer(&extraction->shapes, i);
+	shape = es_integers_value(&extraction->shapes, i);
 	if (shape < 0 || shape >= view->block->columns.shape_count)
 		es_view_damaged(view);
 	place = &es_view_places(view, extraction->path_number)[shape];

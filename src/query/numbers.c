@@ -31,7 +31,7 @@ read_integers(EsView *view, uint32 slot, EsNumbers *numbers)
 
 	es_view_integers(view, slot, &integers);
 	for (uint32 i = 0; i < view->count; i++)
-		numbers->values[i] = es_vector_integer(&integers, i);
+		numbers->values[i] = es_integers_value(&integers, i);
 }
 
 static void
@@ -43,7 +43,7 @@ read_occurred(EsView *view, EsNumbers *numbers)
 	es_view_integers(view, ES_SLOT_FLAGS, &flags);
 	for (uint32 i = 0; i < view->count; i++)
 	{
-		if (!(es_vector_integer(&flags, i) & ES_HAS_OCCURRED_AT))
+		if (!(es_integers_value(&flags, i) & ES_HAS_OCCURRED_AT))
 			numbers->values[i] = es_view_recorded_at(view, i);
 	}
 }
@@ -149,7 +149,7 @@ open_documents(EsView *view, const EsNumberSource *source, Documents *documents)
 static const EsPlace *
 place_of(EsView *view, const Documents *documents, uint32 row)
 {
-	int64		shape = es_vector_integer(&documents->shapes, row);
+	int64		shape = es_integers_value(&documents->shapes, row);
 
 	if (shape < 0 || shape >= documents->shape_count)
 		es_view_damaged(view);

@@ -46,7 +46,7 @@ pack_valid(ValidBlock *block, uint32 number)
 	uint32		count = number < 12 ? 3 + 4 * number : 200;
 	EsSlice		text = generate_batch(&random, &memory, kinds[number % lengthof(kinds)], count);
 	EsInflightList inflight = {.count = number % 3,.writer_xid = 1000};
-	EsPackJob	job = {&expectations.shapes, NULL, 0, 1 + number, 0, &inflight};
+	EsPackJob	job = {&expectations.shapes, NULL, 0, 1 + number, 0, &inflight, NULL};
 	Batch		batch;
 	bool		large;
 
@@ -56,7 +56,15 @@ pack_valid(ValidBlock *block, uint32 number)
 	job.rows = make_rows(&random, &memory, &batch);
 	job.row_count = batch.count;
 	memset(&packer, 0, offsetof(EsPacker, job));
-	es_block_pack(&packer, &job, block->data, &block->size, &large);
+	if (number % 3 == 1)
+	{
+		job.places = make_places(&random, &memory, batch.count);
+		job.first_position = job.places[0].position;
+		job.recorded_at = job.places[0].recorded_at;
+		(void) es_block_merge(&packer, &job, block->data, &block->size);
+	}
+	else
+		es_block_pack(&packer, &job, block->data, &block->size, &large);
 	memory_free(&memory);
 }
 
@@ -219,7 +227,7 @@ open_columns(const EsBlock *block)
 	for (uint32 slot = 0; slot < ES_FIXED_SLOTS; slot++)
 	{
 		if (es_vector_integers(block, slot, &integers))
-			(void) es_vector_integer(&integers, integers.count - 1);
+			(void) es_integers_value(&integers, integers.count - 1);
 	}
 	for (uint32 slot = 0; slot <= block->columns.column_count; slot++)
 		open_strings(block, slot);
@@ -256,7 +264,7 @@ check_places(const EsBlock *block)
 static bool
 in_columns(const EsBlock *block)
 {
-	return block->header.layout == ES_BLOCK_LAYOUT_COLUMNS;
+	return es_block_has_columns(block);
 }
 
 int

@@ -171,7 +171,7 @@ check_packing(Memory *memory, Batch *batch)
 	Random		random = {1};
 	EsInflightList inflight = {.count = batch->count % 3,.writer_xid = 1000};
 	PackTotals	totals = {0};
-	EsPackJob	job = {&expectations.shapes, make_rows(&random, memory, batch), batch->count, 7, 0, &inflight};
+	EsPackJob	job = {&expectations.shapes, make_rows(&random, memory, batch), batch->count, 7, 0, &inflight, NULL};
 
 	MUST(pack_and_compare(&packer, &job, &totals) == NULL);
 	MUST(totals.events == batch->count && totals.bytes <= totals.row_bytes + totals.row_bytes / 50 + 1024);

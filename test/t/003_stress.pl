@@ -1,6 +1,7 @@
 # I1, I2, I4, I5: many sessions write at random - batches, savepoints, exception
 # blocks, rollbacks - while two followers read on from where they stopped.  Every
 # committed event is delivered exactly once and in order to both, and no other.
+# Compaction runs all the time, and cursors of old snapshots see what they saw.  [I10]
 use strict;
 use warnings;
 
@@ -111,7 +112,29 @@ my %scripts = (
 		\set entity random(0, 29)
 		SELECT 1 / (count(*) = eventstore.entity_version('entity-' || :entity)
 			AND count(*) = coalesce(max(version), 0))::int
-		FROM eventstore.read_entity('entity-' || :entity);});
+		FROM eventstore.read_entity('entity-' || :entity);},
+	'old reader@1' => q{
+		\set entity random(0, 29)
+		BEGIN ISOLATION LEVEL REPEATABLE READ;
+		SELECT count(*) AS events, count(DISTINCT entity_id) AS entities FROM eventstore.events \\gset
+		CREATE TEMP TABLE seen ON COMMIT DROP AS SELECT * FROM eventstore.events WHERE position > eventstore.safe_position() - 1000;
+		DECLARE one CURSOR FOR SELECT * FROM eventstore.read_entity('entity-' || :entity);
+		SELECT pg_sleep(0.05);
+		SELECT 1 / (count(*) = 0)::int
+			FROM (SELECT * FROM eventstore.events WHERE position > eventstore.safe_position() - 1000) e
+			FULL JOIN seen s USING (position, entity_id, version, event_id)
+			WHERE e.payload IS DISTINCT FROM s.payload OR e.recorded_at IS DISTINCT FROM s.recorded_at;
+		SELECT 1 / (count(*) = eventstore.entity_version('entity-' || :entity)
+				AND count(s.position) = (SELECT count(*) FROM seen WHERE entity_id = 'entity-' || :entity))::int
+			FROM eventstore.read_entity('entity-' || :entity) e LEFT JOIN seen s USING (position, event_id, version);
+		SELECT 1 / (count(*) = count(e.position))::int FROM (SELECT * FROM seen LIMIT 20) s
+			LEFT JOIN LATERAL eventstore.get_event_by_id(s.event_id) e ON e.position = s.position;
+		SELECT 1 / (count(*) = :events AND bool_and(up))::int
+			FROM (SELECT position > coalesce(lag(position) OVER (), 0) AS up FROM (SELECT position FROM eventstore.events ORDER BY position) p) q;
+		SELECT 1 / (count(*) = :entities AND sum(last) = :events)::int
+			FROM (SELECT entity_id, max(version) AS last FROM eventstore.events GROUP BY 1) e;
+		MOVE ALL IN one;
+		COMMIT;});
 
 my %followers;
 for my $name ('read committed', 'repeatable read')
@@ -120,6 +143,8 @@ for my $name ('read committed', 'repeatable read')
 	$followers{$name}->query_safe("SET default_transaction_isolation = '$name'");
 	start_query($followers{$name}, "CALL follow('$name')");
 }
+
+my $compaction = start_compacting($node);
 
 # Transactions that deadlock are tried again.
 $node->pgbench(
@@ -130,6 +155,8 @@ $node->pgbench(
 	'writers', \%scripts);
 
 $node->safe_psql('postgres', 'INSERT INTO finish VALUES (true)');
+end_compacting($node, $compaction);
+cmp_ok($node->safe_psql('postgres', 'SELECT events FROM eventstore.stat_compaction'), '>', 10000, 'much was merged');
 for my $name (sort keys %followers)
 {
 	is((finish_query($followers{$name}))[1], '', "$name: the follower had no error");

@@ -5,7 +5,8 @@
 # on the order of the rows.  So the answer must be that of a table with the events
 # in the order in which the relation gave them, or in that of the log.
 #
-# Of three stores one has its events in rows, one in columns, one in both.  A fourth
+# Of four stores one has its events in rows, one in columns, one in both, and one is
+# compacted before the queries, and all the time while they run in transactions.  A fifth
 # one is larger, for what is computed from blocks.
 # Queries run in a psql for each store, in groups that have settings of their own:
 # kernels, join methods, parallel query, generic plans, time zones.
@@ -147,12 +148,13 @@ sub write_events
 # A database with these events in both relations; returns the layouts of blocks.
 sub create_store
 {
-	my ($dbname, $batch_size, $locale, $events) = @_;
+	my ($dbname, $batch_size, $locale, $events, $compacted) = @_;
 	my $file = $node->basedir . "/$dbname.copy";
 
 	write_events($file, $batch_size, $events);
 	$node->safe_psql('postgres', "CREATE DATABASE $dbname TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C' $locale");
 	$node->safe_psql($dbname, "$functions COPY hex FROM '$file'; CALL store_batches();");
+	$node->safe_psql($dbname, 'CALL eventstore.compact()') if $compacted;
 	$node->safe_psql($dbname, $tables);
 	$node->safe_psql($dbname, $collation) if $has_icu;
 	unlink $file;
@@ -426,16 +428,19 @@ sub transaction_queries
 my @stores = (
 	[ 'in_rows', '1', sub { return 1; }, '' ],
 	[ 'in_columns', '2', sub { return pick(30, 100, 300); }, '' ],
-	[ 'mixed', '1,2', sub { return pick(1, 1, 1, 2, 5, 40, 200); }, $has_icu ? "LOCALE_PROVIDER icu ICU_LOCALE 'en'" : '' ]);
+	[ 'mixed', '1,2', sub { return pick(1, 1, 1, 2, 5, 40, 200); }, $has_icu ? "LOCALE_PROVIDER icu ICU_LOCALE 'en'" : '' ],
+	[ 'merged', '3', sub { return pick(1, 1, 1, 2, 5); }, '', 1 ]);
 
 for my $store (@stores)
 {
-	my ($name, $layouts, $batch_size, $locale) = @$store;
+	my ($name, $layouts, $batch_size, $locale, $compacted) = @$store;
 
-	like(create_store($name, $batch_size, $locale, EVENTS), qr/^1?,?\Q$layouts\E$/, "$name: layouts of blocks");
+	like(create_store($name, $batch_size, $locale, EVENTS, $compacted), qr/^1?,?\Q$layouts\E$/, "$name: layouts of blocks");
 	learn_store($name);
 	compare_queries($name, $name, queries(1 + int($count / 4)));
-	compare_queries("$name, in transactions", $name, transaction_queries(1 + int($count / 30)));
+	my $compaction = $compacted ? start_compacting($node, $name) : undef;
+	compare_queries("$name, in transactions", $name, transaction_queries(1 + int($count / ($compacted ? 10 : 30))));
+	end_compacting($node, $compaction) if $compacted;
 	is_sound($node, $name, $name);
 }
 

@@ -192,6 +192,58 @@ large_body(Memory *memory, const EsEvent *event)
 	return es_slice(body, end - body);
 }
 
+/* Places in the log, with and without gaps, at the same time and later. */
+EsLogPlace *
+make_places(Random *random, Memory *memory, uint32 count)
+{
+	EsLogPlace *places = memory_take(memory, count * sizeof(EsLogPlace));
+	EsLogPlace	place = {1 + random_below(random, 100000), INT64CONST(852000000000000)};
+	uint32		gap = 1 + random_below(random, 3) * random_below(random, 1000);
+	uint32		pause = 1 + random_below(random, 3) * random_below(random, 1000000);
+
+	for (uint32 i = 0; i < count; i++)
+	{
+		places[i] = place;
+		place.position += 1 + (random_below(random, 3) == 0 ? random_below(random, gap) : 0);
+		place.recorded_at += random_below(random, pause);
+	}
+	return places;
+}
+
+static int64
+position_of(const EsPackJob *job, uint32 i)
+{
+	return job->places == NULL ? job->first_position + i : job->places[i].position;
+}
+
+static int64
+time_of(const EsPackJob *job, uint32 i)
+{
+	return job->places == NULL ? job->recorded_at : job->places[i].recorded_at;
+}
+
+/* Are the block's events found by their positions, and no others? */
+static const char *
+compare_positions(const EsPackJob *job, const EsBlock *block)
+{
+	uint32		before = 0;
+	uint32		count = block->header.event_count;
+	int64		last = position_of(job, count - 1);
+	int64		step = 1 + (last - position_of(job, 0)) / 10000;
+
+	for (int64 position = position_of(job, 0) - 1; position <= last + 1; position += step)
+	{
+		while (before < count && position_of(job, before) < position)
+			before++;
+		if (es_block_count_before(block, position) != before)
+			return "events are counted wrong up to a position";
+		if (es_block_has_position(block, position) !=
+			(before < count && position_of(job, before) == position))
+			return "a position is said to be in the block, or not to be, and the contrary is true";
+	}
+	return NULL;
+}
+
 /* Reads one event, into memory of exactly the size that is asked for. */
 static const char *
 compare_event(const EsPackJob *job, EsBlock *block, uint32 i)
@@ -209,7 +261,7 @@ compare_event(const EsPackJob *job, EsBlock *block, uint32 i)
 								body, &stored) != ES_BLOCK_OK)
 		problem = "a body cannot be read";
 	else if (!events_equal(&stored.event, event) || stored.version != job->rows[i].version ||
-			 stored.position != job->first_position + i || stored.recorded_at != job->recorded_at)
+			 stored.position != position_of(job, i) || stored.recorded_at != time_of(job, i))
 		problem = "an event comes back as another";
 	memory_free(&memory);
 	return problem;
@@ -257,6 +309,8 @@ compare_open_block(const EsPackJob *job, uint32 count, EsSlice bytes, EsBlock *b
 		return "a block's summary of types is wrong";
 	for (uint32 i = count; i-- > 0 && problem == NULL;)
 		problem = compare_event(job, block, i);
+	if (problem == NULL)
+		problem = compare_positions(job, block);
 	return problem == NULL ? compare_inflight(job, block) : problem;
 }
 
@@ -272,7 +326,7 @@ compare_block(const EsPackJob *job, uint32 count, EsSlice data, PackTotals *tota
 		problem = "a block does not pass its check";
 	if (problem == NULL && es_block_salvage(&block, bytes.data, bytes.size) != ES_BLOCK_OK)
 		problem = "a block cannot be salvaged";
-	totals->column_blocks += problem == NULL && block.header.layout == ES_BLOCK_LAYOUT_COLUMNS;
+	totals->column_blocks += problem == NULL && es_block_has_columns(&block);
 	memory_free(&memory);
 	return problem;
 }
@@ -319,6 +373,12 @@ rest_of(const EsPackJob *job, uint32 count)
 	rest.rows += count;
 	rest.row_count -= count;
 	rest.first_position += count;
+	if (rest.places != NULL && rest.row_count > 0)
+	{
+		rest.places += count;
+		rest.first_position = rest.places[0].position;
+		rest.recorded_at = rest.places[0].recorded_at;
+	}
 	return rest;
 }
 
@@ -345,6 +405,33 @@ pack_rows_and_compare(const EsPackJob *job)
 			count++;
 		problem = compare_block(&rest, count, es_slice(data, es_rows_finish(&builder)), &totals);
 		rest = rest_of(&rest, count);
+	}
+	return problem;
+}
+
+/*
+ * Merges all events of the job that can be, block by block, and compares what comes
+ * back.  Adds to *totals.
+ */
+const char *
+merge_and_compare(EsPacker *packer, const EsPackJob *job, PackTotals *totals)
+{
+	EsPackJob	rest = *job;
+	const char *problem = NULL;
+
+	while (rest.row_count > 0 && problem == NULL)
+	{
+		char	   *data = malloc(ES_BLOCK_MAX_SIZE);
+		uint32		size;
+		uint32		count = es_block_merge(packer, &rest, data, &size);
+
+		if (count > rest.row_count || (count > 0 && size > ES_BLOCK_MAX_SIZE))
+			problem = "a merged block is too large";
+		else if (count > 0)
+			problem = compare_block(&rest, count, es_slice(data, size), totals);
+		totals->merged += count;
+		rest = rest_of(&rest, Max(count, 1));
+		free(data);
 	}
 	return problem;
 }

@@ -36,6 +36,7 @@ typedef struct PackTotals
 	uint64		bytes;
 	uint64		row_blocks;
 	uint64		row_bytes;
+	uint64		merged;			/* events in merged blocks */
 } PackTotals;
 
 extern Batch read_batch(Memory *memory, EsSlice text, EsExpectations *expectations);
@@ -48,6 +49,9 @@ extern void keep_storable(Batch *batch, size_t max_size);
 extern EsPackRow *make_rows(Random *random, Memory *memory, Batch *batch);
 extern const char *pack_and_compare(EsPacker *packer, const EsPackJob *job,
 									PackTotals *totals);
+extern EsLogPlace *make_places(Random *random, Memory *memory, uint32 count);
+extern const char *merge_and_compare(EsPacker *packer, const EsPackJob *job,
+									 PackTotals *totals);
 extern const char *pack_rows_and_compare(const EsPackJob *job);
 
 #endif							/* EVENTSTORE_TEST_BATCHES_H */

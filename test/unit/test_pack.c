@@ -31,15 +31,36 @@ begin(void)
 	memset(&packer, 0, sizeof(packer));
 }
 
+/* The same events, at places of their own. */
+static const char *
+merge_events(const EsPackJob *job, Tally *tally)
+{
+	Memory		memory = {0};
+	Random		random = {job->row_count};
+	EsInflightList nobody = {0};
+	EsPackJob	merged = *job;
+	const char *problem;
+
+	merged.places = make_places(&random, &memory, job->row_count);
+	merged.first_position = merged.places[0].position;
+	merged.recorded_at = merged.places[0].recorded_at;
+	merged.inflight = &nobody;
+	problem = merge_and_compare(&packer, &merged, &tally->totals);
+	memory_free(&memory);
+	return problem;
+}
+
 static void
 pack_events(Tally *tally, const EsPackRow *rows, uint32 count, int64 first_position,
 			const EsInflightList *inflight)
 {
-	EsPackJob	job = {&expectations.shapes, rows, count, first_position, RECORDED_AT, inflight};
+	EsPackJob	job = {&expectations.shapes, rows, count, first_position, RECORDED_AT, inflight, NULL};
 	const char *problem = pack_and_compare(&packer, &job, &tally->totals);
 
 	if (problem == NULL)
 		problem = pack_rows_and_compare(&job);
+	if (problem == NULL)
+		problem = merge_events(&job, tally);
 	if (problem != NULL && ++tally->failures <= 3)
 		printf("# %s, in a batch of %u events\n", problem, count);
 }
@@ -448,7 +469,7 @@ static bool
 make_sample(Sample *sample, Random *random, BatchKind kind)
 {
 	EsInflightList inflight = make_inflight(random, random_below(random, 3), 1000);
-	EsPackJob	job = {&expectations.shapes, NULL, 0, 1000, RECORDED_AT, &inflight};
+	EsPackJob	job = {&expectations.shapes, NULL, 0, 1000, RECORDED_AT, &inflight, NULL};
 	char	   *data = memory_take(&sample->memory, ES_BLOCK_MAX_SIZE);
 	bool		large;
 	uint32		size;
@@ -457,9 +478,18 @@ make_sample(Sample *sample, Random *random, BatchKind kind)
 	sample->rows = make_rows(random, &sample->memory, &sample->batch);
 	job.rows = sample->rows;
 	job.row_count = sample->batch.count;
-	sample->count = es_block_pack(&packer, &job, data, &size, &large);
+	if (random_below(random, 2) == 0)
+		job.places = make_places(random, &sample->memory, job.row_count);
+	if (job.places != NULL)
+	{
+		job.first_position = job.places[0].position;
+		job.recorded_at = job.places[0].recorded_at;
+		sample->count = es_block_merge(&packer, &job, data, &size);
+	}
+	else
+		sample->count = es_block_pack(&packer, &job, data, &size, &large);
 	sample->bytes = es_slice(data, size);
-	return ((EsBlockHeader *) data)->layout == ES_BLOCK_LAYOUT_COLUMNS;
+	return sample->count > 0 && ((EsBlockHeader *) data)->layout != ES_BLOCK_LAYOUT_ROWS;
 }
 
 /* What reading a damaged block came to. */
@@ -509,7 +539,7 @@ damage_of(const Sample *sample, EsSlice bytes)
 	else
 		read_damaged(sample, &block, false, &damage);
 	if (es_block_salvage(&block, bytes.data, bytes.size) == ES_BLOCK_OK &&
-		block.header.layout == ES_BLOCK_LAYOUT_COLUMNS)
+		es_block_has_columns(&block))
 	{
 		Damage		salvaged = {0};
 

@@ -509,7 +509,7 @@ event_agrees(EsBlock *block, uint32 row, const EsPlaces *places, char *body, uin
 	{
 		for (int kind = 0; kind < ES_DOCUMENT_KINDS; kind++)
 		{
-			const EsPlace *place = &es_places_get(places, i)[es_vector_integer(&shapes[kind], row)];
+			const EsPlace *place = &es_places_get(places, i)[es_integers_value(&shapes[kind], row)];
 			EsSlice		json = kind == 0 ? stored.event.payload : stored.event.metadata;
 
 			kinds[place->kind]++;
@@ -558,7 +558,7 @@ compare_blocks(const EsPackJob *job, EsPlaces *places, uint64 *kinds)
 
 		if (es_block_open(&block, bytes.data, bytes.size) != ES_BLOCK_OK)
 			failures++;
-		else if (block.header.layout == ES_BLOCK_LAYOUT_COLUMNS)
+		else if (es_block_has_columns(&block))
 		{
 			char	   *body = memory_take(&memory, es_block_body_room(&block));
 
@@ -583,7 +583,7 @@ compare_batch(Random *random, EsPlaces *places, uint32 count, uint32 shapes, uin
 	EsInflightList inflight = {0};
 	EsSlice		text = documents(random, &memory, count, shapes);
 	Batch		batch = read_batch(&memory, text, &expectations);
-	EsPackJob	job = {&expectations.shapes, NULL, 0, 1, 0, &inflight};
+	EsPackJob	job = {&expectations.shapes, NULL, 0, 1, 0, &inflight, NULL};
 	int			failures;
 
 	memory_free(&memory);
@@ -634,7 +634,7 @@ static EsSlice
 block_of(Memory *memory, const char *document, EsBlock *block)
 {
 	EsInflightList inflight = {0};
-	EsPackJob	job = {&expectations.shapes, NULL, 0, 1, 0, &inflight};
+	EsPackJob	job = {&expectations.shapes, NULL, 0, 1, 0, &inflight, NULL};
 	Random		random = {1};
 	Writer		writer = {0};
 	EsSlice		text;
@@ -653,7 +653,7 @@ block_of(Memory *memory, const char *document, EsBlock *block)
 	job.rows = make_rows(&random, memory, &batch);
 	job.row_count = batch.count;
 	if (es_block_pack(&packer, &job, data, &size, &large) != batch.count ||
-		es_block_open(block, data, size) != ES_BLOCK_OK || block->header.layout != ES_BLOCK_LAYOUT_COLUMNS)
+		es_block_open(block, data, size) != ES_BLOCK_OK || !es_block_has_columns(block))
 		abort();
 	return es_slice(data, size);
 }

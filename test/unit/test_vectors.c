@@ -39,7 +39,7 @@ is_integer(const EsBlock *block, uint32 slot, uint32 row, int64 wanted)
 	EsIntegers	integers;
 
 	return es_vector_integers(block, slot, &integers) && integers.count == block->header.event_count &&
-		es_vector_integer(&integers, row) == wanted;
+		es_integers_value(&integers, row) == wanted;
 }
 
 static bool
@@ -110,7 +110,7 @@ document_agrees(const EsBlock *block, uint32 shape_slot, uint32 row, EsSlice ent
 	EsSlice		list;
 
 	if (!es_vector_integers(block, shape_slot, &shapes) ||
-		!es_columns_find_shape(block, es_vector_integer(&shapes, row), &list))
+		!es_columns_find_shape(block, es_integers_value(&shapes, row), &list))
 		return false;
 	for (uint32 i = 0; i < list.size; i++)
 	{
@@ -160,7 +160,7 @@ compare_block(const EsPackJob *job, int *failures)
 
 	if (es_block_open(&block, bytes.data, bytes.size) != ES_BLOCK_OK)
 		(*failures)++;
-	else if (block.header.layout == ES_BLOCK_LAYOUT_COLUMNS)
+	else if (es_block_has_columns(&block))
 	{
 		char	   *body = memory_take(&memory, es_block_body_room(&block));
 
@@ -187,7 +187,7 @@ test_kind(BatchKind kind)
 		EsInflightList inflight = {0};
 		EsSlice		text = generate_batch(&random, &memory, kind, 1 + random_below(&random, 400));
 		Batch		batch;
-		EsPackJob	job = {&expectations.shapes, NULL, 0, 1000, INT64CONST(852000000000000), &inflight};
+		EsPackJob	job = {&expectations.shapes, NULL, 0, 1000, INT64CONST(852000000000000), &inflight, NULL};
 
 		es_expectations_renew(&expectations);
 		batch = read_batch(&memory, text, &expectations);

@@ -6,12 +6,13 @@ use strict;
 use warnings;
 
 use Exporter 'import';
+use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(new_node write_file change_byte attempt start_query finish_query wait_for_wait
-  is_sound events_digest);
+  start_compacting end_compacting is_sound events_digest);
 
 # A running cluster with the extension in database postgres.  'conf' is added
 # to postgresql.conf; fsync is on, since a crash must not lose anything.
@@ -110,6 +111,33 @@ sub wait_for_wait
 	$node->poll_query_until('postgres',
 		"SELECT wait_event = '$wait_event' FROM pg_stat_activity WHERE pid = $pid")
 	  or die "backend $pid does not wait for $wait_event";
+	return;
+}
+
+# Compacts again and again in the background.
+sub start_compacting
+{
+	my ($node, $dbname) = @_;
+	my $script = $node->basedir . '/compact.sql';
+	my %compaction = (output => '', errors => '');
+
+	write_file($script, "CALL eventstore.compact() \\watch 0.02\n");
+	$compaction{process} = IPC::Run::start(
+		[ 'psql', '-XAtq', '-d', $node->connstr($dbname // 'postgres'), '-f', $script ],
+		'>', \$compaction{output}, '2>', \$compaction{errors});
+	return \%compaction;
+}
+
+# Ends that; there must have been no error.
+sub end_compacting
+{
+	my ($node, $compaction) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	$compaction->{process}->pump_nb;
+	ok($compaction->{process}->pumpable, 'compaction runs still');
+	$compaction->{process}->kill_kill;
+	is($compaction->{errors}, '', 'compaction had no error');
 	return;
 }
 

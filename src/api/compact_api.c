@@ -1,0 +1,88 @@
+/*-------------------------------------------------------------------------
+ *
+ * compact_api.c
+ *	  compact() and its statistics.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "tcop/utility.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+#include "compact/compact.h"
+#include "log/stores.h"
+#include "pg/catalog.h"
+#include "pg/compat.h"
+#include "pg/shmem.h"
+
+ES_FUNCTION(es_compact_sql);
+ES_FUNCTION(es_stat_compaction_sql);
+
+/* Each step is a transaction of its own. */
+static void
+check_may_commit(FunctionCallInfo fcinfo)
+{
+	if (fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) ||
+		castNode(CallContext, fcinfo->context)->atomic || IsSubTransaction())
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
+				 errmsg("eventstore.compact() cannot be called inside a transaction block or function"),
+				 errdetail("It commits as it goes."),
+				 errhint("Use CALL eventstore.compact() as a statement of its own.")));
+}
+
+Datum
+es_compact_sql(PG_FUNCTION_ARGS)
+{
+	EsMergeResult result;
+
+	es_shmem_check_loaded();
+	check_may_commit(fcinfo);
+	es_check_owner("compact");
+	PreventCommandDuringRecovery("CALL eventstore.compact()");
+	PreventCommandIfReadOnly("CALL eventstore.compact()");
+	SPI_connect_ext(SPI_OPT_NONATOMIC);
+	do
+	{
+		SPI_commit();
+		es_compact_begin_step();
+		es_compact_step(&result);
+		SPI_commit();
+		es_compact_step_committed(&result);
+	} while (result.more);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+Datum
+es_stat_compaction_sql(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	EsCompactionCounters *counters;
+	Datum		values[8];
+	bool		nulls[8] = {false};
+
+	es_check_may_monitor();
+	counters = &es_store_mine()->compaction;
+	InitMaterializedSRF(fcinfo, 0);
+	values[0] = Int64GetDatum((int64) pg_atomic_read_u64(&counters->small_blocks));
+	values[1] = Int64GetDatum((int64) pg_atomic_read_u64(&counters->steps));
+	values[2] = Int64GetDatum((int64) pg_atomic_read_u64(&counters->events));
+	values[3] = Int64GetDatum((int64) pg_atomic_read_u64(&counters->blocks_before));
+	values[4] = Int64GetDatum((int64) pg_atomic_read_u64(&counters->blocks_after));
+	values[5] = Int64GetDatum((int64) pg_atomic_read_u64(&counters->bytes_before));
+	values[6] = Int64GetDatum((int64) pg_atomic_read_u64(&counters->bytes_after));
+	values[7] = TimestampTzGetDatum((TimestampTz) pg_atomic_read_u64(&counters->last_at));
+	nulls[7] = pg_atomic_read_u64(&counters->last_at) == 0;
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	return (Datum) 0;
+}

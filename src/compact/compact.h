@@ -1,0 +1,19 @@
+/*-------------------------------------------------------------------------
+ *
+ * compact.h
+ *	  Compaction, one transaction after the other.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EVENTSTORE_COMPACT_COMPACT_H
+#define EVENTSTORE_COMPACT_COMPACT_H
+
+#include "postgres.h"
+
+#include "compact/merge.h"
+
+extern void es_compact_begin_step(void);
+extern void es_compact_step(EsMergeResult *result);
+extern void es_compact_step_committed(const EsMergeResult *result);
+
+#endif							/* EVENTSTORE_COMPACT_COMPACT_H */

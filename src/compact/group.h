@@ -1,0 +1,65 @@
+/*-------------------------------------------------------------------------
+ *
+ * group.h
+ *	  Small blocks that lie next to each other in the log, and their events.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EVENTSTORE_COMPACT_GROUP_H
+#define EVENTSTORE_COMPACT_GROUP_H
+
+#include "postgres.h"
+
+#include "storage/itemptr.h"
+
+#include "core/pack.h"
+#include "index/entity.h"
+#include "log/block_row.h"
+#include "log/shared.h"
+
+/* Events that a group has at most, and bytes of their text. */
+#define ES_GROUP_MAX_EVENTS	8192
+#define ES_GROUP_MAX_BYTES	(8 * 1024 * 1024)
+
+/* A block of the group. */
+typedef struct EsSource
+{
+	ItemPointerData tid;
+	uint32		first;			/* of its events, in the group */
+	uint32		count;
+	uint32		size;
+	int64		first_position;
+} EsSource;
+
+/* What leads to an event in the index. */
+typedef struct EsSignpost
+{
+	EsPosting  *slot;			/* that of its version */
+	EsPosting	posting;		/* which is there */
+	bool		has_entry;		/* its id is in the index, too */
+} EsSignpost;
+
+typedef struct EsGathered
+{
+	MemoryContext context;		/* reset with each group */
+	EsStore    *store;
+	EsShapes   *shapes;
+	EsSource   *sources;
+	uint32		source_count;
+	EsEvent    *events;
+	EsPackRow  *rows;
+	EsLogPlace *places;
+	EsSignpost *signposts;
+	uint32		event_count;
+	size_t		bytes;
+	EsLeaf	   *leaves;			/* room for the next document's */
+	uint32		leaf_room;
+	char	   *strings;		/* ES_BLOCK_HEAD_ROOM bytes */
+	char	   *body;			/* ES_BLOCK_MAX_BODY_ROOM bytes */
+} EsGathered;
+
+extern void es_group_begin(EsGathered *group, EsStore *store, EsShapes *shapes);
+extern void es_group_reset(EsGathered *group);
+extern bool es_group_add(EsGathered *group, EsBlockRow *row);
+
+#endif							/* EVENTSTORE_COMPACT_GROUP_H */

@@ -1,0 +1,31 @@
+/*-------------------------------------------------------------------------
+ *
+ * merge.h
+ *	  Merges small blocks that lie next to each other in the log into full ones.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EVENTSTORE_COMPACT_MERGE_H
+#define EVENTSTORE_COMPACT_MERGE_H
+
+#include "postgres.h"
+
+#include "log/store.h"
+
+/* What a step has come to, once its transaction commits. */
+typedef struct EsMergeResult
+{
+	EsStore    *store;
+	int64		through;		/* nothing is left to be merged up to here */
+	bool		more;			/* there may be more to merge now */
+	uint64		events;			/* merged */
+	uint64		blocks_before;	/* those they were in, and with their bytes */
+	uint64		blocks_after;
+	uint64		bytes_before;
+	uint64		bytes_after;
+	uint64		bytes_read;		/* of all blocks that were looked at */
+} EsMergeResult;
+
+extern void es_merge(EsOpenStore *open, Snapshot snapshot, EsMergeResult *result);
+
+#endif							/* EVENTSTORE_COMPACT_MERGE_H */
