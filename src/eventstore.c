@@ -19,6 +19,7 @@
 #include "log/verified.h"
 #include "pg/settings.h"
 #include "pg/shmem.h"
+#include "worker/launcher.h"
 
 PG_MODULE_MAGIC;
 
@@ -42,4 +43,5 @@ _PG_init(void)
 	es_store_install();
 	es_guard_install();
 	es_stats_install();
+	es_launcher_install();
 }

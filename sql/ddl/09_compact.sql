@@ -13,7 +13,8 @@ CREATE FUNCTION stat_compaction(
     OUT blocks_after bigint,
     OUT bytes_before bigint,
     OUT bytes_after bigint,
-    OUT last_at timestamptz
+    OUT last_at timestamptz,
+    OUT failures bigint
 ) RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'es_stat_compaction_sql' LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 1;
 COMMENT ON FUNCTION stat_compaction() IS 'compaction in this database; use the view';
@@ -28,5 +29,6 @@ COMMENT ON COLUMN stat_compaction.blocks_after IS 'blocks that they became';
 COMMENT ON COLUMN stat_compaction.bytes_before IS 'bytes of the blocks that were merged';
 COMMENT ON COLUMN stat_compaction.bytes_after IS 'bytes of the blocks that they became';
 COMMENT ON COLUMN stat_compaction.last_at IS 'when blocks were last merged';
+COMMENT ON COLUMN stat_compaction.failures IS 'background workers that ended with an error, which is in the server''s log';
 REVOKE ALL ON stat_compaction FROM PUBLIC;
 GRANT SELECT ON stat_compaction TO pg_monitor;

@@ -68,8 +68,8 @@ es_stat_compaction_sql(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	EsCompactionCounters *counters;
-	Datum		values[8];
-	bool		nulls[8] = {false};
+	Datum		values[9];
+	bool		nulls[9] = {false};
 
 	es_check_may_monitor();
 	counters = &es_store_mine()->compaction;
@@ -82,6 +82,7 @@ es_stat_compaction_sql(PG_FUNCTION_ARGS)
 	values[5] = Int64GetDatum((int64) pg_atomic_read_u64(&counters->bytes_before));
 	values[6] = Int64GetDatum((int64) pg_atomic_read_u64(&counters->bytes_after));
 	values[7] = TimestampTzGetDatum((TimestampTz) pg_atomic_read_u64(&counters->last_at));
+	values[8] = Int64GetDatum((int64) pg_atomic_read_u64(&counters->failures));
 	nulls[7] = pg_atomic_read_u64(&counters->last_at) == 0;
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	return (Datum) 0;

@@ -15,6 +15,7 @@
 #include "append/write.h"
 #include "core/block.h"
 #include "log/ids.h"
+#include "log/tail.h"
 
 #define PREFETCH_DISTANCE 8		/* events whose postings are prefetched ahead */
 #define RANDOM_POOL_SIZE 2048	/* bytes of randomness drawn at a time */
@@ -282,8 +283,7 @@ count_blocks(Writer *writer)
 	}
 	pg_atomic_fetch_add_u64(&store->counters.blocks, writer->packed_count);
 	pg_atomic_fetch_add_u64(&store->counters.block_bytes, bytes);
-	if (small > 0)
-		pg_atomic_fetch_add_u64(&store->compaction.small_blocks, small);
+	es_tail_add(store, small);
 }
 
 /* Inserts the blocks that are packed. */

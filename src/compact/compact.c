@@ -18,6 +18,7 @@
 
 #include "append/memory.h"
 #include "compact/compact.h"
+#include "log/tail.h"
 #include "pg/catalog.h"
 
 /* Of the position sequence, for the lock of compaction. */
@@ -37,12 +38,15 @@ static void
 merge_locked(EsMergeResult *result)
 {
 	EsOpenStore open;
+	uint64		small_blocks;
 
 	LockDatabaseObject(RelationRelationId, es_position_sequence(), COMPACTION_LOCK_SUB_ID,
 					   ExclusiveLock);
 	es_store_open(&open, RowExclusiveLock);
+	small_blocks = pg_atomic_read_u64(&open.store->compaction.small_blocks);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	es_merge(&open, GetActiveSnapshot(), result);
+	result->small_blocks = small_blocks;
 	PopActiveSnapshot();
 	es_store_close(&open);
 }
@@ -73,7 +77,7 @@ es_compact_step_committed(const EsMergeResult *result)
 
 	store->merged_through = Max(store->merged_through, result->through);
 	if (!result->more)
-		pg_atomic_write_u64(&counters->small_blocks, 0);
+		es_tail_take(store, result->small_blocks, result->unsettled);
 	if (result->blocks_before == 0)
 		return;
 	pg_atomic_fetch_add_u64(&counters->steps, 1);

@@ -340,10 +340,13 @@ merge_along_log(Merge *merge)
 	EsLogScan	scan;
 
 	es_log_scan_begin(&scan, merge->open->blocks, merge->snapshot, result->through + 1, false);
-	while (es_log_scan_next(&scan) && row_end(&scan.row) <= merge->safe)
+	while (es_log_scan_next(&scan))
 	{
 		EsBlockRow *row = &scan.row;
 
+		result->unsettled = row_end(row) > merge->safe;
+		if (result->unsettled)
+			break;
 		result->more = merge->moved + merge->group.event_count >= ES_GROUP_MAX_EVENTS ||
 			merge->group.bytes >= ES_GROUP_MAX_BYTES || result->bytes_read >= STEP_MAX_BYTES;
 		if (result->more)

@@ -18,6 +18,8 @@ typedef struct EsMergeResult
 	EsStore    *store;
 	int64		through;		/* nothing is left to be merged up to here */
 	bool		more;			/* there may be more to merge now */
+	bool		unsettled;		/* there is more that is not settled yet */
+	uint64		small_blocks;	/* counted when it began */
 	uint64		events;			/* merged */
 	uint64		blocks_before;	/* those they were in, and with their bytes */
 	uint64		blocks_after;

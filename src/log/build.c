@@ -50,7 +50,7 @@ typedef struct Build
 	int64		last_position;
 	int64		last_recorded_at;
 	bool		own_events;		/* our own transaction's are among them */
-	uint64		small_blocks;	/* that may be merged */
+	uint32		small_blocks;	/* that may be merged */
 	EsIdBuffer	ids;
 } Build;
 

@@ -67,6 +67,8 @@ init_store(EsStore *store)
 	pg_atomic_init_u64(&store->compaction.bytes_before, 0);
 	pg_atomic_init_u64(&store->compaction.bytes_after, 0);
 	pg_atomic_init_u64(&store->compaction.last_at, 0);
+	pg_atomic_init_u64(&store->compaction.failures, 0);
+	pg_atomic_init_u32(&store->compaction.worker, 0);
 }
 
 /* What was counted is that of a store before, in this database or another. */
@@ -91,6 +93,7 @@ es_counters_reset(EsStore *store)
 	pg_atomic_write_u64(&compaction->bytes_before, 0);
 	pg_atomic_write_u64(&compaction->bytes_after, 0);
 	pg_atomic_write_u64(&compaction->last_at, 0);
+	pg_atomic_write_u64(&compaction->failures, 0);
 }
 
 static void
@@ -108,6 +111,7 @@ init_shared(void *memory)
 		ereport(FATAL,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not generate random bytes for the entity index")));
+	pg_atomic_init_u32(&shared->launcher, 0);
 	for (int loop = 0; loop < ES_KERNEL_LOOPS; loop++)
 	{
 		pg_atomic_init_u64(&shared->kernel_use[loop].calls, 0);

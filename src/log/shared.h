@@ -54,6 +54,9 @@ typedef struct EsCompactionCounters
 	pg_atomic_uint64 bytes_before;
 	pg_atomic_uint64 bytes_after;
 	pg_atomic_uint64 last_at;	/* a timestamptz; 0: never */
+	pg_atomic_uint64 failures;	/* of workers */
+	pg_atomic_uint32 worker;	/* the process that compacts in the
+								 * background, or 0 */
 } EsCompactionCounters;
 
 /*
@@ -158,6 +161,7 @@ typedef struct EsShared
 	int			backend_slots;
 	int			prepared_slots;
 	uint8		hash_secret[192];
+	pg_atomic_uint32 launcher;	/* its number of process, from 1; see tail.c */
 	EsKernelCounters kernel_use[ES_KERNEL_LOOPS];	/* see kernel_use.c */
 	EsStore		stores[ES_MAX_STORES];
 	EsSlot		slots[FLEXIBLE_ARRAY_MEMBER];	/* backends', then prepared

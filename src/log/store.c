@@ -26,6 +26,7 @@
 #include "access/xact.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_database.h"
 #include "catalog/pg_trigger.h"
 #include "commands/tablecmds.h"
 #include "miscadmin.h"
@@ -42,6 +43,7 @@
 #include "log/session.h"
 #include "log/store.h"
 #include "log/stores.h"
+#include "log/tail.h"
 #include "pg/catalog.h"
 #include "pg/compat.h"
 #include "pg/shmem.h"
@@ -92,6 +94,7 @@ build(EsStore *store, Relation blocks, int64 reserved)
 	}
 	PG_END_ENSURE_ERROR_CLEANUP(give_up_building, PointerGetDatum(store));
 	set_state(store, ES_STORE_READY);
+	es_tail_tell(store);
 }
 
 /*
@@ -259,7 +262,7 @@ on_alter_trigger(Oid trigger)
 
 /*
  * Notices DROP EXTENSION, whose lock on the block table keeps others out, and
- * that the table's trigger is disabled or enabled, as a restore may do.
+ * that the table's trigger is disabled or enabled, as a restore may do; and DROP DATABASE.
  */
 static void
 on_object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg)
@@ -270,6 +273,8 @@ on_object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_i
 		on_drop_table(object_id);
 	else if (access == OAT_POST_ALTER && class_id == TriggerRelationId)
 		on_alter_trigger(object_id);
+	else if (access == OAT_DROP && class_id == DatabaseRelationId)
+		es_tail_give_up(object_id);
 }
 
 void

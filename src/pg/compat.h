@@ -117,6 +117,18 @@ es_analyze_delay_point(void)
 #endif
 }
 
+/* Vacuums relations, in transactions of its own. */
+static inline void
+es_vacuum(List *relations, VacuumParams *params, MemoryContext context)
+{
+#if PG_VERSION_NUM >= 160000
+	vacuum(relations, params, NULL, context, true);
+#else
+	(void) context;
+	vacuum(relations, params, NULL, true);
+#endif
+}
+
 /* ------------------------------------------------- transactions and locks */
 
 /* This backend's number, from 0 to MaxBackends - 1. */

@@ -16,6 +16,9 @@
 int			es_index_memory_mb = 128;
 int			es_max_event_size_kb = 16 * 1024;
 bool		es_allow_async_commit = false;
+bool		es_compaction = true;
+int			es_compaction_delay_s = 60;
+int			es_compaction_rate_kb = 0;
 
 /* What counts is es_kernel, which follows this. */
 static int	kernel_choice = ES_KERNEL_AUTO;
@@ -71,6 +74,27 @@ es_settings_define(void)
 							 false,
 							 PGC_SUSET, 0,
 							 NULL, NULL, NULL);
+	DefineCustomBoolVariable("eventstore.compaction",
+							 "Has small blocks merged into full ones in the background.",
+							 NULL,
+							 &es_compaction,
+							 true,
+							 PGC_SIGHUP, 0,
+							 NULL, NULL, NULL);
+	DefineCustomIntVariable("eventstore.compaction_delay",
+							"Sets how long small blocks are left alone when they are few.",
+							NULL,
+							&es_compaction_delay_s,
+							60, 0, 24 * 60 * 60,
+							PGC_SIGHUP, GUC_UNIT_S,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("eventstore.compaction_rate",
+							"Sets how much compaction reads in a second, for each database.",
+							"0 is as much as it can.",
+							&es_compaction_rate_kb,
+							0, 0, INT_MAX / 1024,
+							PGC_SIGHUP, GUC_UNIT_KB,
+							NULL, NULL, NULL);
 	DefineCustomEnumVariable("eventstore.kernel",
 							 "Selects the vector instructions that eventstore uses.",
 							 "\"auto\" is the widest that the machine has; results are the same with all.",

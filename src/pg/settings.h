@@ -13,6 +13,9 @@
 extern int	es_index_memory_mb;
 extern int	es_max_event_size_kb;
 extern bool es_allow_async_commit;
+extern bool es_compaction;
+extern int	es_compaction_delay_s;
+extern int	es_compaction_rate_kb;
 
 extern void es_settings_define(void);
 

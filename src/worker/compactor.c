@@ -1,0 +1,242 @@
+/*-------------------------------------------------------------------------
+ *
+ * compactor.c
+ *	  The background process that compacts a database.
+ *
+ * It merges what there is to be merged, step by step, vacuums the block table from time to
+ * time, so that the room of deleted rows is used again, and ends.  Its transactions are
+ * not waited for to be on disk: what is lost in a crash is merged again.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "commands/extension.h"
+#include "commands/vacuum.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/procarray.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/wait_event.h"
+
+#include "compact/compact.h"
+#include "log/stores.h"
+#include "log/tail.h"
+#include "pg/catalog.h"
+#include "pg/compat.h"
+#include "pg/settings.h"
+#include "worker/compactor.h"
+
+/* Rows that are deleted before the table is vacuumed, at least, and of all of its rows. */
+#define VACUUM_ROWS 20000
+#define VACUUM_FRACTION 0.1
+
+/* Rows that are left to autovacuum when there is nothing more to merge. */
+#define FEW_ROWS 1000
+
+/* How long the process stays when there is nothing to do, and looks how often. */
+#define LINGER_MS 5000
+#define LINGER_STEP_MS 200
+
+/* What waits to be vacuumed. */
+typedef struct Deleted
+{
+	uint64		rows;
+	TransactionId xid;			/* of the first step that deleted them */
+	double		enough;			/* so many are worth it */
+} Deleted;
+
+/* ------------------------------------------------------------------- vacuum */
+
+/* Would vacuuming free the rows?  Not while a snapshot may see the first of them. */
+static bool
+can_be_freed(const Deleted *deleted)
+{
+	Relation	blocks = es_blocks_open(AccessShareLock);
+	bool		can = TransactionIdPrecedes(deleted->xid, GetOldestNonRemovableTransactionId(blocks));
+
+	table_close(blocks, AccessShareLock);
+	return can;
+}
+
+/* How many deleted rows are worth to go through all of the index for. */
+static double
+rows_worth_vacuum(void)
+{
+	Relation	blocks = es_blocks_open(AccessShareLock);
+	double		rows = Max(blocks->rd_rel->reltuples, 0);
+
+	table_close(blocks, AccessShareLock);
+	return Max(VACUUM_ROWS, rows * VACUUM_FRACTION);
+}
+
+static void
+vacuum_blocks(void)
+{
+	VacuumParams params;
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "eventstore vacuum",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext before;
+	VacuumRelation *relation;
+
+	StartTransactionCommand();
+	before = MemoryContextSwitchTo(context);
+	relation = makeVacuumRelation(NULL, es_blocks_oid(), NIL);
+	memset(&params, 0, sizeof(params));
+	params.options = VACOPT_VACUUM | VACOPT_SKIP_LOCKED;
+	params.freeze_min_age = params.freeze_table_age = -1;
+	params.multixact_freeze_min_age = params.multixact_freeze_table_age = -1;
+	params.log_min_duration = -1;
+	params.index_cleanup = VACOPTVALUE_AUTO;
+	params.truncate = VACOPTVALUE_DISABLED;
+	params.nworkers = -1;
+	PortalContext = context;
+	es_vacuum(list_make1(relation), &params, context);
+	PortalContext = NULL;
+	MemoryContextSwitchTo(before);
+	CommitTransactionCommand();
+	MemoryContextDelete(context);
+}
+
+/* Vacuums the block table when 'least' rows can be freed. */
+static void
+vacuum_if_due(Deleted *deleted, double least)
+{
+	bool		due;
+
+	if (deleted->rows < least)
+		return;
+	StartTransactionCommand();
+	due = can_be_freed(deleted);
+	deleted->enough = rows_worth_vacuum();
+	CommitTransactionCommand();
+	if (!due)
+		return;
+	vacuum_blocks();
+	deleted->rows = 0;
+}
+
+/* -------------------------------------------------------------------- steps */
+
+/* One transaction; false when the extension is not there any more. */
+static bool
+step(EsMergeResult *result, Deleted *deleted)
+{
+	TransactionId xid;
+
+	StartTransactionCommand();
+	es_compact_begin_step();
+	if (!OidIsValid(get_extension_oid("eventstore", true)))
+	{
+		CommitTransactionCommand();
+		return false;
+	}
+	es_compact_step(result);
+	xid = GetTopTransactionIdIfAny();
+	CommitTransactionCommand();
+	es_compact_step_committed(result);
+	if (deleted->rows == 0)
+		deleted->xid = xid;
+	deleted->rows += result->blocks_before;
+	pgstat_report_stat(false);
+	return true;
+}
+
+static void
+sleep_ms(long ms)
+{
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
+}
+
+/* Sleeps as long as the rate that is set wants for so many bytes. */
+static void
+keep_rate(uint64 bytes)
+{
+	if (es_compaction_rate_kb > 0)
+		sleep_ms((long) Min(bytes * 1000 / ((uint64) es_compaction_rate_kb * 1024), 60 * 1000));
+}
+
+/* Waits whether many small blocks come soon again, so that one process need not follow the other. */
+static bool
+wait_for_more(const EsStore *store)
+{
+	for (int i = 0; i < LINGER_MS / LINGER_STEP_MS && es_compaction; i++)
+	{
+		if (pg_atomic_read_u64(unconstify(pg_atomic_uint64 *, &store->compaction.small_blocks)) >= ES_TAIL_FULL)
+			return true;
+		sleep_ms(LINGER_STEP_MS);
+	}
+	return false;
+}
+
+static void
+compact_all(void)
+{
+	Deleted		deleted = {.enough = VACUUM_ROWS};
+	EsMergeResult result = {.more = true};
+
+	while (es_compaction && step(&result, &deleted))
+	{
+		CHECK_FOR_INTERRUPTS();
+		vacuum_if_due(&deleted, deleted.enough);
+		keep_rate(result.bytes_read);
+		if (!result.more && !wait_for_more(result.store))
+			break;
+	}
+	if (result.store != NULL)
+		vacuum_if_due(&deleted, FEW_ROWS);
+}
+
+/* Counts a failure, for the launcher and for stat_compaction. */
+static void
+at_exit(int code, Datum database)
+{
+	EsStore    *store = es_store_of(DatumGetObjectId(database));
+
+	if (store == NULL)
+		return;
+	pg_atomic_write_u32(&store->compaction.worker, 0);
+	if (code != 0)
+		pg_atomic_fetch_add_u64(&store->compaction.failures, 1);
+}
+
+/* An error ends the process, with the error in the log. */
+void
+es_compactor_main(Datum database)
+{
+	EsStore    *store = es_store_of(DatumGetObjectId(database));
+
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+	before_shmem_exit(at_exit, database);
+	if (store != NULL)
+		pg_atomic_write_u32(&store->compaction.worker, (uint32) MyProcPid);
+	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(database), InvalidOid, 0);
+	SetConfigOption("synchronous_commit", "off", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("search_path", "", PGC_SUSET, PGC_S_OVERRIDE);
+	pgstat_report_activity(STATE_RUNNING, "eventstore: compaction");
+	compact_all();
+	proc_exit(0);
+}
