@@ -40,6 +40,18 @@ check_may_commit(FunctionCallInfo fcinfo)
 				 errhint("Use CALL eventstore.compact() as a statement of its own.")));
 }
 
+/* The publisher compacts, and its changes could not be applied any more. */
+static void
+check_not_subscribed(void)
+{
+	if (es_blocks_are_subscribed())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot compact events that a subscription brings"),
+				 errdetail("Changes of the publisher could not be applied to blocks that were merged here."),
+				 errhint("Call eventstore.compact() at the publisher.")));
+}
+
 Datum
 es_compact_sql(PG_FUNCTION_ARGS)
 {
@@ -48,6 +60,7 @@ es_compact_sql(PG_FUNCTION_ARGS)
 	es_shmem_check_loaded();
 	check_may_commit(fcinfo);
 	es_check_owner("compact");
+	check_not_subscribed();
 	PreventCommandDuringRecovery("CALL eventstore.compact()");
 	PreventCommandIfReadOnly("CALL eventstore.compact()");
 	SPI_connect_ext(SPI_OPT_NONATOMIC);

@@ -28,6 +28,7 @@ extern bool es_is_events_oid(Oid relid);
 extern bool es_is_blocks_oid(Oid relid);
 extern bool es_is_own_oid(Oid relid);
 extern bool es_is_schema_oid(Oid schema);
+extern bool es_blocks_are_subscribed(void);
 extern Oid	es_blocks_changed_oid(void);
 extern Oid	es_events_oid(void);
 extern Oid	es_position_sequence(void);

@@ -49,7 +49,7 @@
 
 /* How long the process stays when there is nothing to do, and looks how often. */
 #define LINGER_MS 5000
-#define LINGER_STEP_MS 200
+#define LINGER_STEP_MS 50
 
 /* What waits to be vacuumed. */
 typedef struct Deleted
@@ -131,7 +131,7 @@ vacuum_if_due(Deleted *deleted, double least)
 
 /* -------------------------------------------------------------------- steps */
 
-/* One transaction; false when the extension is not there any more. */
+/* One transaction; false when there is no store, or no longer, or it is not to be changed here. */
 static bool
 step(EsMergeResult *result, Deleted *deleted)
 {
@@ -139,8 +139,9 @@ step(EsMergeResult *result, Deleted *deleted)
 
 	StartTransactionCommand();
 	es_compact_begin_step();
-	if (!OidIsValid(get_extension_oid("eventstore", true)))
+	if (!OidIsValid(get_extension_oid("eventstore", true)) || es_blocks_are_subscribed())
 	{
+		pg_atomic_write_u64(&es_store_mine()->compaction.small_blocks, 0);
 		CommitTransactionCommand();
 		return false;
 	}
@@ -176,15 +177,15 @@ keep_rate(uint64 bytes)
 		sleep_ms((long) Min(bytes * 1000 / ((uint64) es_compaction_rate_kb * 1024), 60 * 1000));
 }
 
-/* Waits whether many small blocks come soon again, so that one process need not follow the other. */
+/* Waits whether small blocks come soon again, so that one process need not follow the other. */
 static bool
-wait_for_more(const EsStore *store)
+wait_for_more(EsStore *store)
 {
 	for (int i = 0; i < LINGER_MS / LINGER_STEP_MS && es_compaction; i++)
 	{
-		if (pg_atomic_read_u64(unconstify(pg_atomic_uint64 *, &store->compaction.small_blocks)) >= ES_TAIL_FULL)
-			return true;
 		sleep_ms(LINGER_STEP_MS);
+		if (pg_atomic_read_u64(&store->compaction.small_blocks) >= (es_compaction_delay_s == 0 ? 1 : ES_TAIL_FULL))
+			return true;
 	}
 	return false;
 }
@@ -203,7 +204,7 @@ compact_all(void)
 		if (!result.more && !wait_for_more(result.store))
 			break;
 	}
-	if (result.store != NULL)
+	if (deleted.rows > 0)
 		vacuum_if_due(&deleted, FEW_ROWS);
 }
 
