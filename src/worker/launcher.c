@@ -12,8 +12,9 @@
  */
 #include "postgres.h"
 
+#include <signal.h>
+
 #include "miscadmin.h"
-#include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
@@ -180,13 +181,23 @@ leave(int code pg_attribute_unused(), Datum arg pg_attribute_unused())
 	es_tail_watch(false);
 }
 
+/* The end of a worker; what the server has here wakes only who has a database. */
+static void
+on_worker_ended(SIGNAL_ARGS)
+{
+	int			save_errno = errno;
+
+	SetLatch(MyLatch);
+	errno = save_errno;
+}
+
 void
 es_launcher_main(Datum arg pg_attribute_unused())
 {
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+	pqsignal(SIGUSR1, on_worker_ended);
 	BackgroundWorkerUnblockSignals();
-	pgstat_report_appname("eventstore launcher");
 	before_shmem_exit(leave, (Datum) 0);
 	es_tail_watch(true);
 	while (!ShutdownRequestPending)

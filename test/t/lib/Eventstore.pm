@@ -30,6 +30,7 @@ log_statement = none
 shared_preload_libraries = 'eventstore'
 max_prepared_transactions = 10
 eventstore.index_memory = '16MB'
+eventstore.compaction = off
 @{[ $options{conf} // '' ]}
 EOC
 	$node->start;
