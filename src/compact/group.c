@@ -4,7 +4,7 @@
  *	  Small blocks that lie next to each other in the log, and their events.
  *
  * Events are copied out of their rows, so that no page is pinned while they are packed,
- * and their documents are taken apart.  A block is left alone when it is damaged, or when
+ * and their documents are taken apart.  Memory is the backend's scratch.  A block is left alone when it is damaged, or when
  * the index does not lead to its events: then something is wrong, and not for compaction
  * to hide.
  *
@@ -12,8 +12,7 @@
  */
 #include "postgres.h"
 
-#include "utils/memutils.h"
-
+#include "append/memory.h"
 #include "compact/group.h"
 #include "log/entities.h"
 #include "log/ids.h"
@@ -21,49 +20,31 @@
 /* Leaves of documents for which memory is taken at a time. */
 #define LEAVES_AT_A_TIME 16384
 
-/* Begins with an empty group, in the current memory context. */
+/* Begins with an empty group; the backend's scratch is the caller's. */
 void
-es_group_begin(EsGathered *group, EsStore *store, EsShapes *shapes)
+es_group_begin(EsGathered *group, EsStore *store)
 {
 	uint32		room = ES_GROUP_MAX_EVENTS + ES_BLOCK_MAX_EVENTS;
+	EsExpectations *expectations = es_backend_expectations();
 
+	es_expectations_renew(expectations);
 	memset(group, 0, sizeof(*group));
 	group->store = store;
-	group->shapes = shapes;
-	group->sources = palloc(room * sizeof(EsSource));
-	group->events = palloc(room * sizeof(EsEvent));
-	group->rows = palloc(room * sizeof(EsPackRow));
-	group->places = palloc(room * sizeof(EsLogPlace));
-	group->signposts = palloc(room * sizeof(EsSignpost));
-	group->strings = palloc(ES_BLOCK_HEAD_ROOM);
-	group->body = palloc(ES_BLOCK_MAX_BODY_ROOM);
-	group->context = AllocSetContextCreate(CurrentMemoryContext, "eventstore merged events",
-										   ALLOCSET_DEFAULT_SIZES);
+	group->shapes = &expectations->shapes;
+	group->sources = es_scratch_alloc(room * sizeof(EsSource));
+	group->events = es_scratch_alloc(room * sizeof(EsEvent));
+	group->rows = es_scratch_alloc(room * sizeof(EsPackRow));
+	group->places = es_scratch_alloc(room * sizeof(EsLogPlace));
+	group->signposts = es_scratch_alloc(room * sizeof(EsSignpost));
+	group->strings = es_scratch_alloc(ES_BLOCK_HEAD_ROOM);
+	group->body = es_scratch_alloc(ES_BLOCK_MAX_BODY_ROOM);
 }
 
 void
 es_group_reset(EsGathered *group)
 {
-	MemoryContextReset(group->context);
 	group->source_count = group->event_count = 0;
 	group->bytes = 0;
-	group->leaf_room = 0;
-}
-
-/* Finds what leads to the event; false unless the index has it at this place. */
-static bool
-find_signpost(EsGathered *group, const EsStoredEvent *stored, EsPosting posting, EsSignpost *signpost)
-{
-	const EsEvent *event = &stored->event;
-	EsEntity   *entity = es_store_find(group->store, event->tenant_id, event->entity_id);
-	uint32		count;
-
-	if (entity == NULL || stored->version < 1 || stored->version > es_entity_known(entity))
-		return false;
-	signpost->slot = es_posting_slots(es_pool, entity, (uint32) stored->version, &count);
-	signpost->posting = posting;
-	signpost->has_entry = !es_id_has_time(event->event_id, stored->recorded_at);
-	return signpost->slot != NULL && __atomic_load_n(signpost->slot, __ATOMIC_RELAXED) == posting;
 }
 
 static EsSlice
@@ -83,7 +64,7 @@ copy_event(EsGathered *group, EsEvent *event)
 {
 	size_t		size = (size_t) event->entity_id.size + event->event_type.size + event->tenant_id.size +
 	event->tags.size + event->payload.size + event->metadata.size;
-	char	   *out = MemoryContextAlloc(group->context, size + 1);
+	char	   *out = es_scratch_alloc(size + 1);
 
 	event->entity_id = copy_slice(&out, event->entity_id);
 	event->event_type = copy_slice(&out, event->event_type);
@@ -102,7 +83,7 @@ take_apart(EsGathered *group, EsSlice text, EsDocument *document)
 
 	if (group->leaf_room < ES_MAX_LEAVES)
 	{
-		group->leaves = MemoryContextAlloc(group->context, LEAVES_AT_A_TIME * sizeof(EsLeaf));
+		group->leaves = es_scratch_alloc(LEAVES_AT_A_TIME * sizeof(EsLeaf));
 		group->leaf_room = LEAVES_AT_A_TIME;
 	}
 	document->leaves = group->leaves;
@@ -125,19 +106,15 @@ take_documents_apart(EsGathered *group, EsEvent *event)
 		take_apart(group, event->metadata, &event->metadata_document);
 }
 
-/* Adds an event of the row; false if it cannot be read, or the index does not have it there. */
+/* Adds an event of the row; false if it cannot be read. */
 static bool
 add_event(EsGathered *group, EsBlockRow *row, uint32 ordinal)
 {
-	ItemPointer tid = &row->tuple.t_self;
 	uint32		i = group->event_count;
 	EsStoredEvent stored;
 
 	if (es_block_read_head(&row->block, ordinal, group->strings, &stored) != ES_BLOCK_OK ||
-		stored.large || es_row_body(row, group->body, &stored) != ES_BLOCK_OK ||
-		!find_signpost(group, &stored,
-					   es_posting(ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid), ordinal),
-					   &group->signposts[i]))
+		stored.large || es_row_body(row, group->body, &stored) != ES_BLOCK_OK)
 		return false;
 	copy_event(group, &stored.event);
 	take_documents_apart(group, &stored.event);
@@ -173,7 +150,81 @@ es_group_add(EsGathered *group, EsBlockRow *row)
 	}
 	group->sources[group->source_count++] = (EsSource)
 	{
-		row->tuple.t_self, first, group->event_count - first, row->size, row->first_position
+		row->tuple.t_self, first, group->event_count - first, row->size, row->first_position, true
 	};
 	return true;
+}
+
+/* ------------------------------------------------------------------ the index */
+
+/* Where the event of a block is. */
+static EsPosting
+posting_of(const EsSource *source, uint32 i)
+{
+	return es_posting(ItemPointerGetBlockNumber(&source->tid), ItemPointerGetOffsetNumber(&source->tid),
+					  i - source->first);
+}
+
+/* Finds what leads to an event of the entity; false unless that is this place. */
+static bool
+find_signpost(EsGathered *group, EsEntity *entity, uint32 i, EsPosting posting)
+{
+	EsSignpost *signpost = &group->signposts[i];
+	int64		version = group->rows[i].version;
+	uint32		count;
+
+	if (entity == NULL || version < 1 || version > es_entity_known(entity))
+		return false;
+	signpost->slot = es_posting_slots(es_pool, entity, (uint32) version, &count);
+	signpost->posting = posting;
+	signpost->has_entry = !es_id_has_time(group->events[i].event_id, group->places[i].recorded_at);
+	return signpost->slot != NULL && __atomic_load_n(signpost->slot, __ATOMIC_RELAXED) == posting;
+}
+
+/* Finds the entities of so many events, whose memory is loaded side by side. */
+static void
+find_entities(const EsGathered *group, uint32 first, uint32 count, EsEntity **entities)
+{
+	const EsIndex *index = &group->store->index;
+	EsKey		keys[ES_PREFETCH_WINDOW];
+	uint64		hashes[ES_PREFETCH_WINDOW];
+
+	for (uint32 i = 0; i < count; i++)
+	{
+		const EsEvent *event = &group->events[first + i];
+
+		keys[i] = (EsKey)
+		{
+			event->tenant_id, event->entity_id, es_key_hash(event->tenant_id, event->entity_id)
+		};
+		hashes[i] = keys[i].hash;
+	}
+	es_index_prefetch(es_pool, index, hashes, count);
+	for (uint32 i = 0; i < count; i++)
+	{
+		entities[i] = es_index_find(es_pool, index, &keys[i]);
+		if (entities[i] != NULL)
+			es_postings_prefetch(es_pool, entities[i]);
+	}
+}
+
+/* Finds what leads to the group's events, and which blocks to leave alone since nothing does. */
+void
+es_group_find(EsGathered *group)
+{
+	EsSource   *source = group->sources;
+
+	for (uint32 first = 0; first < group->event_count; first += ES_PREFETCH_WINDOW)
+	{
+		uint32		count = Min(ES_PREFETCH_WINDOW, group->event_count - first);
+		EsEntity   *entities[ES_PREFETCH_WINDOW];
+
+		find_entities(group, first, count, entities);
+		for (uint32 i = first; i < first + count; i++)
+		{
+			while (i >= source->first + source->count)
+				source++;
+			source->is_indexed &= find_signpost(group, entities[i - first], i, posting_of(source, i));
+		}
+	}
 }

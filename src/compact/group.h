@@ -29,6 +29,7 @@ typedef struct EsSource
 	uint32		count;
 	uint32		size;
 	int64		first_position;
+	bool		is_indexed;		/* the index leads to all of its events */
 } EsSource;
 
 /* What leads to an event in the index. */
@@ -41,15 +42,14 @@ typedef struct EsSignpost
 
 typedef struct EsGathered
 {
-	MemoryContext context;		/* reset with each group */
 	EsStore    *store;
-	EsShapes   *shapes;
+	EsShapes   *shapes;			/* the backend's */
 	EsSource   *sources;
 	uint32		source_count;
 	EsEvent    *events;
 	EsPackRow  *rows;
 	EsLogPlace *places;
-	EsSignpost *signposts;
+	EsSignpost *signposts;		/* set by es_group_find() */
 	uint32		event_count;
 	size_t		bytes;
 	EsLeaf	   *leaves;			/* room for the next document's */
@@ -58,8 +58,9 @@ typedef struct EsGathered
 	char	   *body;			/* ES_BLOCK_MAX_BODY_ROOM bytes */
 } EsGathered;
 
-extern void es_group_begin(EsGathered *group, EsStore *store, EsShapes *shapes);
+extern void es_group_begin(EsGathered *group, EsStore *store);
 extern void es_group_reset(EsGathered *group);
 extern bool es_group_add(EsGathered *group, EsBlockRow *row);
+extern void es_group_find(EsGathered *group);
 
 #endif							/* EVENTSTORE_COMPACT_GROUP_H */

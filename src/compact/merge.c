@@ -79,7 +79,7 @@ pack_next(Merge *merge, uint32 first, uint32 end)
 {
 	EsGathered *group = &merge->group;
 	Target	   *target = &merge->targets[merge->target_count];
-	char	   *data = MemoryContextAlloc(group->context, ES_BLOCK_MAX_SIZE);
+	char	   *data = es_scratch_alloc(ES_BLOCK_MAX_SIZE);
 	EsInflightList nobody = {0};
 	EsPackJob	job = {
 		.shapes = group->shapes,
@@ -105,14 +105,12 @@ pack_next(Merge *merge, uint32 first, uint32 end)
 }
 
 /*
- * Packs the group's events from 'first' on, as long as blocks can be made of them, and
- * not less for the last block than it needs.  Returns where it ends.
+ * Packs the group's events from 'first' up to 'end', as long as blocks can be made of them,
+ * and not less for the last block than it needs.
  */
-static uint32
-pack_from(Merge *merge, uint32 first)
+static void
+pack_events(Merge *merge, uint32 first, uint32 end)
 {
-	uint32		end = merge->group.event_count;
-
 	while (first < end)
 	{
 		uint32		left;
@@ -129,7 +127,6 @@ pack_from(Merge *merge, uint32 first)
 		}
 		first += merge->targets[merge->target_count - 1].count;
 	}
-	return first;
 }
 
 /* ------------------------------------------------------------------ storing */
@@ -209,7 +206,10 @@ replace(Merge *merge, EsSource *sources, uint32 source_count, Target *targets, u
 
 /* -------------------------------------------------------------------- groups */
 
-/* The number of the group's block that begins with the event; the count of blocks if none does. */
+/*
+ * The number of the group's block that begins with the event, or that would if there were
+ * another; more than that if none does.
+ */
 static uint32
 source_at(const EsGathered *group, uint32 event)
 {
@@ -225,14 +225,8 @@ source_at(const EsGathered *group, uint32 event)
 		else
 			high = middle;
 	}
-	return low < group->source_count && group->sources[low].first == event ? low : group->source_count;
-}
-
-/* Do blocks end where the event begins? */
-static bool
-is_boundary(const EsGathered *group, uint32 event)
-{
-	return event == group->event_count || source_at(group, event) < group->source_count;
+	return event == (low < group->source_count ? group->sources[low].first : group->event_count) ? low :
+		group->source_count + 1;
 }
 
 /* Are the targets fewer and smaller than the blocks that they would replace? */
@@ -249,6 +243,15 @@ is_worthwhile(const EsSource *sources, uint32 source_count, const Target *target
 	return target_count < source_count && after < before;
 }
 
+/* The number of the next block that the index does not lead to; the count of blocks if there is none. */
+static uint32
+next_unindexed(const EsGathered *group, uint32 source)
+{
+	while (source < group->source_count && group->sources[source].is_indexed)
+		source++;
+	return source;
+}
+
 /*
  * Merges blocks of the group, from the number 'source' on: as many as the blocks that are
  * packed of their events end with.  Returns the number after them, and in *small_from the
@@ -259,28 +262,31 @@ merge_from(Merge *merge, uint32 source, int64 *small_from)
 {
 	EsGathered *group = &merge->group;
 	EsSource   *sources = &group->sources[source];
+	uint32		end_source = next_unindexed(group, source);
+	uint32		end = end_source < group->source_count ? group->sources[end_source].first : group->event_count;
 	Target	   *last;
 	uint32		count;
 
 	*small_from = 0;
 	merge->target_count = 0;
-	if (group->event_count - sources->first < LEAST_EVENTS)
+	if (end_source == source)
+		return source + 1;
+	if (end - sources->first < LEAST_EVENTS)
 	{
 		*small_from = sources->first_position;
-		return group->source_count;
+		return end_source;
 	}
-	(void) pack_from(merge, sources->first);
+	pack_events(merge, sources->first, end);
 	while (merge->target_count > 0)
 	{
 		last = &merge->targets[merge->target_count - 1];
-		if (is_boundary(group, last->first + last->count))
+		if (source_at(group, last->first + last->count) <= group->source_count)
 			break;
 		merge->target_count--;
 	}
 	if (merge->target_count == 0)
 		return source + 1;
-	count = (last->first + last->count == group->event_count ? group->source_count :
-			 source_at(group, last->first + last->count)) - source;
+	count = source_at(group, last->first + last->count) - source;
 	if (es_block_is_small(last->size))
 		*small_from = group->places[last->first].position;
 	if (is_worthwhile(sources, count, merge->targets, merge->target_count))
@@ -305,6 +311,7 @@ merge_group(Merge *merge)
 	if (group->source_count == 0)
 		return merge->result->through;
 	through = group->places[group->event_count - 1].position;
+	es_group_find(group);
 	while (source < group->source_count)
 		source = merge_from(merge, source, &small_from);
 	es_group_reset(group);
@@ -378,7 +385,7 @@ finish(Merge *merge)
 /*
  * Merges what the snapshot sees of the store, which is open to be written, from where the
  * last step has ended; not all at once.  The caller has the lock of compaction, and
- * commits when nothing else was done in the transaction.
+ * commits when nothing else was done in the transaction.  It has the backend's scratch, too.
  */
 void
 es_merge(EsOpenStore *open, Snapshot snapshot, EsMergeResult *result)
@@ -386,15 +393,13 @@ es_merge(EsOpenStore *open, Snapshot snapshot, EsMergeResult *result)
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "eventstore merge",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext before = MemoryContextSwitchTo(context);
-	EsExpectations *expectations = es_backend_expectations();
 	Merge		merge = {.open = open,.snapshot = snapshot,.result = result};
 
 	memset(result, 0, sizeof(*result));
 	result->store = open->store;
 	result->through = open->store->merged_through;
-	es_expectations_renew(expectations);
-	es_group_begin(&merge.group, open->store, &expectations->shapes);
-	merge.targets = palloc((ES_GROUP_MAX_EVENTS + ES_BLOCK_MAX_EVENTS) / LEAST_EVENTS * sizeof(Target));
+	es_group_begin(&merge.group, open->store);
+	merge.targets = es_scratch_alloc((ES_GROUP_MAX_EVENTS + ES_BLOCK_MAX_EVENTS) / LEAST_EVENTS * sizeof(Target));
 	merge.safe = es_horizon(snapshot);
 	es_id_buffer_begin(&merge.ids, &open->store->index);
 	es_moves_begin(open->store, 2 * (ES_GROUP_MAX_EVENTS + ES_BLOCK_MAX_EVENTS));
