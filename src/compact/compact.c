@@ -13,6 +13,7 @@
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "storage/lmgr.h"
+#include "utils/guc.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
@@ -26,12 +27,15 @@
 
 /*
  * To be called when the transaction of a step has begun, and nothing was done in it: its
- * isolation level does not depend on settings.
+ * isolation level does not depend on settings, and nobody waits for it to be on disk, since
+ * what is lost in a crash is merged again.
  */
 void
 es_compact_begin_step(void)
 {
 	XactIsoLevel = XACT_READ_COMMITTED;
+	(void) set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
 }
 
 static void

@@ -4,8 +4,7 @@
  *	  The background process that compacts a database.
  *
  * It merges what there is to be merged, step by step, vacuums the block table from time to
- * time, so that the room of deleted rows is used again, and ends.  Its transactions are
- * not waited for to be on disk: what is lost in a crash is merged again.
+ * time, so that the room of deleted rows is used again, and ends.
  *
  *-------------------------------------------------------------------------
  */
@@ -234,7 +233,6 @@ es_compactor_main(Datum database)
 	if (store != NULL)
 		pg_atomic_write_u32(&store->compaction.worker, (uint32) MyProcPid);
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(database), InvalidOid, 0);
-	SetConfigOption("synchronous_commit", "off", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("search_path", "", PGC_SUSET, PGC_S_OVERRIDE);
 	pgstat_report_activity(STATE_RUNNING, "eventstore: compaction");
