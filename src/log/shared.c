@@ -58,6 +58,8 @@ init_store(EsStore *store)
 	pg_atomic_init_u64(&store->counters.block_bytes, 0);
 	pg_atomic_init_u64(&store->counters.conflicts, 0);
 	pg_atomic_init_u64(&store->counters.waits, 0);
+	pg_atomic_init_u32(&store->build_wanted, 0);
+	pg_atomic_init_u32(&store->builder, 0);
 	pg_atomic_init_u32(&store->moving, 0);
 	pg_atomic_init_u64(&store->compaction.small_blocks, 0);
 	pg_atomic_init_u64(&store->compaction.steps, 0);

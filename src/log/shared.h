@@ -94,6 +94,8 @@ typedef struct EsPositionSample
  *				  else it changes as src/index says.
  * next_position, position_limit, last_recorded_at, samples, sample_count
  *				  under position_lock; samples ascend in both.
+ * build_wanted	  0 -> 1 by a session that has nobody build the index yet, 1 -> 0 by the
+ *				  launcher, which starts a worker then.
  * moving		  see moves.c.
  * merged_through written by who has the lock of compaction, and by the builder.
  * compaction	  added to by appenders and by compaction, in no order with other
@@ -127,6 +129,8 @@ typedef struct EsStore
 	pg_atomic_uint64 built_us;	/* how long the last build took */
 	EsIngestCounters counters;
 
+	pg_atomic_uint32 build_wanted;	/* by a worker; see store.c */
+	pg_atomic_uint32 builder;	/* the worker that builds, or 0 */
 	pg_atomic_uint32 moving;
 	int64		merged_through; /* nothing is left to be merged up to here */
 	EsCompactionCounters compaction;

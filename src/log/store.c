@@ -16,7 +16,9 @@
  *
  * Building is a state, not a lock: one session wins EMPTY (or a wrong READY)
  * -> BUILDING, the others sleep on a condition variable, where they can be
- * cancelled.
+ * cancelled.  What takes longer than clients may be willing to wait is left to a
+ * background worker, so that a timeout does not throw away what was done; unless none
+ * begins soon, or the session's own lock would keep it out.
  *
  *-------------------------------------------------------------------------
  */
@@ -30,10 +32,12 @@
 #include "catalog/pg_trigger.h"
 #include "commands/tablecmds.h"
 #include "miscadmin.h"
+#include "postmaster/bgworker.h"
 #include "storage/ipc.h"
 #include "storage/lmgr.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
 #include "core/event.h"
@@ -47,6 +51,13 @@
 #include "pg/catalog.h"
 #include "pg/compat.h"
 #include "pg/shmem.h"
+
+/* A table of so many pages is for a worker to read: some tenths of a second. */
+#define WORKER_PAGES 8192
+
+/* How long it is waited for that it begins, and how often looked, in milliseconds. */
+#define WORKER_START_MS 3000
+#define WORKER_POLL_MS 100
 
 /* ----------------------------------------------------------- building */
 
@@ -125,14 +136,42 @@ wait_while_building(EsStore *store)
 	ConditionVariableCancelSleep();
 }
 
+/* Waits until a worker builds, for a while. */
+static void
+wait_for_builder(EsStore *store)
+{
+	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), WORKER_START_MS);
+
+	ConditionVariablePrepareToSleep(&store->state_changed);
+	while (pg_atomic_read_u32(&store->state) == ES_STORE_EMPTY && GetCurrentTimestamp() < until)
+		(void) ConditionVariableTimedSleep(&store->state_changed, WORKER_POLL_MS, PG_WAIT_EXTENSION);
+	ConditionVariableCancelSleep();
+}
+
+/* Is the build one for a worker, which must get a lock on the table beside ours? */
+static bool
+is_for_worker(EsStore *store, Relation blocks)
+{
+	return pg_atomic_read_u32(&store->state) == ES_STORE_EMPTY && !IsBackgroundWorker &&
+		RelationGetNumberOfBlocks(blocks) >= WORKER_PAGES &&
+		!CheckRelationLockedByMe(blocks, AccessExclusiveLock, true);
+}
+
 static void
 ensure_built(EsStore *store, Relation blocks)
 {
+	bool		asked = false;
+
 	while (!is_ready_for(store, blocks))
 	{
 		int64		reserved = es_sequence_last_value(es_position_sequence());
 
-		if (begin_building(store, blocks))
+		if (!asked && is_for_worker(store, blocks) && es_tail_ask_for_build(store))
+		{
+			asked = true;
+			wait_for_builder(store);
+		}
+		else if (begin_building(store, blocks))
 			build(store, blocks, reserved);
 		else
 			wait_while_building(store);
@@ -155,6 +194,21 @@ void
 es_store_close(EsOpenStore *open)
 {
 	table_close(open->blocks, NoLock);
+}
+
+/*
+ * Has the index built, if it is not and no lock has to be waited for: others may wait for
+ * this process with a lock that others wait for.
+ */
+void
+es_store_build(void)
+{
+	EsOpenStore open;
+
+	if (!ConditionalLockRelationOid(es_blocks_oid(), AccessShareLock))
+		return;
+	es_store_open(&open, AccessShareLock);
+	es_store_close(&open);
 }
 
 /* The store of this database if its index is there, else NULL. */

@@ -24,6 +24,7 @@ typedef struct EsOpenStore
 
 extern void es_store_open(EsOpenStore *open, LOCKMODE mode);
 extern void es_store_close(EsOpenStore *open);
+extern void es_store_build(void);
 extern bool es_store_estimate(double *events, double *entities, double *tenants);
 extern bool es_store_estimate_entity(EsSlice tenant_id, EsSlice entity_id, double *events);
 extern void es_store_install(void);

@@ -68,21 +68,39 @@ es_tail_tell(EsStore *store)
 		wake_launcher();
 }
 
+/* Has a worker build the store's index; false when there is no launcher. */
+bool
+es_tail_ask_for_build(EsStore *store)
+{
+	if (pg_atomic_read_u32(&es_shared->launcher) == 0)
+		return false;
+	pg_atomic_write_u32(&store->build_wanted, 1);
+	wake_launcher();
+	return true;
+}
+
+static void
+end_worker(pg_atomic_uint32 *worker)
+{
+	uint32		pid = pg_atomic_read_u32(worker);
+
+	if (pid > 0)
+		kill((pid_t) pid, SIGTERM);
+}
+
 /*
- * The database is about to be dropped: its worker must not keep it, nor be started again.
+ * The database is about to be dropped: its workers must not keep it, nor be started again.
  */
 void
 es_tail_give_up(Oid database)
 {
 	EsStore    *store = es_store_of(database);
-	uint32		worker;
 
 	if (store == NULL)
 		return;
 	pg_atomic_write_u64(&store->compaction.small_blocks, 0);
-	worker = pg_atomic_read_u32(&store->compaction.worker);
-	if (worker > 0)
-		kill((pid_t) worker, SIGTERM);
+	end_worker(&store->compaction.worker);
+	end_worker(&store->builder);
 }
 
 /* The launcher is this process, or is so no longer. */

@@ -18,6 +18,7 @@
 extern void es_tail_add(EsStore *store, uint32 small_blocks);
 extern void es_tail_take(EsStore *store, uint64 small_blocks, bool unsettled);
 extern void es_tail_tell(EsStore *store);
+extern bool es_tail_ask_for_build(EsStore *store);
 extern void es_tail_give_up(Oid database);
 extern void es_tail_watch(bool watching);
 

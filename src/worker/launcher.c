@@ -41,6 +41,7 @@ typedef struct Watched
 	Oid			database;		/* whose store it was */
 	TimestampTz due;			/* when it will be compacted; 0: nothing to do */
 	BackgroundWorkerHandle *handle; /* of the running worker, or NULL */
+	BackgroundWorkerHandle *builder;	/* of that which builds the index */
 	uint64		failures;		/* counted when it was started */
 	int			pause;			/* ms until the next try; 0: all is well */
 	TimestampTz not_before;		/* it is not tried */
@@ -82,9 +83,9 @@ reap(Watched *one, EsStore *store)
 	}
 }
 
-/* Starts the worker; false when there is no process for it. */
+/* Starts a worker; false when there is no process for it. */
 static bool
-start(Watched *one, EsStore *store)
+start(const EsStore *store, const char *function, const char *what, BackgroundWorkerHandle **handle)
 {
 	BackgroundWorker worker = {
 		.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
@@ -95,12 +96,11 @@ start(Watched *one, EsStore *store)
 	};
 
 	strlcpy(worker.bgw_library_name, "eventstore", sizeof(worker.bgw_library_name));
-	strlcpy(worker.bgw_function_name, "es_compactor_main", sizeof(worker.bgw_function_name));
-	strlcpy(worker.bgw_type, "eventstore compaction", sizeof(worker.bgw_type));
-	snprintf(worker.bgw_name, sizeof(worker.bgw_name), "eventstore compaction of database %u",
+	strlcpy(worker.bgw_function_name, function, sizeof(worker.bgw_function_name));
+	snprintf(worker.bgw_type, sizeof(worker.bgw_type), "eventstore %s", what);
+	snprintf(worker.bgw_name, sizeof(worker.bgw_name), "eventstore %s of database %u", what,
 			 store->database);
-	one->failures = pg_atomic_read_u64(&store->compaction.failures);
-	return RegisterDynamicBackgroundWorker(&worker, &one->handle);
+	return RegisterDynamicBackgroundWorker(&worker, handle);
 }
 
 /* Says it once, until it goes well again. */
@@ -110,7 +110,7 @@ report_no_slot(void)
 	if (!said_no_slot)
 		ereport(LOG,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("eventstore has no background worker for compaction"),
+				 errmsg("eventstore has no background worker for compaction or for building an index"),
 				 errhint("Increase \"max_worker_processes\".")));
 	said_no_slot = true;
 }
@@ -118,7 +118,8 @@ report_no_slot(void)
 static void
 try_to_start(Watched *one, EsStore *store, TimestampTz now)
 {
-	if (start(one, store))
+	one->failures = pg_atomic_read_u64(&store->compaction.failures);
+	if (start(store, "es_compactor_main", "compaction", &one->handle))
 	{
 		running++;
 		said_no_slot = false;
@@ -126,6 +127,27 @@ try_to_start(Watched *one, EsStore *store, TimestampTz now)
 	}
 	report_no_slot();
 	one->not_before = TimestampTzPlusMilliseconds(now, FIRST_PAUSE);
+}
+
+/*
+ * Starts the worker that builds the store's index, if a session wants it.  If there is no
+ * process for it, the session builds.
+ */
+static void
+look_at_build(Watched *one, EsStore *store)
+{
+	pid_t		pid;
+
+	if (one->builder != NULL && GetBackgroundWorkerPid(one->builder, &pid) == BGWH_STOPPED)
+	{
+		pfree(one->builder);
+		one->builder = NULL;
+	}
+	if (!OidIsValid(store->database) || one->builder != NULL ||
+		pg_atomic_exchange_u32(&store->build_wanted, 0) == 0)
+		return;
+	if (!start(store, "es_builder_main", "index build", &one->builder))
+		report_no_slot();
 }
 
 /*
@@ -139,6 +161,7 @@ look_at(Watched *one, EsStore *store, TimestampTz now)
 
 	reap(one, store);
 	note_database(one, store);
+	look_at_build(one, store);
 	small = pg_atomic_read_u64(&store->compaction.small_blocks);
 	if (!OidIsValid(store->database) || pg_atomic_read_u32(&store->state) != ES_STORE_READY ||
 		one->handle != NULL || small == 0 || !es_compaction)

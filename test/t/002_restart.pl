@@ -170,5 +170,26 @@ is( sql(qq{SELECT entity_id, version, event_type FROM eventstore.read_all($first
 	'readers get all in order');
 is_sound($node, 'after prepared transactions');
 
+# A build that takes longer than clients wait is a worker's, and goes on when they give up.
+$node->safe_psql('postgres', 'CREATE DATABASE slow');
+$node->safe_psql('slow', q{CREATE EXTENSION eventstore;
+	SELECT count(*) FROM generate_series(1, 170000) i, LATERAL eventstore.append('slow-' || i % 1000, 'slow.built', jsonb_build_object('text', repeat(md5(i::text), 8))) a});
+$node->restart;
+my $tries = 0;
+my $answer = '';
+while ($answer ne '170' && $tries++ < 500)
+{
+	$answer = attempt($node, "SET statement_timeout = '20ms'; SELECT eventstore.entity_version('slow-7')", 'slow');
+	die "no timeout: $answer" if $answer ne '170' && $answer !~ /57014/;
+}
+is($answer, '170', 'a client with a short timeout gets through');
+cmp_ok($tries, '>', 1, 'not at once');
+is_sound($node, 'built by a worker', 'slow');
+
+# Where there is no worker, who needs the index builds it.
+$node->append_conf('postgresql.conf', 'max_worker_processes = 2');
+$node->restart;
+is($node->safe_psql('slow', q{SELECT eventstore.entity_version('slow-7')}), '170', 'without a worker the index is built, too');
+
 $node->stop;
 done_testing();
