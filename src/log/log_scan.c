@@ -41,6 +41,7 @@ void
 es_log_scan_begin(EsLogScan *scan, Relation blocks, Snapshot snapshot,
 				  int64 position, bool backward)
 {
+	scan->context = CurrentMemoryContext;
 	scan->blocks = blocks;
 	scan->index = open_log_index(blocks);
 	scan->direction = backward ? BackwardScanDirection : ForwardScanDirection;
@@ -54,20 +55,30 @@ void
 es_log_scan_move(EsLogScan *scan, int64 position)
 {
 	bool		backward = ScanDirectionIsBackward(scan->direction);
+	MemoryContext before = MemoryContextSwitchTo(scan->context);
 	ScanKeyData key;
 
 	ScanKeyInit(&key, 1,
 				backward ? BTLessEqualStrategyNumber : BTGreaterEqualStrategyNumber,
 				backward ? F_INT8LE : F_INT8GE, Int64GetDatum(position));
 	index_rescan(scan->scan, &key, 1, NULL, 0);
+	MemoryContextSwitchTo(before);
 }
 
-/* Moves to the next visible block; scan->row is then set. */
+/*
+ * Moves to the next visible block; scan->row is then set.  An index scan allocates memory
+ * that it keeps when it goes on, and when it meets rows that are dead to all.
+ */
 bool
 es_log_scan_next(EsLogScan *scan)
 {
+	MemoryContext before = MemoryContextSwitchTo(scan->context);
+	bool		found;
+
 	CHECK_FOR_INTERRUPTS();
-	if (!index_getnext_slot(scan->scan, scan->direction, scan->slot))
+	found = index_getnext_slot(scan->scan, scan->direction, scan->slot);
+	MemoryContextSwitchTo(before);
+	if (!found)
 		return false;
 	es_row_open(&scan->row, scan->blocks, ExecFetchSlotHeapTuple(scan->slot, false, NULL),
 				((BufferHeapTupleTableSlot *) scan->slot)->buffer, false);

@@ -23,6 +23,7 @@
 /* Reads blocks in log order, through the index on first_position. */
 typedef struct EsLogScan
 {
+	MemoryContext context;		/* of what the index scan keeps */
 	Relation	blocks;
 	Relation	index;
 	IndexScanDesc scan;

@@ -118,18 +118,18 @@ read_head(EsReader *reader, EsStoredEvent *stored, EsBlockStatus *status)
 static bool
 find_block(EsReader *reader, int64 position)
 {
-	MemoryContext before = MemoryContextSwitchTo(reader->context);
-	bool		found;
-
 	unpin(reader);
-	if (!reader->log_open)
-		es_log_scan_begin(&reader->log, reader->blocks, reader->snapshot, position, true);
-	else
+	if (reader->log_open)
 		es_log_scan_move(&reader->log, position);
-	reader->log_open = true;
-	found = es_log_scan_next(&reader->log);
-	MemoryContextSwitchTo(before);
-	return found;
+	else
+	{
+		MemoryContext before = MemoryContextSwitchTo(reader->context);
+
+		es_log_scan_begin(&reader->log, reader->blocks, reader->snapshot, position, true);
+		MemoryContextSwitchTo(before);
+		reader->log_open = true;
+	}
+	return es_log_scan_next(&reader->log);
 }
 
 /* Reads the head of the event at this position, if the snapshot sees one. */

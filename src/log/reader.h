@@ -24,8 +24,8 @@ typedef struct EsReader
 	Buffer		buffer;
 	HeapTupleData tuple;
 	bool		seen;			/* the snapshot sees that tuple */
+	MemoryContext context;		/* in which the log scan is made */
 	bool		log_open;
-	MemoryContext context;		/* that of the log scan */
 	EsLogScan	log;			/* finds what was merged since the snapshot */
 	uint64		fetches;		/* rows that were looked at; 'row' is another
 								 * one with each */

@@ -128,7 +128,7 @@ es_packages() {
 			! es_has_candidate pg-bsd-indent || echo pg-bsd-indent ;;
 		unit) printf '%s\n' gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user ;;
 		fuzz) printf '%s\n' clang libclang-rt-dev ;;
-		pgtap) printf '%s\n' "postgresql-$es_server-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
+		pgtap | compacted) printf '%s\n' "postgresql-$es_server-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
 		crash) printf '%s\n' libipc-run-perl perl libpq-dev ;;
 		drivers) printf '%s\n' python3 python3-psycopg2 python3-psycopg python3-sqlalchemy libpostgresql-jdbc-java
 			command -v java >/dev/null || echo default-jdk-headless
