@@ -129,6 +129,7 @@ es_block_read_head(EsBlock *block, uint32 ordinal, char *strings, EsStoredEvent 
 	if (ordinal >= block->header.event_count)
 		return ES_BLOCK_BAD_STRUCTURE;
 	memset(stored, 0, sizeof(*stored));
+	stored->ordinal = ordinal;
 	stored->position = es_block_position(block, ordinal);
 	stored->recorded_at = es_block_recorded_at(block, ordinal);
 	if (block->header.layout == ES_BLOCK_LAYOUT_ROWS)

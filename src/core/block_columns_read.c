@@ -235,7 +235,7 @@ es_columns_read_body(EsBlock *block, char *body, EsStoredEvent *stored)
 	EsBlockStatus status = es_columns_check_body(block);
 	Assembly	assembly = {
 		.block = block,
-		.row = es_block_count_before(block, stored->position),
+		.row = stored->ordinal,
 		.entity_id = event->entity_id,
 		.out = body,
 		.out_end = body + block->columns.body_room

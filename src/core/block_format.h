@@ -98,6 +98,7 @@ typedef struct EsStoredEvent
 	int64		position;
 	int64		version;
 	int64		recorded_at;
+	uint32		ordinal;		/* in its block */
 	bool		large;			/* the body lies outside the block */
 	uint32		body_crc;
 	EsSlice		body;			/* tags, payload, metadata; empty when large */
