@@ -10,12 +10,14 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
+#include "compact/compact.h"
 #include "fdw/guard.h"
 #include "fdw/stats.h"
 #include "log/moves.h"
 #include "log/session.h"
 #include "log/shared.h"
 #include "log/store.h"
+#include "log/tail.h"
 #include "log/verified.h"
 #include "pg/settings.h"
 #include "pg/shmem.h"
@@ -40,6 +42,8 @@ _PG_init(void)
 	es_shmem_install();
 	es_session_install();
 	es_moves_install();
+	es_tail_install();
+	es_compact_install();
 	es_store_install();
 	es_guard_install();
 	es_stats_install();

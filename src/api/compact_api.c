@@ -70,7 +70,6 @@ es_compact_sql(PG_FUNCTION_ARGS)
 		es_compact_begin_step();
 		es_compact_step(&result);
 		SPI_commit();
-		es_compact_step_committed(&result);
 	} while (result.more);
 	SPI_finish();
 	PG_RETURN_VOID();

@@ -12,6 +12,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_class.h"
+#include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
@@ -19,8 +20,10 @@
 
 #include "append/memory.h"
 #include "compact/compact.h"
+#include "log/position.h"
 #include "log/tail.h"
 #include "pg/catalog.h"
+#include "pg/compat.h"
 
 /* Of the position sequence, for the lock of compaction. */
 #define COMPACTION_LOCK_SUB_ID 2
@@ -38,6 +41,31 @@ es_compact_begin_step(void)
 							 GUC_ACTION_LOCAL, true, 0, false);
 }
 
+/* What the transaction has come to, to be noted when it commits. */
+static EsMergeResult pending;
+static bool is_pending = false;
+
+/*
+ * Functions of the owner may be called as rows enter the table's indexes; they run with the
+ * owner's rights, as they do when a table is vacuumed.
+ */
+static void
+merge_as_owner(EsOpenStore *open, EsMergeResult *result)
+{
+	Oid			user;
+	int			context;
+	int			level = NewGUCNestLevel();
+
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(open->blocks->rd_rel->relowner, context | SECURITY_RESTRICTED_OPERATION);
+	es_restrict_search_path();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	es_merge(open, GetActiveSnapshot(), result);
+	PopActiveSnapshot();
+	AtEOXact_GUC(false, level);
+	SetUserIdAndSecContext(user, context);
+}
+
 static void
 merge_locked(EsMergeResult *result)
 {
@@ -48,10 +76,11 @@ merge_locked(EsMergeResult *result)
 					   ExclusiveLock);
 	es_store_open(&open, RowExclusiveLock);
 	small_blocks = pg_atomic_read_u64(&open.store->compaction.small_blocks);
-	PushActiveSnapshot(GetTransactionSnapshot());
-	es_merge(&open, GetActiveSnapshot(), result);
+	merge_as_owner(&open, result);
 	result->small_blocks = small_blocks;
-	PopActiveSnapshot();
+	result->unsettled |= es_slots_have_prepared(MyDatabaseId);
+	pending = *result;
+	is_pending = true;
 	es_store_close(&open);
 }
 
@@ -72,9 +101,9 @@ es_compact_step(EsMergeResult *result)
 	PG_END_TRY();
 }
 
-/* Notes what a step has come to, after its transaction has committed. */
-void
-es_compact_step_committed(const EsMergeResult *result)
+/* Notes what a step has come to; its locks are still held. */
+static void
+note_step(const EsMergeResult *result)
 {
 	EsStore    *store = result->store;
 	EsCompactionCounters *counters = &store->compaction;
@@ -91,4 +120,20 @@ es_compact_step_committed(const EsMergeResult *result)
 	pg_atomic_fetch_add_u64(&counters->bytes_before, result->bytes_before);
 	pg_atomic_fetch_add_u64(&counters->bytes_after, result->bytes_after);
 	pg_atomic_write_u64(&counters->last_at, (uint64) GetCurrentTimestamp());
+}
+
+static void
+at_end(XactEvent event, void *arg pg_attribute_unused())
+{
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)
+		return;
+	if (is_pending && event == XACT_EVENT_COMMIT)
+		note_step(&pending);
+	is_pending = false;
+}
+
+void
+es_compact_install(void)
+{
+	RegisterXactCallback(at_end, NULL);
 }

@@ -12,8 +12,8 @@
 
 #include "compact/merge.h"
 
+extern void es_compact_install(void);
 extern void es_compact_begin_step(void);
 extern void es_compact_step(EsMergeResult *result);
-extern void es_compact_step_committed(const EsMergeResult *result);
 
 #endif							/* EVENTSTORE_COMPACT_COMPACT_H */

@@ -3,8 +3,7 @@
  * group.c
  *	  Small blocks that lie next to each other in the log, and their events.
  *
- * Events are copied out of their rows, so that no page is pinned while they are packed,
- * and their documents are taken apart.  Memory is the backend's scratch.  A block is left alone when it is damaged, or when
+ * Events are copied out of their rows, and their documents are taken apart.  Memory is the backend's scratch.  A block is left alone when it is damaged, or when
  * the index does not lead to its events: then something is wrong, and not for compaction
  * to hide.
  *
@@ -165,7 +164,10 @@ posting_of(const EsSource *source, uint32 i)
 					  i - source->first);
 }
 
-/* Finds what leads to an event of the entity; false unless that is this place. */
+/*
+ * Finds what leads to an event of the entity, which is committed; false unless that is this
+ * place.
+ */
 static bool
 find_signpost(EsGathered *group, EsEntity *entity, uint32 i, EsPosting posting)
 {
@@ -175,6 +177,7 @@ find_signpost(EsGathered *group, EsEntity *entity, uint32 i, EsPosting posting)
 
 	if (entity == NULL || version < 1 || version > es_entity_known(entity))
 		return false;
+	es_entity_note_committed(entity, (uint32) version, &group->store->index.counts);
 	signpost->slot = es_posting_slots(es_pool, entity, (uint32) version, &count);
 	signpost->posting = posting;
 	signpost->has_entry = !es_id_has_time(group->events[i].event_id, group->places[i].recorded_at);

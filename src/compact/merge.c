@@ -41,6 +41,9 @@
 /* Fewer events than this are no block in columns. */
 #define LEAST_EVENTS 3
 
+/* A block is merged with others that have at least this part of its events. */
+#define LEAST_GROWTH 4
+
 /* Bytes of blocks that a step looks at. */
 #define STEP_MAX_BYTES (64 * 1024 * 1024)
 
@@ -67,6 +70,7 @@ typedef struct Merge
 	uint32		target_count;
 	EsInserter	inserter;
 	bool		inserting;		/* it has begun */
+	bool		ends;			/* nothing can be merged with the group's end */
 	uint32		moved;			/* events, in this step */
 	EsIdBuffer	ids;
 } Merge;
@@ -231,7 +235,7 @@ source_at(const EsGathered *group, uint32 event)
 
 /* Are the targets fewer and smaller than the blocks that they would replace? */
 static bool
-is_worthwhile(const EsSource *sources, uint32 source_count, const Target *targets, uint32 target_count)
+is_smaller(const EsSource *sources, uint32 source_count, const Target *targets, uint32 target_count)
 {
 	uint64		before = source_count * ROW_OVERHEAD;
 	uint64		after = target_count * ROW_OVERHEAD;
@@ -241,6 +245,24 @@ is_worthwhile(const EsSource *sources, uint32 source_count, const Target *target
 	for (uint32 i = 0; i < target_count; i++)
 		after += targets[i].size;
 	return target_count < source_count && after < before;
+}
+
+/*
+ * Does the greatest of the blocks get enough company?  A block that is merged again and
+ * again grows by a factor, so that an event is rewritten a few times only.
+ */
+static bool
+is_enough(const EsSource *sources, uint32 source_count)
+{
+	uint64		events = 0;
+	uint32		greatest = 0;
+
+	for (uint32 i = 0; i < source_count; i++)
+	{
+		events += sources[i].count;
+		greatest = Max(greatest, sources[i].count);
+	}
+	return (events - greatest) * LEAST_GROWTH >= greatest;
 }
 
 /* The number of the next block that the index does not lead to; the count of blocks if there is none. */
@@ -287,12 +309,17 @@ merge_from(Merge *merge, uint32 source, int64 *small_from)
 	if (merge->target_count == 0)
 		return source + 1;
 	count = source_at(group, last->first + last->count) - source;
+	if (!merge->ends && !is_enough(sources, count))
+	{
+		*small_from = sources->first_position;
+		return source + count;
+	}
 	if (es_block_is_small(last->size))
 		*small_from = group->places[last->first].position;
-	if (is_worthwhile(sources, count, merge->targets, merge->target_count))
+	if (is_smaller(sources, count, merge->targets, merge->target_count))
 		replace(merge, sources, count, merge->targets, merge->target_count);
-	else if (*small_from > 0)
-		*small_from = sources[count - 1].first_position;
+	else if (*small_from > 0)	/* with more of them it may be */
+		*small_from = sources[merge->target_count == 1 ? 0 : count - 1].first_position;
 	return source + count;
 }
 
@@ -320,11 +347,17 @@ merge_group(Merge *merge)
 
 /* --------------------------------------------------------------------- step */
 
-/* Can the row be merged with others, by what it looks like? */
+/*
+ * Can the row be merged with others, by what it looks like?  Rows of few events may become
+ * smaller, however large they are.
+ */
 static bool
 may_merge(const EsBlockRow *row)
 {
-	return row->status == ES_BLOCK_OK && es_block_is_small(row->size) && !es_row_has_large(row);
+	if (row->status != ES_BLOCK_OK || es_row_has_large(row))
+		return false;
+	return es_block_is_small(row->size) ||
+		(!es_block_has_columns(&row->block) && row->block.header.event_count < LEAST_EVENTS);
 }
 
 /* The last position that the row is known to have. */
@@ -362,7 +395,9 @@ merge_along_log(Merge *merge)
 		end = row_end(row);
 		if (may_merge(row) && es_group_add(&merge->group, row))
 			continue;
+		merge->ends = true;
 		(void) merge_group(merge);
+		merge->ends = false;
 		result->through = end;
 	}
 	es_log_scan_end(&scan);

@@ -10,6 +10,8 @@
 
 #include "postgres.h"
 
+#include "utils/snapshot.h"
+
 #include "log/store.h"
 
 /* What a step has come to, once its transaction commits. */

@@ -16,7 +16,8 @@
  *			   Means nothing when owner is 0 or the owner has aborted.
  * committed   the last committed version.  Only ever raised, by
  *			   compare-and-swap, by whoever found the owner committed: then to
- *			   the owner's total, which cannot change any more.
+ *			   the owner's total, which cannot change any more; or who has seen
+ *			   that the row of a version is committed: to that version.
  * postings	   the chunks; reserved by the owner before it writes them.  A
  *			   posting is stored and loaded whole, relaxed.
  *
@@ -98,6 +99,13 @@ raise_committed(EsEntity *entity, uint32 version, EsCounts *counts)
 			__atomic_fetch_add(&counts->entities, 1, __ATOMIC_RELAXED);
 		return;
 	}
+}
+
+/* A version of the entity is seen to be committed by somebody else than its writer. */
+void
+es_entity_note_committed(EsEntity *entity, uint32 version, EsCounts *counts)
+{
+	raise_committed(entity, version, counts);
 }
 
 /*

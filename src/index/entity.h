@@ -138,6 +138,7 @@ extern EsClaim es_entity_claim(EsEntity *entity, uint64 xid, EsFateFunction fate
 extern void es_entity_release(EsEntity *entity, uint64 xid, bool committed,
 							  EsCounts *counts);
 extern uint64 es_entity_owner(const EsEntity *entity);
+extern void es_entity_note_committed(EsEntity *entity, uint32 version, EsCounts *counts);
 extern void es_entity_set_total(EsEntity *entity, uint32 total);
 extern uint32 es_entity_committed(const EsEntity *entity);
 extern uint32 es_entity_total(const EsEntity *entity);

@@ -126,8 +126,14 @@ es_id_find(const EsIndex *index, EsReader *reader, const uint8 *event_id, EsStor
 		   bool *complete)
 {
 	Search		search = {reader, event_id, stored, false};
-	bool		found = es_ids_search(es_pool, index, id_hash(event_id), look_at, &search);
+	uint32		moves;
+	bool		found;
 
+	do
+	{
+		moves = es_moves_count();
+		found = es_ids_search(es_pool, index, id_hash(event_id), look_at, &search);
+	} while (!found && es_moves_passed(moves));
 	*complete = es_ids_complete(index) && !search.damaged;
 	return found;
 }
@@ -162,8 +168,13 @@ bool
 es_id_pages(const EsIndex *index, EsReader *reader, const uint8 *event_id, EsPageList *list)
 {
 	Pages		pages = {reader, list, false};
+	uint32		moves;
 
-	(void) es_ids_search(es_pool, index, id_hash(event_id), add_page, &pages);
+	do
+	{
+		moves = es_moves_count();
+		(void) es_ids_search(es_pool, index, id_hash(event_id), add_page, &pages);
+	} while (es_moves_passed(moves));
 	return es_ids_complete(index) && !pages.damaged;
 }
 

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * moves.c
- *	  Words of the index that this transaction has lead to rows of its own.
+ *	  Words of the index that this transaction has led to rows of its own.
  *
  * A transaction that merges rows of the block table into others has the postings of
  * their events, in entities and in the tree of ids, lead to the new rows: all of them as
@@ -16,11 +16,12 @@
  *				  lock of compaction, with release, after the row that it leads to was
  *				  inserted.  Its lock on the block table keeps the index in place up to
  *				  the end of the callback below.
- * store->moving  0 -> 1 (release) by that transaction before it changes the first word;
- *				  1 -> 0 (release) after it has committed, or after the last word was set
- *				  back.  A reader loads it (acquire) after a word: a word that leads to
- *				  rows of a transaction that has failed is seen with 1, or is another
- *				  when it is loaded again.
+ * store->moving  odd while words may lead to rows of a transaction that fails: raised by
+ *				  one (release) by that transaction before it changes the first word, and
+ *				  again after it has committed, or after the last word was set back.  A
+ *				  reader loads it (acquire) before it looks at words, and again when it
+ *				  has not found what should be there: if it was even and is the same, no
+ *				  word has led astray.
  *
  * A backend that dies in between takes shared memory with it.
  *
@@ -36,7 +37,7 @@
 #include "log/stores.h"
 
 /* How long a reader sleeps before it looks again, in microseconds. */
-#define PAUSE_US 1000
+#define PAUSE_US 200
 
 typedef struct Move
 {
@@ -46,6 +47,7 @@ typedef struct Move
 } Move;
 
 static EsStore *moving_store = NULL;
+static bool applied = false;	/* words were changed */
 static Move *moves = NULL;
 static uint32 move_room = 0;
 static uint32 move_count = 0;
@@ -79,14 +81,23 @@ es_moves_add(uint64 *word, uint64 before, uint64 after)
 	};
 }
 
+/* Other transactions do not change it meanwhile. */
+static void
+raise_moving(void)
+{
+	pg_write_barrier();
+	pg_atomic_write_u32(&moving_store->moving, pg_atomic_read_u32(&moving_store->moving) + 1);
+	pg_write_barrier();
+}
+
 /* Changes all words.  The caller commits next. */
 void
 es_moves_apply(void)
 {
 	if (move_count == 0)
 		return;
-	pg_atomic_write_u32(&moving_store->moving, 1);
-	pg_write_barrier();
+	raise_moving();
+	applied = true;
 	for (uint32 i = 0; i < move_count; i++)
 		__atomic_store_n(moves[i].word, moves[i].after, __ATOMIC_RELEASE);
 }
@@ -96,10 +107,7 @@ static void
 undo(void)
 {
 	for (uint32 i = move_count; i-- > 0;)
-	{
-		if (__atomic_load_n(moves[i].word, __ATOMIC_RELAXED) == moves[i].after)
-			__atomic_store_n(moves[i].word, moves[i].before, __ATOMIC_RELEASE);
-	}
+		__atomic_store_n(moves[i].word, moves[i].before, __ATOMIC_RELEASE);
 }
 
 static void
@@ -110,15 +118,17 @@ at_end(XactEvent event, void *arg pg_attribute_unused())
 	switch (event)
 	{
 		case XACT_EVENT_ABORT:
-			undo();
+			if (applied)
+				undo();
 			break;
 		case XACT_EVENT_COMMIT:
 			break;
 		default:
 			return;
 	}
-	pg_write_barrier();
-	pg_atomic_write_u32(&moving_store->moving, 0);
+	if (applied)
+		raise_moving();
+	applied = false;
 	moving_store = NULL;
 }
 
@@ -128,18 +138,28 @@ es_moves_install(void)
 	RegisterXactCallback(at_end, NULL);
 }
 
-/* May words of this database's index lead to rows of a transaction that fails? */
-bool
-es_moves_are_open(void)
+/* To be called before words are looked at, for es_moves_passed(). */
+uint32
+es_moves_count(void)
 {
+	uint32		count = pg_atomic_read_u32(&es_store_mine()->moving);
+
 	pg_read_barrier();
-	return pg_atomic_read_u32(&es_store_mine()->moving) != 0;
+	return count;
 }
 
-/* Waits a moment for a transaction that is just ending. */
-void
-es_moves_wait(void)
+/*
+ * May words that were looked at since have led astray?  If a transaction is just ending
+ * that has moved them, waits a moment for it: they are to be looked at again.
+ */
+bool
+es_moves_passed(uint32 count)
 {
+	pg_read_barrier();
+	if (count % 2 == 0 && pg_atomic_read_u32(&es_store_mine()->moving) == count)
+		return false;
 	CHECK_FOR_INTERRUPTS();
-	pg_usleep(PAUSE_US);
+	if (pg_atomic_read_u32(&es_store_mine()->moving) % 2 != 0)
+		pg_usleep(PAUSE_US);
+	return true;
 }

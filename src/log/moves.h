@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * moves.h
- *	  Words of the index that this transaction has lead to rows of its own.
+ *	  Words of the index that this transaction has led to rows of its own.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,7 +16,7 @@ extern void es_moves_install(void);
 extern void es_moves_begin(EsStore *store, uint32 room);
 extern void es_moves_add(uint64 *word, uint64 before, uint64 after);
 extern void es_moves_apply(void);
-extern bool es_moves_are_open(void);
-extern void es_moves_wait(void);
+extern uint32 es_moves_count(void);
+extern bool es_moves_passed(uint32 count);
 
 #endif							/* EVENTSTORE_LOG_MOVES_H */

@@ -103,6 +103,21 @@ es_slot_clear(void)
 	__atomic_store_n(&slot->xid, 0, __ATOMIC_RELEASE);
 }
 
+/* Is there a prepared transaction that has appended to this database? */
+bool
+es_slots_have_prepared(Oid database)
+{
+	for (int i = 0; i < es_shared->prepared_slots; i++)
+	{
+		EsSlot	   *slot = prepared_slot(i);
+		uint64		xid = __atomic_load_n(&slot->xid, __ATOMIC_ACQUIRE);
+
+		if (xid != 0 && slot->database == database && es_xact_is_running(xid))
+			return true;
+	}
+	return false;
+}
+
 static EsSlot *
 take_prepared_slot(uint64 xid)
 {

@@ -27,6 +27,7 @@ extern void es_positions_reserve(EsStore *store, uint64 xid, int64 count,
 extern void es_positions_forget_samples(EsStore *store);
 extern int64 es_positions_limit(EsStore *store, Snapshot snapshot);
 
+extern bool es_slots_have_prepared(Oid database);
 extern void es_slot_clear(void);
 extern bool es_slot_reserve_prepared(void);
 extern void es_slot_move_to_prepared(void);

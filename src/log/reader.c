@@ -11,8 +11,9 @@
  * commits, so whoever sees them is led to them; who does not finds there, in a row that
  * he does not see, at which position the event is, and with it, through the index on
  * first_position, the row that he sees.  If compaction fails the postings go back after
- * its rows are dead to all.  So where a row is gone that should be there, the posting
- * is looked at again, until nothing is being moved.
+ * its rows are dead to all.  So if a version is not found that has been committed, the
+ * posting is looked at again until nothing is being moved; what is not known to be
+ * committed is never moved.
  *
  *-------------------------------------------------------------------------
  */
@@ -32,8 +33,7 @@
 typedef enum Look
 {
 	LOOK_SEEN,					/* an event that the snapshot sees */
-	LOOK_UNSEEN,				/* one that it does not see */
-	LOOK_GONE,					/* none */
+	LOOK_UNSEEN,				/* one that it does not see, or none */
 	LOOK_DAMAGED
 } Look;
 
@@ -162,14 +162,14 @@ look(EsReader *reader, EsPosting posting, EsStoredEvent *stored, EsBlockStatus *
 	for (int attempt = 0;; attempt++)
 	{
 		if (!fetch_row(reader, posting))
-			return LOOK_GONE;
+			return LOOK_UNSEEN;
 		reader->ordinal = es_posting_ordinal(posting);
 		if (reader->seen)
 			*status = reader->row.status;
 		if (reader->row.status != ES_BLOCK_OK)
 			return reader->seen ? LOOK_DAMAGED : LOOK_UNSEEN;
 		if (reader->ordinal >= reader->row.block.header.event_count)
-			return LOOK_GONE;
+			return LOOK_UNSEEN;
 		if (reader->seen)
 			return read_head(reader, stored, status);
 		if (!es_block_is_merged(&reader->row.block))
@@ -214,20 +214,14 @@ es_reader_look(EsReader *reader, const EsEntity *entity, uint32 version,
 {
 	for (;;)
 	{
-		EsPosting	posting = es_posting_get(es_pool, entity, version);
-		bool		moving = es_moves_are_open();
-		Look		result = look(reader, posting, stored, status);
+		uint32		moves = es_moves_count();
+		Look		result = look(reader, es_posting_get(es_pool, entity, version), stored, status);
 
 		if (result == LOOK_SEEN && is_wanted(stored, entity, version))
 			return true;
-		if (result == LOOK_DAMAGED)
+		if (result == LOOK_DAMAGED || version > es_entity_committed(entity) ||
+			!es_moves_passed(moves))
 			return false;
-		if (es_posting_get(es_pool, entity, version) == posting)
-		{
-			if (result == LOOK_UNSEEN || !moving)
-				return false;
-			es_moves_wait();
-		}
 	}
 }
 

@@ -114,6 +114,7 @@ init_shared(void *memory)
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not generate random bytes for the entity index")));
 	pg_atomic_init_u32(&shared->launcher, 0);
+	pg_atomic_init_u32(&shared->others_wait, 0);
 	for (int loop = 0; loop < ES_KERNEL_LOOPS; loop++)
 	{
 		pg_atomic_init_u64(&shared->kernel_use[loop].calls, 0);

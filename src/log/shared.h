@@ -166,6 +166,8 @@ typedef struct EsShared
 	int			prepared_slots;
 	uint8		hash_secret[192];
 	pg_atomic_uint32 launcher;	/* its number of process, from 1; see tail.c */
+	pg_atomic_uint32 others_wait;	/* a database has no worker since others
+									 * have; written by the launcher */
 	EsKernelCounters kernel_use[ES_KERNEL_LOOPS];	/* see kernel_use.c */
 	EsStore		stores[ES_MAX_STORES];
 	EsSlot		slots[FLEXIBLE_ARRAY_MEMBER];	/* backends', then prepared

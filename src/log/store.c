@@ -32,7 +32,6 @@
 #include "catalog/pg_trigger.h"
 #include "commands/tablecmds.h"
 #include "miscadmin.h"
-#include "postmaster/bgworker.h"
 #include "storage/ipc.h"
 #include "storage/lmgr.h"
 #include "utils/rel.h"
@@ -152,7 +151,7 @@ wait_for_builder(EsStore *store)
 static bool
 is_for_worker(EsStore *store, Relation blocks)
 {
-	return pg_atomic_read_u32(&store->state) == ES_STORE_EMPTY && !IsBackgroundWorker &&
+	return pg_atomic_read_u32(&store->state) == ES_STORE_EMPTY && !es_is_background_worker() &&
 		RelationGetNumberOfBlocks(blocks) >= WORKER_PAGES &&
 		!CheckRelationLockedByMe(blocks, AccessExclusiveLock, true);
 }

@@ -6,9 +6,9 @@
  * The launcher of workers sleeps until it is woken: by the first small block after
  * compaction, from when on time counts, and by the one that makes them many.
  *
- * Shared state: store->compaction.small_blocks is added to by appenders, before they
- * commit, and subtracted from by who has the lock of compaction; it only says when to look
- * at the log, not what is there.  es_shared->launcher is written by the launcher.  A
+ * Shared state: store->compaction.small_blocks is added to by appenders, after they have
+ * committed, and subtracted from by who has the lock of compaction; it only says when to
+ * look at the log, not what is there.  es_shared->launcher is written by the launcher.  A
  * wake-up that is missed since the launcher is just about to start is no loss: it looks at
  * all stores first.
  *
@@ -18,6 +18,7 @@
 
 #include <signal.h>
 
+#include "access/xact.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
 
@@ -34,17 +35,53 @@ wake_launcher(void)
 		SetLatch(&ProcGlobal->allProcs[launcher - 1].procLatch);
 }
 
-/* Counts small blocks that were added. */
+/* Of the transaction that is open. */
+static EsStore *added_store = NULL;
+static uint64 added = 0;
+
+/* Counts small blocks that were added, once the transaction commits. */
 void
 es_tail_add(EsStore *store, uint32 small_blocks)
 {
-	uint64		before;
+	if (added_store != store)
+		added = 0;
+	added_store = store;
+	added += small_blocks;
+}
 
-	if (small_blocks == 0)
-		return;
-	before = pg_atomic_fetch_add_u64(&store->compaction.small_blocks, small_blocks);
-	if (before == 0 || (before < ES_TAIL_FULL && before + small_blocks >= ES_TAIL_FULL))
+static void
+count_added(void)
+{
+	uint64		before = pg_atomic_fetch_add_u64(&added_store->compaction.small_blocks, added);
+
+	if (before == 0 || (before < ES_TAIL_FULL && before + added >= ES_TAIL_FULL))
 		wake_launcher();
+}
+
+static void
+at_end(XactEvent event, void *arg pg_attribute_unused())
+{
+	if (added == 0)
+		return;
+	switch (event)
+	{
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_PREPARE:
+			count_added();
+			added = 0;
+			break;
+		case XACT_EVENT_ABORT:
+			added = 0;
+			break;
+		default:
+			break;
+	}
+}
+
+void
+es_tail_install(void)
+{
+	RegisterXactCallback(at_end, NULL);
 }
 
 /*
@@ -54,9 +91,12 @@ es_tail_add(EsStore *store, uint32 small_blocks)
 void
 es_tail_take(EsStore *store, uint64 small_blocks, bool unsettled)
 {
-	if (unsettled && small_blocks > 0)
-		small_blocks--;
-	pg_atomic_fetch_sub_u64(&store->compaction.small_blocks, small_blocks);
+	uint64		before = pg_atomic_read_u64(&store->compaction.small_blocks);
+	uint64		after;
+
+	do
+		after = Max(before - Min(before, small_blocks), unsettled ? 1 : 0);
+	while (!pg_atomic_compare_exchange_u64(&store->compaction.small_blocks, &before, after));
 	es_tail_tell(store);
 }
 
@@ -88,9 +128,7 @@ end_worker(pg_atomic_uint32 *worker)
 		kill((pid_t) pid, SIGTERM);
 }
 
-/*
- * The database is about to be dropped: its workers must not keep it, nor be started again.
- */
+/* The database is about to be dropped, if nothing else keeps it: its workers must not. */
 void
 es_tail_give_up(Oid database)
 {
@@ -98,7 +136,6 @@ es_tail_give_up(Oid database)
 
 	if (store == NULL)
 		return;
-	pg_atomic_write_u64(&store->compaction.small_blocks, 0);
 	end_worker(&store->compaction.worker);
 	end_worker(&store->builder);
 }

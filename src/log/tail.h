@@ -15,6 +15,7 @@
 /* So many small blocks are worth a worker at once. */
 #define ES_TAIL_FULL 4096
 
+extern void es_tail_install(void);
 extern void es_tail_add(EsStore *store, uint32 small_blocks);
 extern void es_tail_take(EsStore *store, uint64 small_blocks, bool unsettled);
 extern void es_tail_tell(EsStore *store);

@@ -19,11 +19,14 @@
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "nodes/pathnodes.h"
+#include "miscadmin.h"
 #include "optimizer/pathnode.h"
+#include "postmaster/bgworker.h"
 #include "storage/bufmgr.h"
 #include "storage/lock.h"
 #include "storage/proc.h"
 #include "utils/acl.h"
+#include "utils/guc.h"
 #include "utils/rel.h"
 #include "utils/selfuncs.h"
 #include "utils/tuplesort.h"
@@ -117,6 +120,15 @@ es_analyze_delay_point(void)
 #endif
 }
 
+/* Since 17, functions that others than their owner have called find a safe search_path. */
+static inline void
+es_restrict_search_path(void)
+{
+#if PG_VERSION_NUM >= 170000
+	RestrictSearchPath();
+#endif
+}
+
 /* Vacuums relations, in transactions of its own. */
 static inline void
 es_vacuum(List *relations, VacuumParams *params, MemoryContext context)
@@ -136,6 +148,12 @@ es_vacuum(List *relations, VacuumParams *params, MemoryContext context)
 #define es_my_backend_number()	((int) MyProcNumber)
 #else
 #define es_my_backend_number()	(MyProc->pgprocno)
+#endif
+
+#if PG_VERSION_NUM >= 170000
+#define es_is_background_worker()	AmBackgroundWorkerProcess()
+#else
+#define es_is_background_worker()	IsBackgroundWorker
 #endif
 
 /* The oldest xid whose fate is known; the caller holds XactTruncationLock. */

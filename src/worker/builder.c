@@ -26,9 +26,10 @@ static void
 at_exit(int code pg_attribute_unused(), Datum database)
 {
 	EsStore    *store = es_store_of(DatumGetObjectId(database));
+	uint32		worker = (uint32) MyProcPid;
 
 	if (store != NULL)
-		pg_atomic_write_u32(&store->builder, 0);
+		(void) pg_atomic_compare_exchange_u32(&store->builder, &worker, 0);
 }
 
 /* An error ends the process; the sessions that wait then build, and get it, too. */

@@ -29,6 +29,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
 #include "compact/compact.h"
@@ -47,8 +48,14 @@
 #define FEW_ROWS 1000
 
 /* How long the process stays when there is nothing to do, and looks how often. */
-#define LINGER_MS 5000
+#define LINGER_MS 1000
 #define LINGER_STEP_MS 50
+
+/* How long it may work for one database while another one has none, in milliseconds. */
+#define LONGEST_TURN_MS 10000
+
+/* The database is there. */
+static bool connected = false;
 
 /* What waits to be vacuumed. */
 typedef struct Deleted
@@ -147,7 +154,6 @@ step(EsMergeResult *result, Deleted *deleted)
 	es_compact_step(result);
 	xid = GetTopTransactionIdIfAny();
 	CommitTransactionCommand();
-	es_compact_step_committed(result);
 	if (deleted->rows == 0)
 		deleted->xid = xid;
 	deleted->rows += result->blocks_before;
@@ -172,8 +178,20 @@ sleep_ms(long ms)
 static void
 keep_rate(uint64 bytes)
 {
-	if (es_compaction_rate_kb > 0)
-		sleep_ms((long) Min(bytes * 1000 / ((uint64) es_compaction_rate_kb * 1024), 60 * 1000));
+	TimestampTz start = GetCurrentTimestamp();
+	long		ms = es_compaction_rate_kb == 0 ? 0 :
+	(long) Min(bytes * 1000 / ((uint64) es_compaction_rate_kb * 1024), 60 * 1000);
+
+	while (ms > 0 && es_compaction && !TimestampDifferenceExceeds(start, GetCurrentTimestamp(), (int) ms))
+		sleep_ms(Min(ms, LINGER_STEP_MS));
+}
+
+/* Is the process wanted for another database, after it had some time for this one? */
+static bool
+must_make_room(TimestampTz start)
+{
+	return pg_atomic_read_u32(&es_shared->others_wait) != 0 &&
+		TimestampDifferenceExceeds(start, GetCurrentTimestamp(), LONGEST_TURN_MS);
 }
 
 /* Waits whether small blocks come soon again, so that one process need not follow the other. */
@@ -182,6 +200,8 @@ wait_for_more(EsStore *store)
 {
 	for (int i = 0; i < LINGER_MS / LINGER_STEP_MS && es_compaction; i++)
 	{
+		if (pg_atomic_read_u32(&es_shared->others_wait) != 0)
+			return false;
 		sleep_ms(LINGER_STEP_MS);
 		if (pg_atomic_read_u64(&store->compaction.small_blocks) >= (es_compaction_delay_s == 0 ? 1 : ES_TAIL_FULL))
 			return true;
@@ -192,10 +212,11 @@ wait_for_more(EsStore *store)
 static void
 compact_all(void)
 {
+	TimestampTz start = GetCurrentTimestamp();
 	Deleted		deleted = {.enough = VACUUM_ROWS};
 	EsMergeResult result = {.more = true};
 
-	while (es_compaction && step(&result, &deleted))
+	while (es_compaction && !must_make_room(start) && step(&result, &deleted))
 	{
 		CHECK_FOR_INTERRUPTS();
 		vacuum_if_due(&deleted, deleted.enough);
@@ -207,17 +228,23 @@ compact_all(void)
 		vacuum_if_due(&deleted, FEW_ROWS);
 }
 
-/* Counts a failure, for the launcher and for stat_compaction. */
+/*
+ * Counts a failure, for the launcher and for stat_compaction.  Who cannot even connect must
+ * not be started again: the database is gone.
+ */
 static void
 at_exit(int code, Datum database)
 {
 	EsStore    *store = es_store_of(DatumGetObjectId(database));
+	uint32		worker = (uint32) MyProcPid;
 
 	if (store == NULL)
 		return;
-	pg_atomic_write_u32(&store->compaction.worker, 0);
+	(void) pg_atomic_compare_exchange_u32(&store->compaction.worker, &worker, 0);
 	if (code != 0)
 		pg_atomic_fetch_add_u64(&store->compaction.failures, 1);
+	if (!connected)
+		pg_atomic_write_u64(&store->compaction.small_blocks, 0);
 }
 
 /* An error ends the process, with the error in the log. */
@@ -233,6 +260,7 @@ es_compactor_main(Datum database)
 	if (store != NULL)
 		pg_atomic_write_u32(&store->compaction.worker, (uint32) MyProcPid);
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(database), InvalidOid, 0);
+	connected = true;
 	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("search_path", "", PGC_SUSET, PGC_S_OVERRIDE);
 	pgstat_report_activity(STATE_RUNNING, "eventstore: compaction");

@@ -49,6 +49,7 @@ typedef struct Watched
 
 static Watched watched[ES_MAX_STORES];
 static int	running = 0;
+static bool others_wait = false;	/* a store was not given a worker */
 static bool said_no_slot = false;
 
 /* Forgets what concerned another database's store. */
@@ -176,7 +177,10 @@ look_at(Watched *one, EsStore *store, TimestampTz now)
 	if (Max(one->due, one->not_before) > now)
 		return Max(one->due, one->not_before);
 	if (running >= MAX_RUNNING)
+	{
+		others_wait = true;
 		return 0;				/* the end of a worker wakes */
+	}
 	try_to_start(one, store, now);
 	return one->handle != NULL ? 0 : one->not_before;
 }
@@ -188,6 +192,7 @@ look_at_all(void)
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz next = 0;
 
+	others_wait = false;
 	for (int i = 0; i < ES_MAX_STORES; i++)
 	{
 		TimestampTz again = look_at(&watched[i], &es_shared->stores[i], now);
@@ -195,6 +200,7 @@ look_at_all(void)
 		if (again > 0 && (next == 0 || again < next))
 			next = again;
 	}
+	pg_atomic_write_u32(&es_shared->others_wait, others_wait);
 	return next == 0 ? -1 : TimestampDifferenceMilliseconds(now, next) + 1;
 }
 
@@ -238,7 +244,7 @@ es_launcher_main(Datum arg pg_attribute_unused())
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
-	proc_exit(0);
+	proc_exit(1);				/* so that it is started again */
 }
 
 /* Only while the library is loaded. */

@@ -102,13 +102,26 @@ is_sound($node, 'after a restart', 'by_itself');
 
 setting(compaction_delay => 0);
 create_database('quiet');
-for my $i (1 .. 6)
+for my $i (1 .. 40)
 {
-	$node->safe_psql('quiet', "SELECT FROM eventstore.append('a', 't', '{\"i\":$_}')") for 1 .. 2;
+	$node->safe_psql('quiet', "SELECT FROM eventstore.append('a', 't', '{\"i\":$i}')");
 	$node->poll_query_until('quiet', 'SELECT small_blocks = 0 FROM eventstore.stat_compaction') or die 'a quiet store is not compacted';
 }
-is($node->safe_psql('quiet', 'SELECT count(*) <= 2 FROM eventstore.blocks'), 't', 'a store of few events has few blocks');
+cmp_ok($node->safe_psql('quiet', 'SELECT count(*) FROM eventstore.blocks'), '<=', 10, 'a store of few events has few blocks');
+cmp_ok($node->safe_psql('quiet', 'SELECT events FROM eventstore.stat_compaction'), '<=', 40 * 8, 'and they were not rewritten each time');
 is_sound($node, 'a quiet store', 'quiet');
+
+# Events that come when the worker has just looked, and is still there, are merged as well.
+setting(compaction_delay => 1);
+create_database('trickle');
+for my $round (1 .. 3)
+{
+	$node->safe_psql('trickle', 'CALL append_each(50)');
+	$node->poll_query_until('trickle', "SELECT steps >= $round FROM eventstore.stat_compaction") or die 'nothing is merged';
+	$node->safe_psql('trickle', 'CALL append_each(100)');
+	$node->poll_query_until('trickle', 'SELECT small_blocks = 0 FROM eventstore.stat_compaction') or die 'the rest is not merged';
+}
+pass('what comes when the worker is about to end is merged');
 
 # -------------------------------------------------- what is settled, and what is not
 
@@ -126,6 +139,63 @@ $node->safe_psql('prepared', q{SELECT FROM eventstore.append('prepared', 't')});
 $node->poll_query_until('prepared', q{SELECT count(*) < 20 FROM eventstore.blocks}) or die 'the rest is not merged';
 is($node->safe_psql('prepared', q{SELECT eventstore.entity_version('prepared')}), '2', 'the prepared event is there');
 is_sound($node, 'with a prepared transaction', 'prepared');
+
+# The last transaction in the log is open, or prepared, when the worker looks: its events
+# are merged when it has ended, without another one.
+create_database('last');
+$node->safe_psql('last', 'CALL append_each(10)');
+my $open = $node->background_psql('last');
+$open->query_safe(q{BEGIN; SELECT count(*) FROM generate_series(1, 500) i, LATERAL eventstore.append('open', 't', to_jsonb(i)) a});
+$node->poll_query_until('last', 'SELECT steps > 0 AND small_blocks <= 1 FROM eventstore.stat_compaction') or die 'nothing is merged';
+$open->query_safe('COMMIT');
+$open->quit;
+$node->poll_query_until('last', q{SELECT count(*) < 20 FROM eventstore.blocks}) or die 'an open transaction is forgotten';
+$node->safe_psql('last', q{BEGIN; SELECT count(*) FROM generate_series(1, 500) i, LATERAL eventstore.append('prepared', 't', to_jsonb(i)) a; PREPARE TRANSACTION 'last'});
+sleep 3;
+$node->safe_psql('last', q{COMMIT PREPARED 'last'});
+$node->poll_query_until('last', q{SELECT count(*) < 20 FROM eventstore.blocks}) or die 'a prepared transaction is forgotten';
+is($node->safe_psql('last', q{SELECT eventstore.entity_version('open') + eventstore.entity_version('prepared')}), '1000', 'all events are there');
+is_sound($node, 'with transactions that end late', 'last');
+
+# A worker that fails is started again.
+create_database('retried');
+my $holder = $node->background_psql('retried');
+$node->safe_psql('retried', 'CALL append_each(50)');
+$holder->query_safe('BEGIN; SELECT FROM eventstore.blocks FOR UPDATE');
+$node->poll_query_until('retried', 'SELECT failures > 0 FROM eventstore.stat_compaction') or die 'it does not fail';
+$holder->query_safe('COMMIT');
+$holder->quit;
+$node->poll_query_until('retried', 'SELECT steps > 0 FROM eventstore.stat_compaction') or die 'it is not tried again';
+pass('a worker that failed is started again');
+
+# Functions of the table's owner are called with his rights, not with those of the worker.
+create_database('owned');
+$node->safe_psql('postgres', 'CREATE ROLE owner LOGIN');
+$node->safe_psql('owned', q{
+	ALTER TABLE eventstore.blocks OWNER TO owner;
+	GRANT ALL ON SCHEMA public, eventstore TO owner;
+	SET ROLE owner;
+	CREATE TABLE public.log (who text);
+	CREATE FUNCTION public.tell(bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+		BEGIN INSERT INTO public.log VALUES (current_user); RETURN $1; END $$;
+	CREATE FUNCTION public.pure(bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN public.tell($1); END $$;
+	CREATE INDEX ON eventstore.blocks (public.pure(first_position))});
+$node->safe_psql('owned', 'CALL append_each(30); TRUNCATE public.log');
+$node->safe_psql('owned', 'CALL eventstore.compact()');
+is($node->safe_psql('owned', 'SELECT DISTINCT who FROM public.log'), 'owner', 'compact() has the rights of the owner in them');
+$node->safe_psql('owned', 'CALL append_each(300); TRUNCATE public.log');
+$node->poll_query_until('owned', 'SELECT small_blocks = 0 AND steps > 1 FROM eventstore.stat_compaction') or die 'nothing is merged';
+is($node->safe_psql('owned', 'SELECT DISTINCT who FROM public.log'), 'owner', 'so has the worker');
+is_sound($node, 'of another owner', 'owned');
+
+# A standby that does not answer holds commits up, but not compaction, nor readers.
+create_database('waiting');
+$node->safe_psql('waiting', 'CALL append_each(200)');
+$node->safe_psql('waiting', q{BEGIN; SELECT FROM eventstore.append('gone', 't'); ROLLBACK; VACUUM eventstore.blocks});
+$node->safe_psql('postgres', q{ALTER SYSTEM SET synchronous_standby_names = 'nosuch'; SELECT pg_reload_conf()});
+$node->poll_query_until('waiting', 'SELECT steps > 0 FROM eventstore.stat_compaction') or die 'compaction waits';
+is($node->safe_psql('waiting', q{SET statement_timeout = '60s'; CALL eventstore.compact(); SELECT eventstore.entity_version('gone')}), '0', 'nobody waits');
+$node->safe_psql('postgres', q{ALTER SYSTEM RESET synchronous_standby_names; SELECT pg_reload_conf()});
 
 # ------------------------------------------------------------- it fails, at any place
 
@@ -201,6 +271,20 @@ for my $round (1 .. 3)
 	$node->safe_psql('postgres', 'DROP DATABASE dropped');
 	pass("round $round: a database that is compacted can be dropped");
 }
+# DROP DATABASE that fails, since somebody else is there, has forgotten nothing.
+create_database('kept');
+my $guest = $node->background_psql('kept');
+$node->safe_psql('kept', 'CALL append_each(50)');
+like(attempt($node, 'DROP DATABASE kept'), qr/55006/, 'a database in use is not dropped');
+$guest->quit;
+$node->poll_query_until('kept', 'SELECT small_blocks = 0 AND steps > 0 FROM eventstore.stat_compaction') or die 'it is forgotten';
+
+# The launcher comes back.
+$node->safe_psql('by_itself', 'CALL append_each(100)');
+my ($launcher) = map { /^\s*(\d+)/ } grep { /eventstore launcher/ && /compaction/ } split /\n/, `ps -eo pid,args`;
+ok(defined $launcher, 'the launcher is there');
+kill 'TERM', $launcher;
+sleep 1;
 $node->safe_psql('by_itself', 'CALL append_each(100)');
 $node->poll_query_until('by_itself', 'SELECT small_blocks = 0 FROM eventstore.stat_compaction') or die 'nothing is compacted any more';
 
@@ -224,5 +308,5 @@ is(events_digest($node, 'restored'), $digest, 'a compacted store comes back from
 is_sound($node, 'restored', 'restored');
 
 $node->stop;
-unlike(slurp_file($node->logfile), qr/PANIC|TRAP|server process .* was terminated/, 'no process crashed');
+unlike(slurp_file($node->logfile), qr/PANIC|TRAP|server process .* was terminated|does not exist/, 'no process crashed, and none was started for a database that is gone');
 done_testing();
