@@ -77,6 +77,10 @@ merge_locked(EsMergeResult *result)
 	es_store_open(&open, RowExclusiveLock);
 	small_blocks = pg_atomic_read_u64(&open.store->compaction.small_blocks);
 	merge_as_owner(&open, result);
+	if (result->blocks_before > 0)
+		ereport(DEBUG1,
+				(errmsg_internal("eventstore merged " UINT64_FORMAT " blocks with " UINT64_FORMAT " events into " UINT64_FORMAT,
+								 result->blocks_before, result->events, result->blocks_after)));
 	result->small_blocks = small_blocks;
 	result->unsettled |= es_slots_have_prepared(MyDatabaseId);
 	pending = *result;

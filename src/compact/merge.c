@@ -435,7 +435,7 @@ es_merge(EsOpenStore *open, Snapshot snapshot, EsMergeResult *result)
 	result->through = open->store->merged_through;
 	es_group_begin(&merge.group, open->store);
 	merge.targets = es_scratch_alloc((ES_GROUP_MAX_EVENTS + ES_BLOCK_MAX_EVENTS) / LEAST_EVENTS * sizeof(Target));
-	merge.safe = es_horizon(snapshot);
+	merge.safe = es_horizon_undamaged(snapshot);
 	es_id_buffer_begin(&merge.ids, &open->store->index);
 	es_moves_begin(open->store, 2 * (ES_GROUP_MAX_EVENTS + ES_BLOCK_MAX_EVENTS));
 	merge_along_log(&merge);

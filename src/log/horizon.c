@@ -75,11 +75,12 @@ settled_by_block(const EsBlock *block, Snapshot snapshot)
 }
 
 /*
- * Settles up to the last block of another transaction that the snapshot sees.
- * *last is where that block ends, and *own whether there are own ones behind it.
+ * Settles up to the last block of another transaction that the snapshot sees, or the last
+ * that is not damaged.  *last is where that block ends, and *own whether there are own ones
+ * behind it.
  */
 static int64
-settled_by_others(Relation blocks, Snapshot snapshot, int64 *last, bool *own)
+settled_by_others(Relation blocks, Snapshot snapshot, bool skip_damaged, int64 *last, bool *own)
 {
 	EsLogScan	scan;
 	int64		settled = 0;
@@ -97,6 +98,8 @@ settled_by_others(Relation blocks, Snapshot snapshot, int64 *last, bool *own)
 			*own = true;
 			continue;
 		}
+		if (skip_damaged && scan.row.status != ES_BLOCK_OK)
+			continue;
 		block = es_log_scan_block(&scan);
 		*last = es_block_last_position(block);
 		settled = settled_by_block(block, snapshot);
@@ -159,9 +162,25 @@ es_horizon(Snapshot snapshot)
 	bool		own;
 
 	PredicateLockRelation(blocks, snapshot);
-	settled = settled_by_others(blocks, snapshot, &last, &own);
+	settled = settled_by_others(blocks, snapshot, false, &last, &own);
 	if (own && settled == last)
 		settled = settled_by_own(blocks, snapshot, settled);
+	table_close(blocks, NoLock);
+	return settled;
+}
+
+/*
+ * A position that is settled, too, for who has appended nothing, and goes on where the last
+ * blocks are damaged: those before them are witnesses for less.
+ */
+int64
+es_horizon_undamaged(Snapshot snapshot)
+{
+	Relation	blocks = es_blocks_open(AccessShareLock);
+	int64		last;
+	bool		own;
+	int64		settled = settled_by_others(blocks, snapshot, true, &last, &own);
+
 	table_close(blocks, NoLock);
 	return settled;
 }

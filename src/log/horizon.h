@@ -13,5 +13,6 @@
 #include "utils/snapshot.h"
 
 extern int64 es_horizon(Snapshot snapshot);
+extern int64 es_horizon_undamaged(Snapshot snapshot);
 
 #endif							/* EVENTSTORE_LOG_HORIZON_H */

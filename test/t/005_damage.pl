@@ -164,5 +164,65 @@ sql('SELECT eventstore.rebuild_index()');
 is(sql(q{SELECT version FROM eventstore.append('a', 'on')}), 2, 'magic: appends go on when the row was deleted');
 is(sql(q{SELECT eventstore.safe_position() > } . $last), 't', 'magic: positions go on');
 
+# ------------------------------------------------------------------ compaction
+
+# What is damaged is left alone, whatever is damaged of it, and the rest is merged.  The
+# bodies are long enough for texts of their own in blocks of columns.
+sub store_each
+{
+	sql('TRUNCATE eventstore.blocks');
+	sql(q{SELECT count(*) FROM generate_series(1, 60) i, LATERAL eventstore.append('each-' || i % 7, 'each', jsonb_build_object('number', i, 'marker', 'body of number ' || i || ' here'))});
+	$first = sql('SELECT min(position) FROM eventstore.events');
+	my $file = sql(q{SELECT pg_relation_filepath('eventstore.blocks')});
+	$node->stop;
+	$path = $node->data_dir . "/$file";
+	$sound = slurp_file($path);
+	return;
+}
+my $each = q{SELECT count(*) FROM generate_series(0, 6) i, LATERAL eventstore.read_entity('each-' || i) e};
+
+for my $case ([ 'body', 30, sub { index($_[0], 'body of number 30 ') }, 59 ],
+	[ 'header', 30, sub { rindex($_[0], "EB\x01\x01", index($_[0], 'body of number 30 ')) + 20 }, 59 ],
+	[ 'the last header', 60, sub { rindex($_[0], "EB\x01\x01", index($_[0], 'body of number 60 ')) + 20 }, 59 ])
+{
+	my ($what, $number, $find, $others) = @$case;
+	my $position = $number - 1;
+
+	store_each();
+	$position += $first;
+	damage($find);
+	sql('CALL eventstore.compact()');
+	is(sql('SELECT count(*) < 10 FROM eventstore.blocks'), 't', "compaction, $what: the rest is merged");
+	damaged_at($position, "compaction, $what: the damage stays what it was", qq{SELECT eventstore.get_event($position)});
+	is(sql(qq{SELECT count(*) FROM generate_series($first, $first + 59) p, LATERAL eventstore.get_event(p) e WHERE p <> $position}),
+		$others, "compaction, $what: other events are there");
+	like(attempt($node, 'SELECT severity, position FROM eventstore.verify()'), qr/^error\|$position$/m, "compaction, $what: verify() lists it");
+	sql('TRUNCATE eventstore.blocks');
+}
+
+# A merged block is no less guarded, wherever a byte of it is changed.  Where its heads are
+# damaged it is not known whose events are in it, which is a warning.
+store_each();
+$node->start;
+my $digest = events_digest($node);
+sql('CALL eventstore.compact(); VACUUM eventstore.blocks');
+is(sql('SELECT count(*) FROM eventstore.blocks'), 1, 'all are in one block');
+$node->stop;
+$sound = slurp_file($path);
+my $start = rindex($sound, "EB\x01\x03") - 4;    # VACUUM has moved it up
+my $size = unpack('V', substr($sound, $start, 4)) >> 2;
+my $wrong = 0;
+for (my $at = 4; $at < $size; $at += 1 + int($size / 40))
+{
+	damage(sub { $start + $at });
+	$wrong++ unless attempt($node, $each) =~ /XX001|^0$/ && attempt($node, 'SELECT count(*), sum((payload ->> \'number\')::int) FROM eventstore.events') =~ /XX001/
+	  && attempt($node, 'SELECT severity FROM eventstore.verify()') =~ /error/;
+	$node->stop;
+}
+is($wrong, 0, 'damage of a merged block is noticed, wherever it is');
+write_file($path, $sound);
+$node->start;
+is(events_digest($node), $digest, 'and else it has the same events');
+
 $node->stop;
 done_testing();
