@@ -71,6 +71,8 @@ init_store(EsStore *store)
 	pg_atomic_init_u64(&store->compaction.last_at, 0);
 	pg_atomic_init_u64(&store->compaction.failures, 0);
 	pg_atomic_init_u32(&store->compaction.worker, 0);
+	pg_atomic_init_u64(&store->compaction.dead_rows, 0);
+	pg_atomic_init_u32(&store->compaction.dead_xid, 0);
 }
 
 /* What was counted is that of a store before, in this database or another. */

@@ -57,6 +57,8 @@ typedef struct EsCompactionCounters
 	pg_atomic_uint64 failures;	/* of workers */
 	pg_atomic_uint32 worker;	/* the process that compacts in the
 								 * background, or 0 */
+	pg_atomic_uint64 dead_rows; /* that it has left to the next one to vacuum */
+	pg_atomic_uint32 dead_xid;	/* of who deleted the first of them */
 } EsCompactionCounters;
 
 /*

@@ -148,6 +148,7 @@ step(EsMergeResult *result, Deleted *deleted)
 	if (!OidIsValid(get_extension_oid("eventstore", true)) || es_blocks_are_subscribed())
 	{
 		pg_atomic_write_u64(&es_store_mine()->compaction.small_blocks, 0);
+		deleted->rows = 0;
 		CommitTransactionCommand();
 		return false;
 	}
@@ -210,10 +211,14 @@ wait_for_more(EsStore *store)
 }
 
 static void
-compact_all(void)
+compact_all(EsStore *store)
 {
 	TimestampTz start = GetCurrentTimestamp();
-	Deleted		deleted = {.enough = VACUUM_ROWS};
+	Deleted		deleted = {
+		.rows = pg_atomic_read_u64(&store->compaction.dead_rows),
+		.xid = pg_atomic_read_u32(&store->compaction.dead_xid),
+		.enough = VACUUM_ROWS
+	};
 	EsMergeResult result = {.more = true};
 
 	while (es_compaction && !must_make_room(start) && step(&result, &deleted))
@@ -224,8 +229,9 @@ compact_all(void)
 		if (!result.more && !wait_for_more(result.store))
 			break;
 	}
-	if (deleted.rows > 0)
-		vacuum_if_due(&deleted, FEW_ROWS);
+	vacuum_if_due(&deleted, FEW_ROWS);
+	pg_atomic_write_u32(&store->compaction.dead_xid, deleted.xid);
+	pg_atomic_write_u64(&store->compaction.dead_rows, deleted.rows);
 }
 
 /*
@@ -264,6 +270,7 @@ es_compactor_main(Datum database)
 	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("search_path", "", PGC_SUSET, PGC_S_OVERRIDE);
 	pgstat_report_activity(STATE_RUNNING, "eventstore: compaction");
-	compact_all();
+	if (store != NULL)
+		compact_all(store);
 	proc_exit(0);
 }

@@ -81,11 +81,15 @@ is($node->safe_psql('by_itself', q{SELECT count(*) FROM eventstore.events e
 		   AND NOT EXISTS (SELECT FROM eventstore.get_event_by_id(e.event_id) g WHERE g.position = e.position)}),
 	'0', 'each is found by position and by id');
 
-# The worker vacuums, since many rows were deleted and no snapshot sees them.
-$node->poll_query_until('by_itself', q{SELECT vacuum_count > 0 FROM pg_stat_user_tables WHERE relname = 'blocks'})
-  or die 'the worker does not vacuum';
-$node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'eventstore compaction'})
-  or die 'the worker does not end';
+# The worker vacuums, as soon as no snapshot sees the rows: this one, or the next.
+my $vacuumed = 0;
+for (1 .. 30)
+{
+	$node->safe_psql('by_itself', 'CALL append_each(20)');
+	sleep 3;
+	last if $vacuumed = $node->safe_psql('by_itself', q{SELECT vacuum_count FROM pg_stat_user_tables WHERE relname = 'blocks'});
+}
+cmp_ok($vacuumed, '>', 0, 'the worker vacuums');
 my $pages = $node->safe_psql('by_itself', q{SELECT pg_relation_size('eventstore.blocks') / 8192});
 $node->safe_psql('by_itself', 'CALL append_each(5000)');
 $node->poll_query_until('by_itself', 'SELECT small_blocks = 0 FROM eventstore.stat_compaction') or die 'not compacted again';
