@@ -129,6 +129,13 @@ es_restrict_search_path(void)
 #endif
 }
 
+/* What VACUUM without options does of a table. */
+#if PG_VERSION_NUM >= 160000
+#define ES_VACUUM_TABLE		(VACOPT_VACUUM | VACOPT_PROCESS_MAIN | VACOPT_PROCESS_TOAST)
+#else
+#define ES_VACUUM_TABLE		(VACOPT_VACUUM | VACOPT_PROCESS_TOAST)
+#endif
+
 /* Vacuums relations, in transactions of its own. */
 static inline void
 es_vacuum(List *relations, VacuumParams *params, MemoryContext context)

@@ -102,7 +102,7 @@ vacuum_blocks(void)
 	before = MemoryContextSwitchTo(context);
 	relation = makeVacuumRelation(NULL, es_blocks_oid(), NIL);
 	memset(&params, 0, sizeof(params));
-	params.options = VACOPT_VACUUM | VACOPT_SKIP_LOCKED;
+	params.options = ES_VACUUM_TABLE | VACOPT_SKIP_LOCKED;
 	params.freeze_min_age = params.freeze_table_age = -1;
 	params.multixact_freeze_min_age = params.multixact_freeze_table_age = -1;
 	params.log_min_duration = -1;

@@ -213,7 +213,7 @@ $node->safe_psql('failing', q{
 	CREATE SEQUENCE countdown;
 	CREATE FUNCTION fail_now(eventstore.block) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
 	BEGIN
-		IF current_setting('my.fail_at', true)::int = nextval('countdown') THEN RAISE EXCEPTION 'failed as it should'; END IF;
+		IF current_setting('my.fail_at', true)::int = nextval('public.countdown') THEN RAISE EXCEPTION 'failed as it should'; END IF;
 		RETURN 1;
 	END $$;
 	CREATE INDEX failing ON eventstore.blocks (fail_now(block))});
