@@ -138,7 +138,13 @@ sub recover
 	}
 	else
 	{
-		$node->poll_query_until('postgres', 'SELECT true');
+		# psql may be gone before it was told what to ask, which is an error of Perl's
+		my $tries = 0;
+		until (eval { $node->poll_query_until('postgres', 'SELECT true') })
+		{
+			die 'the server does not come back' if $tries++ > 100;
+			sleep 1;
+		}
 	}
 	return;
 }
