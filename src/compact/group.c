@@ -21,7 +21,7 @@
 
 /* Begins with an empty group; the backend's scratch is the caller's. */
 void
-es_group_begin(EsGathered *group, EsStore *store)
+es_group_begin(EsBlockGroup *group, EsStore *store)
 {
 	uint32		room = ES_GROUP_MAX_EVENTS + ES_BLOCK_MAX_EVENTS;
 	EsExpectations *expectations = es_backend_expectations();
@@ -40,7 +40,7 @@ es_group_begin(EsGathered *group, EsStore *store)
 }
 
 void
-es_group_reset(EsGathered *group)
+es_group_reset(EsBlockGroup *group)
 {
 	group->source_count = group->event_count = 0;
 	group->bytes = 0;
@@ -59,7 +59,7 @@ copy_slice(char **out, EsSlice slice)
 
 /* Copies what the event points to. */
 static void
-copy_event(EsGathered *group, EsEvent *event)
+copy_event(EsBlockGroup *group, EsEvent *event)
 {
 	size_t		size = (size_t) event->entity_id.size + event->event_type.size + event->tenant_id.size +
 	event->tags.size + event->payload.size + event->metadata.size;
@@ -76,7 +76,7 @@ copy_event(EsGathered *group, EsEvent *event)
 
 /* Takes a document apart, as parsing it would. */
 static void
-take_apart(EsGathered *group, EsSlice text, EsDocument *document)
+take_apart(EsBlockGroup *group, EsSlice text, EsDocument *document)
 {
 	const char *end = text.data + text.size;
 
@@ -98,7 +98,7 @@ take_apart(EsGathered *group, EsSlice text, EsDocument *document)
 }
 
 static void
-take_documents_apart(EsGathered *group, EsEvent *event)
+take_documents_apart(EsBlockGroup *group, EsEvent *event)
 {
 	take_apart(group, event->payload, &event->payload_document);
 	if (event->has & ES_HAS_METADATA)
@@ -107,7 +107,7 @@ take_documents_apart(EsGathered *group, EsEvent *event)
 
 /* Adds an event of the row; false if it cannot be read. */
 static bool
-add_event(EsGathered *group, EsBlockRow *row, uint32 ordinal)
+add_event(EsBlockGroup *group, EsBlockRow *row, uint32 ordinal)
 {
 	uint32		i = group->event_count;
 	EsStoredEvent stored;
@@ -135,7 +135,7 @@ add_event(EsGathered *group, EsBlockRow *row, uint32 ordinal)
  * to be left alone.
  */
 bool
-es_group_add(EsGathered *group, EsBlockRow *row)
+es_group_add(EsBlockGroup *group, EsBlockRow *row)
 {
 	uint32		first = group->event_count;
 
@@ -169,7 +169,7 @@ posting_of(const EsSource *source, uint32 i)
  * place.
  */
 static bool
-find_signpost(EsGathered *group, EsEntity *entity, uint32 i, EsPosting posting)
+find_signpost(EsBlockGroup *group, EsEntity *entity, uint32 i, EsPosting posting)
 {
 	EsSignpost *signpost = &group->signposts[i];
 	int64		version = group->rows[i].version;
@@ -186,7 +186,7 @@ find_signpost(EsGathered *group, EsEntity *entity, uint32 i, EsPosting posting)
 
 /* Finds the entities of so many events, whose memory is loaded side by side. */
 static void
-find_entities(const EsGathered *group, uint32 first, uint32 count, EsEntity **entities)
+find_entities(const EsBlockGroup *group, uint32 first, uint32 count, EsEntity **entities)
 {
 	const EsIndex *index = &group->store->index;
 	EsKey		keys[ES_PREFETCH_WINDOW];
@@ -213,7 +213,7 @@ find_entities(const EsGathered *group, uint32 first, uint32 count, EsEntity **en
 
 /* Finds what leads to the group's events, and which blocks to leave alone since nothing does. */
 void
-es_group_find(EsGathered *group)
+es_group_find(EsBlockGroup *group)
 {
 	EsSource   *source = group->sources;
 

@@ -40,7 +40,7 @@ typedef struct EsSignpost
 	bool		has_entry;		/* its id is in the index, too */
 } EsSignpost;
 
-typedef struct EsGathered
+typedef struct EsBlockGroup
 {
 	EsStore    *store;
 	EsShapes   *shapes;			/* the backend's */
@@ -56,11 +56,11 @@ typedef struct EsGathered
 	uint32		leaf_room;
 	char	   *strings;		/* ES_BLOCK_HEAD_ROOM bytes */
 	char	   *body;			/* ES_BLOCK_MAX_BODY_ROOM bytes */
-} EsGathered;
+} EsBlockGroup;
 
-extern void es_group_begin(EsGathered *group, EsStore *store);
-extern void es_group_reset(EsGathered *group);
-extern bool es_group_add(EsGathered *group, EsBlockRow *row);
-extern void es_group_find(EsGathered *group);
+extern void es_group_begin(EsBlockGroup *group, EsStore *store);
+extern void es_group_reset(EsBlockGroup *group);
+extern bool es_group_add(EsBlockGroup *group, EsBlockRow *row);
+extern void es_group_find(EsBlockGroup *group);
 
 #endif							/* EVENTSTORE_COMPACT_GROUP_H */

@@ -65,7 +65,7 @@ typedef struct Merge
 	Snapshot	snapshot;
 	EsMergeResult *result;
 	int64		safe;			/* the snapshot's safe position */
-	EsGathered	group;
+	EsBlockGroup group;
 	Target	   *targets;		/* of the group */
 	uint32		target_count;
 	EsInserter	inserter;
@@ -81,7 +81,7 @@ typedef struct Merge
 static bool
 pack_next(Merge *merge, uint32 first, uint32 end)
 {
-	EsGathered *group = &merge->group;
+	EsBlockGroup *group = &merge->group;
 	Target	   *target = &merge->targets[merge->target_count];
 	char	   *data = es_scratch_alloc(ES_BLOCK_MAX_SIZE);
 	EsInflightList nobody = {0};
@@ -215,7 +215,7 @@ replace(Merge *merge, EsSource *sources, uint32 source_count, Target *targets, u
  * another; more than that if none does.
  */
 static uint32
-source_at(const EsGathered *group, uint32 event)
+source_at(const EsBlockGroup *group, uint32 event)
 {
 	uint32		low = 0;
 	uint32		high = group->source_count;
@@ -267,7 +267,7 @@ is_enough(const EsSource *sources, uint32 source_count)
 
 /* The number of the next block that the index does not lead to; the count of blocks if there is none. */
 static uint32
-next_unindexed(const EsGathered *group, uint32 source)
+next_unindexed(const EsBlockGroup *group, uint32 source)
 {
 	while (source < group->source_count && group->sources[source].is_indexed)
 		source++;
@@ -282,7 +282,7 @@ next_unindexed(const EsGathered *group, uint32 source)
 static uint32
 merge_from(Merge *merge, uint32 source, int64 *small_from)
 {
-	EsGathered *group = &merge->group;
+	EsBlockGroup *group = &merge->group;
 	EsSource   *sources = &group->sources[source];
 	uint32		end_source = next_unindexed(group, source);
 	uint32		end = end_source < group->source_count ? group->sources[end_source].first : group->event_count;
@@ -330,7 +330,7 @@ merge_from(Merge *merge, uint32 source, int64 *small_from)
 static int64
 merge_group(Merge *merge)
 {
-	EsGathered *group = &merge->group;
+	EsBlockGroup *group = &merge->group;
 	int64		small_from = 0;
 	int64		through;
 	uint32		source = 0;

@@ -312,17 +312,15 @@ es_ids_contain(const EsPool *pool, const EsIndex *index, uint64 hash, EsPosting 
 }
 
 /*
- * The word of the entry for this place, to be led to another, and in *word what it is
- * then.  NULL when there is none to which the hash alone leads: the other place then
- * needs an entry of its own.
+ * The word of the entry for this place: its lower bits are the posting, and may be changed
+ * to another one.  NULL when there is none to which the hash alone leads: the other place
+ * then needs an entry of its own.
  */
 uint64	   *
-es_ids_word(const EsPool *pool, const EsIndex *index, uint64 hash, EsPosting posting,
-			EsPosting other, uint64 *word)
+es_ids_word(const EsPool *pool, const EsIndex *index, uint64 hash, EsPosting posting)
 {
 	EsRef		ref = load_slot(&index->ids);
 
-	*word = TAG(hash) | other;
 	if (ref != 0)
 		ref = load_slot(root_slot(pool, ref, hash));
 	for (int used = ROOT_BITS; ref != 0 && used < HASH_BITS; used++)

@@ -20,7 +20,7 @@ extern bool es_ids_search(const EsPool *pool, const EsIndex *index, uint64 hash,
 extern bool es_ids_contain(const EsPool *pool, const EsIndex *index, uint64 hash,
 						   EsPosting posting);
 extern uint64 *es_ids_word(const EsPool *pool, const EsIndex *index, uint64 hash,
-						   EsPosting posting, EsPosting other, uint64 *word);
+						   EsPosting posting);
 extern void es_ids_set_incomplete(EsIndex *index);
 extern bool es_ids_complete(const EsIndex *index);
 extern bool es_ids_give_up(EsPool *pool, EsIndex *index);

@@ -68,8 +68,7 @@ is_later(EsLogScan *probe, int64 position, int64 time, bool some)
 
 /*
  * The first position from which on all blocks were recorded at 'time' or later, or with
- * 'some' have such events, if
- * not before 'low'; PG_INT64_MAX when there is none.  Times asked for are often near
+ * 'some' have such events, if not before 'low'; PG_INT64_MAX when there is none.  Times asked for are often near
  * to those before, so the search begins with steps that grow.
  */
 static int64

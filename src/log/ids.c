@@ -75,14 +75,11 @@ void
 es_id_buffer_move(EsIdBuffer *buffer, const uint8 *event_id, EsPosting before, EsPosting after)
 {
 	uint64		hash = id_hash(event_id);
-	uint64		word_before;
-	uint64		word_after;
-	uint64	   *word = es_ids_word(es_pool, buffer->index, hash, before, before, &word_before);
+	uint64	   *word = es_ids_word(es_pool, buffer->index, hash, before);
 
 	if (word != NULL)
 	{
-		(void) es_ids_word(es_pool, buffer->index, hash, before, after, &word_after);
-		es_moves_add(word, word_before, word_after);
+		es_moves_add(word, *word, *word ^ before ^ after);
 		return;
 	}
 	buffer->hashes[buffer->count] = hash;

@@ -88,7 +88,7 @@ fetch_row(EsReader *reader, EsPosting posting)
 	if (posting == 0)
 		return false;
 	ItemPointerSet(&tid, es_posting_heap_block(posting), es_posting_heap_offset(posting));
-	if (BufferIsValid(reader->buffer) && ItemPointerEquals(&tid, &reader->tuple.t_self))
+	if (BufferIsValid(reader->buffer) && reader->seen && ItemPointerEquals(&tid, &reader->tuple.t_self))
 		return true;
 	unpin(reader);
 	if (!block_exists(reader->blocks, ItemPointerGetBlockNumber(&tid)))

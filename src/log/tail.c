@@ -10,7 +10,9 @@
  * committed, and subtracted from by who has the lock of compaction; it only says when to
  * look at the log, not what is there.  es_shared->launcher is written by the launcher.  A
  * wake-up that is missed since the launcher is just about to start is no loss: it looks at
- * all stores first.
+ * all stores first.  store->compaction.worker and store->builder are the pids of the
+ * workers, written by them as they begin, and set to 0 by compare-and-swap as they end; who
+ * drops the database reads them, only to send a signal.
  *
  *-------------------------------------------------------------------------
  */

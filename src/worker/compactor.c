@@ -175,16 +175,16 @@ sleep_ms(long ms)
 	}
 }
 
-/* Sleeps as long as the rate that is set wants for so many bytes. */
+/* Sleeps as long as the rate that is set wants for so many bytes, of a step. */
 static void
 keep_rate(uint64 bytes)
 {
 	TimestampTz start = GetCurrentTimestamp();
-	long		ms = es_compaction_rate_kb == 0 ? 0 :
-	(long) Min(bytes * 1000 / ((uint64) es_compaction_rate_kb * 1024), 60 * 1000);
 
-	while (ms > 0 && es_compaction && !TimestampDifferenceExceeds(start, GetCurrentTimestamp(), (int) ms))
-		sleep_ms(Min(ms, LINGER_STEP_MS));
+	while (es_compaction && es_compaction_rate_kb > 0 &&
+		   !TimestampDifferenceExceeds(start, GetCurrentTimestamp(),
+									   (int) (bytes * 1000 / 1024 / es_compaction_rate_kb)))
+		sleep_ms(LINGER_STEP_MS);
 }
 
 /* Is the process wanted for another database, after it had some time for this one? */

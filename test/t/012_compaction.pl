@@ -161,6 +161,19 @@ $node->poll_query_until('last', q{SELECT count(*) < 20 FROM eventstore.blocks}) 
 is($node->safe_psql('last', q{SELECT eventstore.entity_version('open') + eventstore.entity_version('prepared')}), '1000', 'all events are there');
 is_sound($node, 'with transactions that end late', 'last');
 
+# A rate is kept: between two steps, of 8192 events at most, the worker sleeps for what the
+# first one has read, here half an hour, and goes on at once when it may.
+setting(compaction => 'off');
+create_database('slow');
+$node->safe_psql('slow', 'CALL append_each(18000)');
+setting(compaction_rate => '1kB');
+setting(compaction => 'on');
+$node->poll_query_until('slow', 'SELECT steps = 1 FROM eventstore.stat_compaction') or die 'nothing is merged';
+sleep 2;
+is($node->safe_psql('slow', 'SELECT steps FROM eventstore.stat_compaction'), '1', 'the rate is kept');
+setting(compaction_rate => 0);
+$node->poll_query_until('slow', 'SELECT steps > 1 AND small_blocks = 0 FROM eventstore.stat_compaction') or die 'it does not go on';
+
 # A worker that fails is started again.
 create_database('retried');
 my $holder = $node->background_psql('retried');
