@@ -15,6 +15,10 @@
  * posting is looked at again until nothing is being moved; what is not known to be
  * committed is never moved.
  *
+ * The index on first_position would lead an old snapshot back over all that was added
+ * since.  So what lies behind the last block that it sees is not looked for; which one that
+ * is, a backend remembers.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -25,8 +29,11 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "core/hash.h"
 #include "log/moves.h"
+#include "log/position.h"
 #include "log/reader.h"
+#include "log/stores.h"
 #include "log/verified.h"
 
 /* What looking at a place has come to. */
@@ -132,11 +139,78 @@ find_block(EsReader *reader, int64 position)
 	return es_log_scan_next(&reader->log);
 }
 
+/* What a snapshot sees of others, as far as that can be told from another one. */
+typedef struct SeenByOthers
+{
+	uint64		generation;		/* of the index; raised when the table is
+								 * another */
+	TransactionId xmin;
+	TransactionId xmax;
+	uint64		running;		/* hash of the transactions between them */
+} SeenByOthers;
+
+/* No two snapshots of which this is the same see different rows of others. */
+static SeenByOthers
+seen_by_others(Snapshot snapshot)
+{
+	SeenByOthers key;
+	EsSlice		running = {(const char *) snapshot->xip, snapshot->xcnt * sizeof(TransactionId)};
+	EsSlice		parts = {(const char *) snapshot->subxip, Max(snapshot->subxcnt, 0) * sizeof(TransactionId)};
+
+	memset(&key, 0, sizeof(key));
+	key.generation = es_store_mine()->generation;
+	key.xmin = snapshot->xmin;
+	key.xmax = snapshot->xmax;
+	key.running = es_stable_hash(running) ^ (es_stable_hash(parts) << 1) ^ snapshot->suboverflowed;
+	return key;
+}
+
+/* The last position of the last block of another transaction that the snapshot sees; 0: none. */
+static int64
+find_last_seen(Relation blocks, Snapshot snapshot)
+{
+	EsLogScan	scan;
+	int64		last = 0;
+
+	es_log_scan_begin(&scan, blocks, snapshot, es_positions_limit(es_store_mine(), snapshot), true);
+	while (last == 0 && es_log_scan_next(&scan))
+	{
+		if (scan.row.status != ES_BLOCK_OK)
+			last = PG_INT64_MAX;
+		else if (!es_log_scan_is_own(&scan))
+			last = es_block_last_position(&scan.row.block);
+	}
+	es_log_scan_end(&scan);
+	return last;
+}
+
+/* May the snapshot see what another transaction has stored at this position? */
+static bool
+is_in_sight(const EsReader *reader, int64 position)
+{
+	static SeenByOthers known;
+	static bool is_known = false;
+	static int64 last_seen;
+	SeenByOthers key;
+
+	if (!IsMVCCSnapshot(reader->snapshot))
+		return true;
+	key = seen_by_others(reader->snapshot);
+	if (!is_known || memcmp(&key, &known, sizeof(key)) != 0)
+	{
+		is_known = false;		/* in case of an error */
+		last_seen = find_last_seen(reader->blocks, reader->snapshot);
+		known = key;
+		is_known = true;
+	}
+	return position <= last_seen;
+}
+
 /* Reads the head of the event at this position, if the snapshot sees one. */
 static Look
 look_in_log(EsReader *reader, int64 position, EsStoredEvent *stored, EsBlockStatus *status)
 {
-	if (!find_block(reader, position))
+	if (!is_in_sight(reader, position) || !find_block(reader, position))
 		return LOOK_UNSEEN;
 	reader->row = reader->log.row;
 	reader->fetches++;
