@@ -14,6 +14,7 @@
 #include "fdw/guard.h"
 #include "fdw/stats.h"
 #include "log/moves.h"
+#include "log/runs.h"
 #include "log/session.h"
 #include "log/shared.h"
 #include "log/store.h"
@@ -43,6 +44,7 @@ _PG_init(void)
 	es_session_install();
 	es_moves_install();
 	es_tail_install();
+	es_runs_install();
 	es_compact_install();
 	es_store_install();
 	es_guard_install();

@@ -1,4 +1,5 @@
--- The log: blocks, and the durable limit of the positions that were given out.
+-- The log: blocks, the durable limit of the positions that were given out, and what is
+-- kept of the entity index.
 
 CREATE SEQUENCE position_seq;
 COMMENT ON SEQUENCE position_seq IS 'positions up to its last value may have been given out';
@@ -36,6 +37,56 @@ REVOKE ALL ON SEQUENCE position_seq FROM PUBLIC;
 
 SELECT pg_catalog.pg_extension_config_dump('blocks', '');
 SELECT pg_catalog.pg_extension_config_dump('position_seq', '');
+
+-- Sorted runs of the entity index: where the events of entities are, on disk.
+
+CREATE TABLE runs (
+    run bigint NOT NULL,
+    level integer NOT NULL,
+    first_position bigint NOT NULL,
+    last_position bigint NOT NULL,
+    events bigint NOT NULL,
+    timeless_ids bigint NOT NULL,
+    merged boolean NOT NULL,
+    pages bigint NOT NULL,
+    storage bigint NOT NULL,
+    seed bigint NOT NULL,
+    CONSTRAINT runs_pkey PRIMARY KEY (run)
+);
+COMMENT ON TABLE runs IS 'sorted runs of the entity index; made again from the log where they are missing';
+COMMENT ON COLUMN runs.run IS 'the transaction that wrote it';
+COMMENT ON COLUMN runs.level IS 'how often runs were merged to make it';
+COMMENT ON COLUMN runs.first_position IS 'the positions of its events begin here';
+COMMENT ON COLUMN runs.last_position IS 'and end here';
+COMMENT ON COLUMN runs.events IS 'events in it';
+COMMENT ON COLUMN runs.timeless_ids IS 'those of them whose ids are not found by their time';
+COMMENT ON COLUMN runs.merged IS 'whether small blocks of its events had been merged';
+COMMENT ON COLUMN runs.pages IS 'its pages; the last one is the root';
+COMMENT ON COLUMN runs.storage IS 'the storage of the block table that it is about';
+COMMENT ON COLUMN runs.seed IS 'of the hash by which it is sorted';
+COMMENT ON CONSTRAINT runs_pkey ON runs IS 'a run is there once';
+COMMENT ON INDEX runs_pkey IS 'a run is there once';
+REVOKE ALL ON runs FROM PUBLIC;
+
+CREATE TABLE run_pages (
+    run bigint NOT NULL,
+    number integer NOT NULL,
+    page bytea NOT NULL,
+    CONSTRAINT run_pages_pkey PRIMARY KEY (run, number)
+);
+-- Pages of runs are written once, and deleted with their run.
+ALTER TABLE run_pages ALTER COLUMN page SET STORAGE PLAIN;
+ALTER TABLE run_pages
+    ALTER COLUMN run SET STATISTICS 0,
+    ALTER COLUMN number SET STATISTICS 0,
+    ALTER COLUMN page SET STATISTICS 0;
+COMMENT ON TABLE run_pages IS 'pages of the sorted runs';
+COMMENT ON COLUMN run_pages.run IS 'the run';
+COMMENT ON COLUMN run_pages.number IS 'from 1, in the order in which they were written';
+COMMENT ON COLUMN run_pages.page IS 'entries of entities, or which pages are below';
+COMMENT ON CONSTRAINT run_pages_pkey ON run_pages IS 'finds a page';
+COMMENT ON INDEX run_pages_pkey IS 'finds a page';
+REVOKE ALL ON run_pages FROM PUBLIC;
 
 CREATE FUNCTION blocks_changed() RETURNS trigger
     AS 'MODULE_PATHNAME', 'es_blocks_changed' LANGUAGE C;

@@ -10,17 +10,21 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/guc.h"
+#include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "append/memory.h"
 #include "compact/compact.h"
+#include "compact/runs.h"
 #include "log/position.h"
+#include "log/stores.h"
 #include "log/tail.h"
 #include "pg/catalog.h"
 #include "pg/compat.h"
@@ -46,37 +50,100 @@ static EsMergeResult pending;
 static bool is_pending = false;
 
 /*
- * Functions of the owner may be called as rows enter the table's indexes; they run with the
- * owner's rights, as they do when a table is vacuumed.
+ * This backend has merged blocks as far as the log was settled.  Sorted runs are written
+ * after that, so that who has runs to begin with need not look at those blocks again.
  */
+static bool merged_all = false;
+
+/* Has sorted runs written or merged; there is more to do after that in any case. */
 static void
-merge_as_owner(EsOpenStore *open, EsMergeResult *result)
+step_of_runs(EsOpenStore *open, EsMergeResult *result)
+{
+	EsStore    *store = open->store;
+	EsRunsResult runs;
+
+	es_runs_step(open->blocks, GetActiveSnapshot(), &runs);
+	if (!runs.more)
+		store->runs_tried = store->next_position - 1;
+	else
+		ereport(DEBUG1,
+				(errmsg_internal("eventstore wrote a sorted run of " UINT64_FORMAT " events", runs.events)));
+	memset(result, 0, sizeof(*result));
+	result->store = store;
+	result->through = store->merged_through;
+	result->more = true;
+	result->bytes_read = runs.bytes;
+}
+
+/* What was before the owner's rights were taken. */
+typedef struct Before
 {
 	Oid			user;
 	int			context;
-	int			level = NewGUCNestLevel();
+	int			level;			/* of settings */
+} Before;
 
-	GetUserIdAndSecContext(&user, &context);
-	SetUserIdAndSecContext(open->blocks->rd_rel->relowner, context | SECURITY_RESTRICTED_OPERATION);
+/*
+ * Functions of the owner may be called as rows enter the tables' indexes; they run with the
+ * owner's rights, as they do when a table is vacuumed.
+ */
+static Before
+begin_as_owner(Relation blocks)
+{
+	Before		before = {.level = NewGUCNestLevel()};
+
+	GetUserIdAndSecContext(&before.user, &before.context);
+	SetUserIdAndSecContext(blocks->rd_rel->relowner, before.context | SECURITY_RESTRICTED_OPERATION);
 	es_restrict_search_path();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	es_merge(open, GetActiveSnapshot(), result);
-	PopActiveSnapshot();
-	AtEOXact_GUC(false, level);
-	SetUserIdAndSecContext(user, context);
+	return before;
 }
 
 static void
-merge_locked(EsMergeResult *result)
+end_as_owner(Before before)
+{
+	PopActiveSnapshot();
+	AtEOXact_GUC(false, before.level);
+	SetUserIdAndSecContext(before.user, before.context);
+}
+
+/* Merges blocks, or has runs written once there are none to be merged. */
+static void
+step(EsOpenStore *open, EsMergeResult *result)
+{
+	Before		before = begin_as_owner(open->blocks);
+
+	if (merged_all && es_runs_are_due(open))
+		step_of_runs(open, result);
+	else
+	{
+		es_merge(open, GetActiveSnapshot(), result);
+		merged_all = !result->more;
+		result->more |= es_runs_are_due(open);
+	}
+	end_as_owner(before);
+}
+
+static bool
+lock_compaction(bool wait)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, es_position_sequence(), COMPACTION_LOCK_SUB_ID);
+	return LockAcquire(&tag, ExclusiveLock, false, !wait) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+static void
+step_locked(EsMergeResult *result)
 {
 	EsOpenStore open;
 	uint64		small_blocks;
 
-	LockDatabaseObject(RelationRelationId, es_position_sequence(), COMPACTION_LOCK_SUB_ID,
-					   ExclusiveLock);
+	(void) lock_compaction(true);
 	es_store_open(&open, RowExclusiveLock);
 	small_blocks = pg_atomic_read_u64(&open.store->compaction.small_blocks);
-	merge_as_owner(&open, result);
+	es_runs_learn(&open);
+	step(&open, result);
 	if (result->blocks_before > 0)
 		ereport(DEBUG1,
 				(errmsg_internal("eventstore merged " UINT64_FORMAT " blocks with " UINT64_FORMAT " events into " UINT64_FORMAT,
@@ -88,7 +155,7 @@ merge_locked(EsMergeResult *result)
 	es_store_close(&open);
 }
 
-/* Merges some of what can be merged.  The caller commits next. */
+/* Does some of what there is to do.  The caller commits next. */
 void
 es_compact_step(EsMergeResult *result)
 {
@@ -96,13 +163,39 @@ es_compact_step(EsMergeResult *result)
 	es_scratch_hold();
 	PG_TRY();
 	{
-		merge_locked(result);
+		step_locked(result);
 	}
 	PG_FINALLY();
 	{
 		es_scratch_release();
 	}
 	PG_END_TRY();
+}
+
+/*
+ * Before the index is built, of a log of which it need not have all in memory: writes a
+ * sorted run, or merges some.  False when there is nothing to do, or somebody else does it.
+ * The caller commits next.
+ */
+bool
+es_compact_before_build(void)
+{
+	EsStore    *store = es_store_mine();
+	Relation	blocks;
+	EsRunsResult result = {.more = false};
+
+	if (!lock_compaction(false))
+		return false;
+	blocks = es_blocks_open(RowExclusiveLock);
+	if (pg_atomic_read_u32(&store->state) == ES_STORE_EMPTY && es_runs_are_far_behind(blocks))
+	{
+		Before		before = begin_as_owner(blocks);
+
+		es_runs_step(blocks, GetActiveSnapshot(), &result);
+		end_as_owner(before);
+	}
+	table_close(blocks, NoLock);
+	return result.more;
 }
 
 /* Notes what a step has come to; its locks are still held. */

@@ -15,5 +15,6 @@
 extern void es_compact_install(void);
 extern void es_compact_begin_step(void);
 extern void es_compact_step(EsMergeResult *result);
+extern bool es_compact_before_build(void);
 
 #endif							/* EVENTSTORE_COMPACT_COMPACT_H */

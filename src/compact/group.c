@@ -166,7 +166,7 @@ posting_of(const EsSource *source, uint32 i)
 
 /*
  * Finds what leads to an event of the entity, which is committed; false unless that is this
- * place.
+ * place, or sorted runs, which lead to its position.
  */
 static bool
 find_signpost(EsBlockGroup *group, EsEntity *entity, uint32 i, EsPosting posting)
@@ -181,7 +181,9 @@ find_signpost(EsBlockGroup *group, EsEntity *entity, uint32 i, EsPosting posting
 	signpost->slot = es_posting_slots(es_pool, entity, (uint32) version, &count);
 	signpost->posting = posting;
 	signpost->has_entry = !es_id_has_time(group->events[i].event_id, group->places[i].recorded_at);
-	return signpost->slot != NULL && __atomic_load_n(signpost->slot, __ATOMIC_RELAXED) == posting;
+	if (signpost->slot == NULL)
+		return version <= es_entity_in_runs(entity);
+	return __atomic_load_n(signpost->slot, __ATOMIC_RELAXED) == posting;
 }
 
 /* Finds the entities of so many events, whose memory is loaded side by side. */

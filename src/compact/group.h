@@ -35,7 +35,7 @@ typedef struct EsSource
 /* What leads to an event in the index. */
 typedef struct EsSignpost
 {
-	EsPosting  *slot;			/* that of its version */
+	EsPosting  *slot;			/* that of its version; NULL: runs know it */
 	EsPosting	posting;		/* which is there */
 	bool		has_entry;		/* its id is in the index, too */
 } EsSignpost;

@@ -161,7 +161,8 @@ move_events(Merge *merge, Target *target)
 		EsPosting	posting = es_posting(ItemPointerGetBlockNumber(tid),
 										 ItemPointerGetOffsetNumber(tid), i);
 
-		es_moves_add(signpost->slot, signpost->posting, posting);
+		if (signpost->slot != NULL)
+			es_moves_add(signpost->slot, signpost->posting, posting);
 		if (signpost->has_entry)
 			es_id_buffer_move(&merge->ids, merge->group.events[target->first + i].event_id,
 							  signpost->posting, posting);

@@ -11,6 +11,7 @@
 #include "core/block_rows.h"
 
 #include "core/hash.h"
+#include "core/varint.h"
 
 /* Bits of a record's flags byte. */
 #define RECORD_HAS_METADATA		0x01
@@ -23,49 +24,6 @@
 /* Sizes of a record's fixed parts, in their order. */
 #define RECORD_CRCS_SIZE		8	/* head crc, body crc */
 #define RECORD_FIXED_SIZE		(1 + 1 + 2 + ES_UUID_SIZE)	/* flags, sizes, id */
-
-/* ---------------------------------------------------------------- varints */
-
-static uint32
-varint_size(uint64 value)
-{
-	uint32		size = 1;
-
-	while (value >= 0x80)
-	{
-		value >>= 7;
-		size++;
-	}
-	return size;
-}
-
-static char *
-put_varint(char *out, uint64 value)
-{
-	while (value >= 0x80)
-	{
-		*out++ = (char) (value | 0x80);
-		value >>= 7;
-	}
-	*out++ = (char) value;
-	return out;
-}
-
-/* Reads a varint of at most max; NULL when there is none before end. */
-static const char *
-take_varint(const char *in, const char *end, uint64 max, uint64 *value)
-{
-	*value = 0;
-	for (int shift = 0; in < end && shift < 64; shift += 7)
-	{
-		uint64		bits = (unsigned char) *in & 0x7F;
-
-		*value |= bits << shift;
-		if (!(*in++ & 0x80))
-			return *value <= max ? in : NULL;
-	}
-	return NULL;
-}
 
 /* Signed numbers near zero as small unsigned ones. */
 static uint64
@@ -134,13 +92,13 @@ record_size(const EsEvent *event, int64 version, int64 recorded_at, bool large)
 {
 	uint32		size = RECORD_CRCS_SIZE + RECORD_FIXED_SIZE;
 
-	size += varint_size(version) + varint_size(event->payload.size);
+	size += es_varint_size(version) + es_varint_size(event->payload.size);
 	if (event->has & ES_HAS_METADATA)
-		size += varint_size(event->metadata.size);
+		size += es_varint_size(event->metadata.size);
 	if (event->has & ES_HAS_TAGS)
-		size += varint_size(event->tags.size);
+		size += es_varint_size(event->tags.size);
 	if (event->has & ES_HAS_OCCURRED_AT)
-		size += varint_size(zigzag(time_delta(event->occurred_at, recorded_at)));
+		size += es_varint_size(zigzag(time_delta(event->occurred_at, recorded_at)));
 	if (event->tenant_id.size > 0)
 		size += 1 + event->tenant_id.size;
 	size += event->entity_id.size + event->event_type.size;
@@ -198,14 +156,14 @@ put_head(char *out, const EsEvent *event, int64 version, int64 recorded_at,
 	*out++ = (char) event->event_type.size;
 	out = put_bytes(out, &entity_id_size, sizeof(entity_id_size));
 	out = put_bytes(out, event->event_id, ES_UUID_SIZE);
-	out = put_varint(out, version);
-	out = put_varint(out, event->payload.size);
+	out = es_varint_put(out, version);
+	out = es_varint_put(out, event->payload.size);
 	if (event->has & ES_HAS_METADATA)
-		out = put_varint(out, event->metadata.size);
+		out = es_varint_put(out, event->metadata.size);
 	if (event->has & ES_HAS_TAGS)
-		out = put_varint(out, event->tags.size);
+		out = es_varint_put(out, event->tags.size);
 	if (event->has & ES_HAS_OCCURRED_AT)
-		out = put_varint(out, zigzag(time_delta(event->occurred_at, recorded_at)));
+		out = es_varint_put(out, zigzag(time_delta(event->occurred_at, recorded_at)));
 	if (event->tenant_id.size > 0)
 		*out++ = (char) event->tenant_id.size;
 	out = es_put_slice(out, event->entity_id);
@@ -313,25 +271,25 @@ take_head_sizes(const char *in, const char *end, uint8 flags, EsStoredEvent *sto
 	EsEvent    *event = &stored->event;
 	uint64		value = 0;
 
-	if ((in = take_varint(in, end, PG_INT64_MAX, &value)) == NULL)
+	if ((in = es_varint_take(in, end, PG_INT64_MAX, &value)) == NULL)
 		return NULL;
 	stored->version = (int64) value;
-	if ((in = take_varint(in, end, ES_MAX_JSON_SIZE, &value)) == NULL)
+	if ((in = es_varint_take(in, end, ES_MAX_JSON_SIZE, &value)) == NULL)
 		return NULL;
 	event->payload.size = (uint32) value;
 	value = 0;
 	if ((flags & RECORD_HAS_METADATA) &&
-		(in = take_varint(in, end, ES_MAX_JSON_SIZE, &value)) == NULL)
+		(in = es_varint_take(in, end, ES_MAX_JSON_SIZE, &value)) == NULL)
 		return NULL;
 	event->metadata.size = (uint32) value;
 	value = 0;
 	if ((flags & RECORD_HAS_TAGS) &&
-		(in = take_varint(in, end, ES_MAX_PACKED_TAGS, &value)) == NULL)
+		(in = es_varint_take(in, end, ES_MAX_PACKED_TAGS, &value)) == NULL)
 		return NULL;
 	event->tags.size = (uint32) value;
 	value = 0;
 	if ((flags & RECORD_HAS_OCCURRED_AT) &&
-		(in = take_varint(in, end, PG_UINT64_MAX, &value)) == NULL)
+		(in = es_varint_take(in, end, PG_UINT64_MAX, &value)) == NULL)
 		return NULL;
 	event->occurred_at = (int64) ((uint64) stored->recorded_at + (uint64) unzigzag(value));
 	if (!(flags & RECORD_HAS_TENANT))

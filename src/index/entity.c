@@ -20,6 +20,9 @@
  *			   that the row of a version is committed: to that version.
  * postings	   the chunks; reserved by the owner before it writes them.  A
  *			   posting is stored and loaded whole, relaxed.
+ * in_runs	   versions up to here are in sorted runs, committed and on disk.  Only ever
+ *			   raised (release), by the one process that has the lock of compaction or
+ *			   builds the index, which has raised committed first.
  *
  * Claim: owner O has ended?  If it committed, raise committed to its total
  * first - valid only if owner was still O after total was read, for then total
@@ -32,22 +35,44 @@
  * Readers own nothing.  They take the greater of total and committed, look at
  * the postings up to it, and ask the log for each whether they may see it.
  *
+ * Shedding: the process that raises in_runs also takes chunks away of which all versions
+ * are in runs, and gives them back for others.  All but the newest chunk are read by others
+ * only, so cutting one off from the newer one is enough.  The newest is the owner's to
+ * write; it is taken by an owner of its own, ES_SHEDDING, for some instructions, in which
+ * claims wait.  A reader may still be in a chunk that is taken, and even in one that is in
+ * use again: what he finds there is a wrong posting or none, and a posting is only a hint.
+ * Chunks come back as chunks of the same capacity, so all that he follows are chunks;
+ * first_version 0 keeps him from following the list of free ones.  When he looks for it again,
+ * he does not come there any more, and finds in in_runs (acquire) that runs have it.
+ *
  *-------------------------------------------------------------------------
  */
+#include <sched.h>
+
 #include "index/entity.h"
 
-/* Postings of consecutive versions.  Chunks grow; the newest comes first. */
+/* The owner while the newest chunk is taken away: no transaction. */
+#define ES_SHEDDING PG_UINT64_MAX
+
+/*
+ * Postings of consecutive versions.  Chunks grow; the newest comes first.  All fields are
+ * loaded and stored atomically.
+ */
 typedef struct Chunk
 {
-	EsRef		older;
-	uint32		first_version;
+	EsRef		older;			/* also the link of pieces that were given
+								 * back */
+	uint32		first_version;	/* 0: the chunk is not in use */
 	uint32		capacity;
 	uint32		reserved;
 	EsPosting	postings[FLEXIBLE_ARRAY_MEMBER];
 } Chunk;
 
-#define FIRST_CHUNK_CAPACITY	2
+#define FIRST_CHUNK_CAPACITY	2U
 #define MAX_CHUNK_CAPACITY		4094	/* two of them fill a segment */
+
+StaticAssertDecl(FIRST_CHUNK_CAPACITY << (ES_PIECE_CLASSES - 1) >= MAX_CHUNK_CAPACITY,
+				 "each capacity has a class");
 
 uint32
 es_entity_committed(const EsEntity *entity)
@@ -121,6 +146,12 @@ es_entity_claim(EsEntity *entity, uint64 xid, EsFateFunction fate, void *arg,
 	{
 		if (*owner == xid)
 			return ES_CLAIM_HELD;
+		if (*owner == ES_SHEDDING)
+		{
+			sched_yield();
+			*owner = __atomic_load_n(&entity->owner, __ATOMIC_ACQUIRE);
+			continue;
+		}
 		if (*owner != 0)
 		{
 			EsFate		how = fate(arg, entity, *owner);
@@ -167,14 +198,58 @@ es_entity_release(EsEntity *entity, uint64 xid, bool committed, EsCounts *counts
 								__ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
+/* -------------------------------------------------------------------- runs */
+
+/* Versions up to here are found in sorted runs, whatever has become of their postings. */
+uint32
+es_entity_in_runs(const EsEntity *entity)
+{
+	return __atomic_load_n(&entity->in_runs, __ATOMIC_ACQUIRE);
+}
+
+/*
+ * Sorted runs have these versions, which are committed.  They count if all before them are
+ * in runs as well.
+ */
+void
+es_entity_note_in_runs(EsEntity *entity, uint32 first, uint32 last, EsCounts *counts)
+{
+	uint32		before = es_entity_in_runs(entity);
+
+	raise_committed(entity, last, counts);
+	if (first <= before + 1 && last > before)
+		__atomic_store_n(&entity->in_runs, last, __ATOMIC_RELEASE);
+}
+
 /* ---------------------------------------------------------------- postings */
+
+/* Whoever finds a chunk in use again then sees that it was cut off where it was. */
+#define LOAD(field) __atomic_load_n(&(field), __ATOMIC_ACQUIRE)
+#define STORE(field, value) __atomic_store_n(&(field), value, __ATOMIC_RELEASE)
+
+static Chunk *
+chunk_at(const EsPool *pool, EsRef ref)
+{
+	return ref == 0 ? NULL : es_ref_pointer(pool, ref);
+}
 
 static Chunk *
 newest_chunk(const EsPool *pool, const EsEntity *entity)
 {
-	EsRef		ref = __atomic_load_n(&entity->postings, __ATOMIC_ACQUIRE);
+	return chunk_at(pool, __atomic_load_n(&entity->postings, __ATOMIC_ACQUIRE));
+}
 
-	return ref == 0 ? NULL : es_ref_pointer(pool, ref);
+static Chunk *
+older_chunk(const EsPool *pool, const Chunk *chunk)
+{
+	return chunk_at(pool, LOAD(chunk->older));
+}
+
+/* The last version that there is room for in a chunk. */
+static uint32
+last_version(const Chunk *chunk)
+{
+	return LOAD(chunk->first_version) + LOAD(chunk->capacity) - 1;
 }
 
 /* Starts loading the newest chunk. */
@@ -182,6 +257,32 @@ void
 es_postings_prefetch(const EsPool *pool, const EsEntity *entity)
 {
 	__builtin_prefetch(newest_chunk(pool, entity), 1);
+}
+
+static size_t
+chunk_size(uint32 capacity)
+{
+	return offsetof(Chunk, postings) + capacity * sizeof(EsPosting);
+}
+
+/* The class of pieces that chunks of this capacity are. */
+static int
+chunk_class(uint32 capacity)
+{
+	int			piece_class = 0;
+
+	while (capacity > FIRST_CHUNK_CAPACITY << piece_class)
+		piece_class++;
+	return piece_class;
+}
+
+static EsRef
+allocate_chunk(EsPool *pool, EsArena *arena, uint32 capacity)
+{
+	size_t		size = chunk_size(capacity);
+	EsRef		ref = es_arena_take_piece(pool, arena, chunk_class(capacity), size);
+
+	return ref != 0 ? ref : es_arena_alloc(pool, arena, size);
 }
 
 /*
@@ -194,19 +295,20 @@ add_chunk(EsPool *pool, EsArena *arena, EsCounts *counts, EsEntity *entity)
 	Chunk	   *newest = newest_chunk(pool, entity);
 	uint32		capacity = newest == NULL ? FIRST_CHUNK_CAPACITY :
 	Min(newest->capacity * 2, MAX_CHUNK_CAPACITY);
-	size_t		size = offsetof(Chunk, postings) + capacity * sizeof(EsPosting);
-	EsRef		ref = es_arena_alloc(pool, arena, size);
+	EsRef		ref = allocate_chunk(pool, arena, capacity);
 	Chunk	   *chunk;
 
 	if (ref == 0)
 		return false;
 	chunk = es_ref_pointer(pool, ref);
-	memset(chunk, 0, size);
-	chunk->older = entity->postings;
-	chunk->first_version = newest == NULL ? 1 : newest->first_version + newest->capacity;
-	chunk->capacity = capacity;
+	for (uint32 i = 0; i < capacity; i++)
+		es_posting_store(&chunk->postings[i], 0);
+	STORE(chunk->reserved, 0);
+	STORE(chunk->capacity, capacity);
+	STORE(chunk->older, entity->postings);
+	STORE(chunk->first_version, newest == NULL ? es_entity_in_runs(entity) + 1 : last_version(newest) + 1);
 	__atomic_store_n(&entity->postings, ref, __ATOMIC_RELEASE);
-	__atomic_fetch_add(&counts->posting_bytes, size, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&counts->posting_bytes, chunk_size(capacity), __ATOMIC_RELAXED);
 	return true;
 }
 
@@ -221,9 +323,8 @@ es_postings_reserve(EsPool *pool, EsArena *arena, EsCounts *counts,
 	for (;;)
 	{
 		Chunk	   *newest = newest_chunk(pool, entity);
-		uint32		end = newest == NULL ? 0 : newest->first_version + newest->capacity - 1;
 
-		if (end >= total)
+		if ((newest == NULL ? es_entity_in_runs(entity) : last_version(newest)) >= total)
 			return true;
 		if (!add_chunk(pool, arena, counts, entity))
 			return false;
@@ -239,13 +340,19 @@ es_posting_slots(const EsPool *pool, const EsEntity *entity, uint32 version,
 				 uint32 *count)
 {
 	Chunk	   *chunk = newest_chunk(pool, entity);
+	uint32		first;
+	uint32		capacity;
 
-	while (chunk != NULL && chunk->first_version > version)
-		chunk = chunk->older == 0 ? NULL : es_ref_pointer(pool, chunk->older);
-	if (chunk == NULL || version - chunk->first_version >= chunk->capacity)
+	while (chunk != NULL && LOAD(chunk->first_version) > version)
+		chunk = older_chunk(pool, chunk);
+	if (chunk == NULL)
 		return NULL;
-	*count = chunk->first_version + chunk->capacity - version;
-	return &chunk->postings[version - chunk->first_version];
+	first = LOAD(chunk->first_version);
+	capacity = LOAD(chunk->capacity);
+	if (first == 0 || version - first >= capacity)
+		return NULL;
+	*count = first + capacity - version;
+	return &chunk->postings[version - first];
 }
 
 /* The posting of a version; 0 when there is none. */
@@ -266,6 +373,65 @@ es_posting_set(const EsPool *pool, EsEntity *entity, uint32 version,
 	uint32		count;
 
 	es_posting_store(es_posting_slots(pool, entity, version, &count), posting);
+}
+
+/* Gives a chunk and all that are older back. */
+static void
+give_chunks(EsPool *pool, EsArena *arena, EsCounts *counts, Chunk *chunk)
+{
+	while (chunk != NULL)
+	{
+		Chunk	   *older = older_chunk(pool, chunk);
+		uint32		capacity = LOAD(chunk->capacity);
+		size_t		size = chunk_size(capacity);
+
+		STORE(chunk->first_version, 0);
+		es_arena_give_piece(pool, arena, chunk_class(capacity), size, es_pointer_ref(pool, chunk));
+		__atomic_fetch_sub(&counts->posting_bytes, size, __ATOMIC_RELAXED);
+		chunk = older;
+	}
+}
+
+/* Takes all chunks, if nobody owns the entity and runs know all of it. */
+static void
+shed_all(EsPool *pool, EsArena *arena, EsCounts *counts, EsEntity *entity)
+{
+	uint64		owner = 0;
+	Chunk	   *newest = NULL;
+
+	if (!__atomic_compare_exchange_n(&entity->owner, &owner, ES_SHEDDING, false,
+									 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return;
+	if (es_entity_committed(entity) == es_entity_in_runs(entity))
+	{
+		/* a total of somebody who was rolled back would lead to postings */
+		es_entity_set_total(entity, es_entity_committed(entity));
+		newest = newest_chunk(pool, entity);
+		__atomic_store_n(&entity->postings, 0, __ATOMIC_RELEASE);
+	}
+	__atomic_store_n(&entity->owner, 0, __ATOMIC_RELEASE);
+	give_chunks(pool, arena, counts, newest);
+}
+
+/*
+ * Takes the chunks away that runs make needless.  The caller has the lock of compaction,
+ * and nothing fails in here.
+ */
+void
+es_postings_shed(EsPool *pool, EsArena *arena, EsCounts *counts, EsEntity *entity)
+{
+	uint32		in_runs = es_entity_in_runs(entity);
+	Chunk	   *kept = newest_chunk(pool, entity);
+	Chunk	   *older;
+
+	if (kept == NULL || in_runs == 0)
+		return;
+	while ((older = older_chunk(pool, kept)) != NULL && last_version(older) > in_runs)
+		kept = older;
+	__atomic_store_n(&kept->older, 0, __ATOMIC_RELEASE);
+	give_chunks(pool, arena, counts, older);
+	if (es_entity_committed(entity) == in_runs)
+		shed_all(pool, arena, counts, entity);
 }
 
 /*

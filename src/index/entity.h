@@ -69,6 +69,7 @@ typedef struct EsEntity
 	uint32		total;			/* versions with the owner's; see entity.c */
 	EsRef		postings;		/* newest chunk */
 	EsRef		next;			/* the next entity of the same hash */
+	uint32		in_runs;		/* versions that sorted runs know */
 	uint16		entity_id_size; /* fixed */
 	uint8		tenant_id_size; /* fixed */
 	char		key[FLEXIBLE_ARRAY_MEMBER]; /* fixed: tenant_id, entity_id */
@@ -144,6 +145,10 @@ extern uint32 es_entity_committed(const EsEntity *entity);
 extern uint32 es_entity_total(const EsEntity *entity);
 extern uint32 es_entity_known(const EsEntity *entity);
 
+extern uint32 es_entity_in_runs(const EsEntity *entity);
+extern void es_entity_note_in_runs(EsEntity *entity, uint32 first, uint32 last,
+								   EsCounts *counts);
+
 extern bool es_postings_reserve(EsPool *pool, EsArena *arena, EsCounts *counts,
 								EsEntity *entity, uint32 total);
 extern void es_postings_prefetch(const EsPool *pool, const EsEntity *entity);
@@ -153,6 +158,8 @@ extern EsPosting *es_posting_slots(const EsPool *pool, const EsEntity *entity,
 								   uint32 version, uint32 *count);
 extern void es_posting_set(const EsPool *pool, EsEntity *entity, uint32 version,
 						   EsPosting posting);
+extern void es_postings_shed(EsPool *pool, EsArena *arena, EsCounts *counts,
+							 EsEntity *entity);
 extern void es_entity_restore(EsEntity *entity, uint32 version, uint64 owner,
 							  EsCounts *counts);
 

@@ -16,6 +16,11 @@
  * arena->bump	(segment + 1) << 32 | used.  Advanced by compare-and-swap by any
  *				process that allocates; the winner owns the bytes it crossed.
  * arena->segments	pushed to by the process whose new segment became current.
+ * arena->pieces	heads of stacks like pool->free, of allocations that were given back.
+ *				The link is a piece's first word.  A piece serves the same purpose for
+ *				ever, which leaves its first word a reference or 0: a racing pop may
+ *				read it when the piece is in use again, and its compare-and-swap then
+ *				fails.
  *
  * A process that dies between two steps leaks at most one segment; the
  * postmaster then starts shared memory anew anyway.
@@ -193,6 +198,49 @@ es_arena_alloc(EsPool *pool, EsArena *arena, size_t size)
 		if (bump == full)
 			return 0;
 	}
+}
+
+/*
+ * Takes a piece of this class that was given back, of 'size' bytes; 0 when there is none.
+ * What is in it is what was there, but for its first word.
+ */
+EsRef
+es_arena_take_piece(EsPool *pool, EsArena *arena, int piece_class, size_t size)
+{
+	uint64	   *stack = &arena->pieces[piece_class];
+	uint64		head = __atomic_load_n(stack, __ATOMIC_ACQUIRE);
+
+	while (LOW_HALF(head) != 0)
+	{
+		EsRef	   *first = es_ref_pointer(pool, LOW_HALF(head));
+		EsRef		next = __atomic_load_n(first, __ATOMIC_RELAXED);
+
+		if (__atomic_compare_exchange_n(stack, &head, PAIR(HIGH_HALF(head) + 1, next),
+										false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		{
+			__atomic_fetch_sub(&arena->piece_bytes, size, __ATOMIC_RELAXED);
+			return LOW_HALF(head);
+		}
+	}
+	return 0;
+}
+
+/*
+ * Gives an allocation of the arena back, for others of its class.  Whoever still reads it
+ * must stand what he finds.
+ */
+void
+es_arena_give_piece(EsPool *pool, EsArena *arena, int piece_class, size_t size, EsRef piece)
+{
+	uint64	   *stack = &arena->pieces[piece_class];
+	EsRef	   *link = es_ref_pointer(pool, piece);
+	uint64		head = __atomic_load_n(stack, __ATOMIC_RELAXED);
+
+	do
+		__atomic_store_n(link, LOW_HALF(head), __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(stack, &head, PAIR(HIGH_HALF(head) + 1, piece),
+										false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+	__atomic_fetch_add(&arena->piece_bytes, size, __ATOMIC_RELAXED);
 }
 
 /*

@@ -20,6 +20,9 @@
 #define ES_POOL_MAX_SEGMENTS ((size_t) 1 << 18) /* 16 GB */
 #define ES_CACHE_LINE		64	/* bytes */
 
+/* Sizes of pieces that an arena takes back. */
+#define ES_PIECE_CLASSES	12
+
 /* Offset from the pool's start in units of ES_REF_UNIT; 0 is no reference. */
 typedef uint32 EsRef;
 
@@ -37,6 +40,9 @@ typedef struct EsArena
 	uint32		segment_count;	/* how many, for information */
 	uint32		reserve;		/* segments of the pool that it leaves to
 								 * others; set while the arena has one user */
+	uint64		pieces[ES_PIECE_CLASSES];	/* given back, of each class:
+											 * changes << 32 | first one */
+	uint64		piece_bytes;	/* of all of them, for information */
 } EsArena;
 
 extern size_t es_pool_bytes(size_t index_memory);
@@ -46,6 +52,8 @@ extern uint32 es_pool_free_count(const EsPool *pool);
 
 extern EsRef es_arena_alloc(EsPool *pool, EsArena *arena, size_t size);
 extern void es_arena_reset(EsPool *pool, EsArena *arena);
+extern EsRef es_arena_take_piece(EsPool *pool, EsArena *arena, int piece_class, size_t size);
+extern void es_arena_give_piece(EsPool *pool, EsArena *arena, int piece_class, size_t size, EsRef piece);
 
 static inline void *
 es_ref_pointer(const EsPool *pool, EsRef ref)

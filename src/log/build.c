@@ -14,6 +14,9 @@
  * and the next append to it could give out that version again; so the store is
  * marked as damaged, which lets it be read but not written.
  *
+ * Sorted runs tell which versions there were up to where they end.  Only the log behind
+ * that is read then, unless there are ids before it that the index must have.
+ *
  * Entities must fit, ids may: when memory is full, that of ids is given up.
  *
  *-------------------------------------------------------------------------
@@ -36,7 +39,9 @@
 #include "log/build.h"
 #include "log/entities.h"
 #include "log/ids.h"
+#include "log/log_scan.h"
 #include "log/position.h"
+#include "log/runs.h"
 #include "log/session.h"
 #include "log/stores.h"
 #include "log/xact.h"
@@ -49,6 +54,7 @@ typedef struct Build
 	Relation	blocks;
 	int64		last_position;
 	int64		last_recorded_at;
+	int64		known_through;	/* runs have all versions up to here */
 	bool		own_events;		/* our own transaction's are among them */
 	uint32		small_blocks;	/* that may be merged */
 	EsIdBuffer	ids;
@@ -211,6 +217,8 @@ enter_pending(Build *build, Pending *pending)
 	{
 		Entry	   *entry = &pending->entries[i];
 
+		if (entry->version <= es_entity_in_runs(entry->entity))
+			continue;
 		while (!es_postings_reserve(es_pool, &index->arena, &index->counts,
 									entry->entity, entry->version))
 			es_store_find_memory(build->store);
@@ -251,7 +259,7 @@ read_row(Build *build, HeapTuple tuple, Buffer buffer, Pending *pending)
 	es_row_open(&row, build->blocks, tuple, InvalidBuffer, false);
 	note_positions(build, &row);
 	build->small_blocks += row.size > 0 && es_block_is_small(row.size) && !es_row_has_large(&row);
-	if (!collect_row(&row, owner, pending, &build->ids))
+	if (!collect_row(&row, owner, pending, &build->ids) && row.first_position > build->known_through)
 		build->store->damaged = true;
 	if (row.status != ES_BLOCK_OK)
 		es_ids_set_incomplete(&build->store->index);	/* what time was it? */
@@ -267,20 +275,18 @@ read_row(Build *build, HeapTuple tuple, Buffer buffer, Pending *pending)
 		es_slot_restore_prepared(MyDatabaseId, owner, row.first_position);
 }
 
-/* ------------------------------------------------------------ the whole log */
+/* ------------------------------------------------------------------- the log */
 
+/* Reads all of the table, as it lies there. */
 static void
-read_all_rows(Build *build)
+read_all_rows(Build *build, Pending *pending)
 {
 	EsStore    *store = build->store;
 	TableScanDesc scan = table_beginscan_strat(build->blocks, SnapshotAny, 0, NULL,
 											   true, false);
 	HeapScanDesc heap_scan = (HeapScanDesc) scan;
-	Pending    *pending = palloc(sizeof(Pending));
 	HeapTuple	tuple;
 
-	pending->count = pending->row_count = 0;
-	pending->strings_size = 0;
 	pg_atomic_write_u64(&store->blocks_total, heap_scan->rs_nblocks);
 	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
 	{
@@ -288,10 +294,110 @@ read_all_rows(Build *build)
 		read_row(build, tuple, heap_scan->rs_cbuf, pending);
 		pg_atomic_write_u64(&store->blocks_read, ItemPointerGetBlockNumber(&tuple->t_self) + 1);
 	}
-	enter_pending(build, pending);
-	es_id_buffer_flush(&build->ids);
 	pg_atomic_write_u64(&store->blocks_read, heap_scan->rs_nblocks);
 	table_endscan(scan);
+}
+
+/* Reads the log from the last block on that has a position up to this one. */
+static void
+read_rows_behind(Build *build, int64 position, Pending *pending)
+{
+	EsStore    *store = build->store;
+	BlockNumber page = InvalidBlockNumber;
+	EsLogScan	scan;
+
+	es_log_scan_begin(&scan, build->blocks, SnapshotAny,
+					  es_log_block_start(build->blocks, SnapshotAny, position), false);
+	while (es_log_scan_next(&scan))
+	{
+		HeapTuple	tuple = &scan.row.tuple;
+
+		if (ItemPointerGetBlockNumber(&tuple->t_self) != page)
+			pg_atomic_fetch_add_u64(&store->blocks_read, 1);
+		page = ItemPointerGetBlockNumber(&tuple->t_self);
+		read_row(build, tuple, ((BufferHeapTupleTableSlot *) scan.slot)->buffer, pending);
+	}
+	es_log_scan_end(&scan);
+	pg_atomic_write_u64(&store->blocks_total, pg_atomic_read_u64(&store->blocks_read));
+}
+
+/* ------------------------------------------------------------------ the runs */
+
+/* Enters what a run knows; false when it is not all that was before. */
+static bool
+enter_run(Build *build, EsRunReader *reader, const EsRun *run)
+{
+	EsCounts   *counts = &build->store->index.counts;
+	EsRunCursor *cursor = palloc(sizeof(EsRunCursor));
+	EsSlice		known_tenant = {NULL, 0};
+	bool		complete = true;
+
+	es_run_cursor_begin(cursor, reader, run);
+	while (es_run_cursor_next(cursor))
+	{
+		const EsRunEntry *entry = &cursor->entry;
+		EsKey		key = {entry->tenant_id, entry->entity_id, es_key_hash(entry->tenant_id, entry->entity_id)};
+		EsEntity   *entity;
+		uint32		last = entry->key.version + entry->count - 1;
+
+		known_tenant.size = 0;
+		entity = es_store_find_or_add(build->store, &key, &known_tenant);
+		es_entity_restore(entity, last, 0, counts);
+		es_entity_note_in_runs(entity, entry->key.version, last, counts);
+		complete &= es_entity_in_runs(entity) == last;
+	}
+	return complete;
+}
+
+/*
+ * Enters what sorted runs know.  Returns up to which position nothing else need be read of
+ * the log; 0: all of it must.
+ */
+static int64
+enter_runs(Build *build)
+{
+	EsStore    *store = build->store;
+	const EsRunList *list = es_runs_list(build->blocks);
+	bool		complete = true;
+	int64		timeless_ids = 0;
+	EsRunReader reader;
+
+	store->runs_through = store->shed_through = store->runs_tried = store->merged_through = 0;
+	store->runs_xid = es_runs_newest_xid(list);
+	if (list->count == 0)
+		return 0;
+	es_run_reader_begin(&reader);
+	for (uint32 i = 0; i < list->count; i++)
+	{
+		const EsRun *run = &list->runs[i];
+
+		if (run->merged && store->merged_through == store->runs_through)
+			store->merged_through = run->last_position;
+		store->runs_through = store->shed_through = run->last_position;
+		complete &= enter_run(build, &reader, run);
+		timeless_ids += run->timeless_ids;
+	}
+	es_run_reader_end(&reader);
+	build->last_position = store->runs_through;
+	if (complete)
+		build->known_through = store->runs_through;
+	return timeless_ids == 0 ? build->known_through : 0;
+}
+
+static void
+read_log(Build *build)
+{
+	Pending    *pending = palloc(sizeof(Pending));
+	int64		through = enter_runs(build);
+
+	pending->count = pending->row_count = 0;
+	pending->strings_size = 0;
+	if (through > 0)
+		read_rows_behind(build, through, pending);
+	else
+		read_all_rows(build, pending);
+	enter_pending(build, pending);
+	es_id_buffer_flush(&build->ids);
 	pfree(pending);
 }
 
@@ -357,11 +463,10 @@ es_index_build(EsStore *store, Relation blocks, int64 reserved)
 	while (!es_index_init(es_pool, &store->index))
 		es_store_find_memory(store);
 	es_id_buffer_begin(&build.ids, &store->index);
-	read_all_rows(&build);
+	read_log(&build);
 	es_index_built(es_pool, &store->index);
 	make_room(store);
 	restore_positions(&build, same_table, reserved);
-	store->merged_through = 0;
 	pg_atomic_write_u64(&store->compaction.small_blocks, build.small_blocks);
 	store->relid = RelationGetRelid(blocks);
 	store->storage = es_relation_storage(blocks);

@@ -31,6 +31,7 @@
 
 #include "log/entities.h"
 #include "log/entity_scan.h"
+#include "log/xact.h"
 #include "pg/errors.h"
 
 /* ---------------------------------------------------------------- cursors */
@@ -54,9 +55,22 @@ read_head(EsEntityScan *scan, const EsEntityCursor *cursor)
 	CHECK_FOR_INTERRUPTS();
 	if (es_reader_head(&scan->reader, cursor->entity, version, &scan->stored))
 		return true;
-	if (es_posting_get(es_pool, cursor->entity, version) == 0)
+	if (version <= es_entity_committed(cursor->entity) &&
+		es_posting_get(es_pool, cursor->entity, version) == 0 &&
+		version > es_entity_in_runs(cursor->entity))
 		report_missing(cursor);
 	return false;
+}
+
+/* Does the snapshot see all that is in the sorted runs that the index knows of? */
+static bool
+sees_runs(const EsEntityScan *scan)
+{
+	uint64		xid = __atomic_load_n(&scan->open.store->runs_xid, __ATOMIC_ACQUIRE);
+	Snapshot	snapshot = scan->reader.snapshot;
+
+	return IsMVCCSnapshot(snapshot) && xid < es_xact_full(snapshot->xmax) &&
+		(xid < es_xact_full(snapshot->xmin) || !XidInMVCCSnapshot((TransactionId) xid, snapshot));
 }
 
 /*
@@ -67,18 +81,26 @@ read_head(EsEntityScan *scan, const EsEntityCursor *cursor)
  * after the row had been inserted, which had cleared the page's bit: so a bit that is set
  * now was set by a VACUUM that saw the row.  Where the version was moved to, its posting was
  * stored (release) after the same; where it was moved from, the bit was right, too, as long
- * as it was set.
+ * as it was set.  A posting that is the same when it is looked at again was the version's.
+ *
+ * A run is committed after all transactions had ended that wrote its events; in_runs is
+ * loaded before it is asked which runs the snapshot sees, and was stored after that.
  */
 static bool
 is_visible(EsEntityScan *scan, const EsEntityCursor *cursor)
 {
+	const EsEntity *entity = cursor->entity;
+	uint32		version = (uint32) cursor->version;
 	EsPosting	posting;
 
-	if (scan->range.keys_only && cursor->version <= (int64) es_entity_committed(cursor->entity))
+	if (scan->range.keys_only && version <= es_entity_committed(entity))
 	{
-		posting = es_posting_get(es_pool, cursor->entity, (uint32) cursor->version);
+		if (version <= es_entity_in_runs(entity) && sees_runs(scan))
+			return true;
+		posting = es_posting_get(es_pool, entity, version);
 		if (posting != 0 && VM_ALL_VISIBLE(scan->open.blocks, es_posting_heap_block(posting),
-										   &scan->visibility))
+										   &scan->visibility) &&
+			es_posting_get(es_pool, entity, version) == posting)
 			return true;
 	}
 	return read_head(scan, cursor);

@@ -15,6 +15,9 @@
  * posting is looked at again until nothing is being moved; what is not known to be
  * committed is never moved.
  *
+ * What is in sorted runs may have no posting any more.  Then a run tells the position, and
+ * the same index leads to the row.
+ *
  * The index on first_position would lead an old snapshot back over all that was added
  * since.  So what lies behind the last block that it sees is not looked for; which one that
  * is, a backend remembers.
@@ -35,6 +38,7 @@
 #include "log/reader.h"
 #include "log/stores.h"
 #include "log/verified.h"
+#include "pg/errors.h"
 
 /* What looking at a place has come to. */
 typedef enum Look
@@ -69,7 +73,10 @@ es_reader_end(EsReader *reader)
 	unpin(reader);
 	if (reader->log_open)
 		es_log_scan_end(&reader->log);
-	reader->log_open = false;
+	reader->log_open = reader->at_row = false;
+	if (reader->runs_open)
+		es_run_reader_end(&reader->runs);
+	reader->runs_open = false;
 }
 
 /*
@@ -126,6 +133,9 @@ static bool
 find_block(EsReader *reader, int64 position)
 {
 	unpin(reader);
+	if (reader->at_row && reader->log.row.status == ES_BLOCK_OK &&
+		es_block_has_position(&reader->log.row.block, position))
+		return true;
 	if (reader->log_open)
 		es_log_scan_move(&reader->log, position);
 	else
@@ -136,7 +146,9 @@ find_block(EsReader *reader, int64 position)
 		MemoryContextSwitchTo(before);
 		reader->log_open = true;
 	}
-	return es_log_scan_next(&reader->log);
+	reader->at_row = false;		/* in case of an error */
+	reader->at_row = es_log_scan_next(&reader->log);
+	return reader->at_row;
 }
 
 /* What a snapshot sees of others, as far as that can be told from another one. */
@@ -255,6 +267,60 @@ look(EsReader *reader, EsPosting posting, EsStoredEvent *stored, EsBlockStatus *
 	}
 }
 
+/* What runs say of a version, as es_runs_find() does. */
+static int64
+find_in_runs(EsReader *reader, const EsEntity *entity, uint32 version)
+{
+	if (!reader->runs_open)
+	{
+		MemoryContext before = MemoryContextSwitchTo(reader->context);
+
+		es_run_reader_begin(&reader->runs);
+		reader->positions = palloc(sizeof(EsRunPositions));
+		reader->positions->entity = NULL;
+		reader->runs_open = true;
+		MemoryContextSwitchTo(before);
+	}
+	return es_runs_find(&reader->runs, reader->blocks, entity, version, reader->positions);
+}
+
+/* Do runs have the version at this position? */
+bool
+es_reader_runs_have(EsReader *reader, const EsEntity *entity, uint32 version, int64 position)
+{
+	return find_in_runs(reader, entity, version) == position;
+}
+
+/* The position of a version that runs know; an error when they do not. */
+static int64
+position_in_runs(EsReader *reader, const EsEntity *entity, uint32 version)
+{
+	int64		position = find_in_runs(reader, entity, version);
+
+	if (position < 0)
+		es_runs_report_damage(-position);
+	if (position == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("version %u of entity \"%s\" is missing in the sorted runs", version,
+						es_slice_for_message(es_entity_id(entity))),
+				 errhint("eventstore.rebuild_index() makes the sorted runs again from the log.")));
+	return position;
+}
+
+/* Reads the head of a version that runs know, wherever the snapshot sees it. */
+static Look
+look_in_runs(EsReader *reader, const EsEntity *entity, uint32 version, EsStoredEvent *stored,
+			 EsBlockStatus *status)
+{
+	int64		position = position_in_runs(reader, entity, version);
+	Look		result = look_in_log(reader, position, stored, status);
+
+	if (result == LOOK_UNSEEN && !IsMVCCSnapshot(reader->snapshot))
+		result = look_in_log(reader, position, stored, status); /* it was being merged */
+	return result;
+}
+
 /*
  * Reads the head of whichever event is there and visible to the snapshot.  False
  * when there is none, with a *status that is not ES_BLOCK_OK when damage hides
@@ -289,12 +355,19 @@ es_reader_look(EsReader *reader, const EsEntity *entity, uint32 version,
 	for (;;)
 	{
 		uint32		moves = es_moves_count();
-		Look		result = look(reader, es_posting_get(es_pool, entity, version), stored, status);
+		EsPosting	posting = es_posting_get(es_pool, entity, version);
+		Look		result = look(reader, posting, stored, status);
 
 		if (result == LOOK_SEEN && is_wanted(stored, entity, version))
 			return true;
-		if (result == LOOK_DAMAGED || version > es_entity_committed(entity) ||
-			!es_moves_passed(moves))
+		if (result == LOOK_DAMAGED)
+			return false;
+		if (posting == 0 && version <= es_entity_in_runs(entity))
+			return look_in_runs(reader, entity, version, stored, status) == LOOK_SEEN &&
+				is_wanted(stored, entity, version);
+		if (es_posting_get(es_pool, entity, version) != posting)
+			continue;			/* it was taken away or moved meanwhile */
+		if (version > es_entity_committed(entity) || !es_moves_passed(moves))
 			return false;
 	}
 }

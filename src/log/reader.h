@@ -15,6 +15,7 @@
 
 #include "index/entity.h"
 #include "log/log_scan.h"
+#include "log/runs.h"
 
 /* Reads single events; keeps the buffer of the last one pinned. */
 typedef struct EsReader
@@ -26,7 +27,12 @@ typedef struct EsReader
 	bool		seen;			/* the snapshot sees that tuple */
 	MemoryContext context;		/* in which the log scan is made */
 	bool		log_open;
-	EsLogScan	log;			/* finds what was merged since the snapshot */
+	bool		at_row;			/* the log scan is at a row */
+	bool		runs_open;
+	EsLogScan	log;			/* finds what was merged since the snapshot,
+								 * or what runs know */
+	EsRunReader runs;
+	EsRunPositions *positions;
 	uint64		fetches;		/* rows that were looked at; 'row' is another
 								 * one with each */
 	EsBlockRow	row;			/* of the event read last */
@@ -39,6 +45,8 @@ extern bool es_reader_any(EsReader *reader, EsPosting posting,
 						  EsStoredEvent *stored, EsBlockStatus *status);
 extern bool es_reader_look(EsReader *reader, const EsEntity *entity, uint32 version,
 						   EsStoredEvent *stored, EsBlockStatus *status);
+extern bool es_reader_runs_have(EsReader *reader, const EsEntity *entity, uint32 version,
+								int64 position);
 extern bool es_reader_head(EsReader *reader, const EsEntity *entity, uint32 version,
 						   EsStoredEvent *stored);
 extern BlockNumber es_reader_page(const EsReader *reader);

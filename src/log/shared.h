@@ -99,7 +99,13 @@ typedef struct EsPositionSample
  * build_wanted	  0 -> 1 by a session that has nobody build the index yet, 1 -> 0 by the
  *				  launcher, which starts a worker then.
  * moving		  see moves.c.
- * merged_through written by who has the lock of compaction, and by the builder.
+ * merged_through, runs_through, runs_xid, runs_tried, shed_through
+ *				  written by who has the lock of compaction, and by the builder;
+ *				  runs_xid, with release, before runs_through.
+ * runs_changed	  raised after a transaction has ended that changed the list of runs;
+ *				  see runs.c.
+ * run_wanted	  0 -> 1 by a session that has found that a run is due, 1 -> 0 by the
+ *				  launcher and by who has the lock of compaction.
  * compaction	  added to by appenders and by compaction, in no order with other
  *				  memory; reset like counters.
  * blocks_..., built_us
@@ -135,6 +141,14 @@ typedef struct EsStore
 	pg_atomic_uint32 builder;	/* the worker that builds, or 0 */
 	pg_atomic_uint32 moving;
 	int64		merged_through; /* nothing is left to be merged up to here */
+	int64		runs_through;	/* the index knows that runs go up to here */
+	uint64		runs_xid;		/* who sees this full xid as committed sees
+								 * all that is in those runs */
+	int64		runs_tried;		/* where the log ended when none could be
+								 * written */
+	int64		shed_through;	/* postings of runs up to here were let go */
+	pg_atomic_uint32 runs_changed;
+	pg_atomic_uint32 run_wanted;
 	EsCompactionCounters compaction;
 } EsStore;
 

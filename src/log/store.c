@@ -43,12 +43,14 @@
 #include "log/build.h"
 #include "log/entities.h"
 #include "log/position.h"
+#include "log/runs.h"
 #include "log/session.h"
 #include "log/store.h"
 #include "log/stores.h"
 #include "log/tail.h"
 #include "pg/catalog.h"
 #include "pg/compat.h"
+#include "pg/settings.h"
 #include "pg/shmem.h"
 
 /* A table of so many pages is for a worker to read: some tenths of a second. */
@@ -135,14 +137,15 @@ wait_while_building(EsStore *store)
 	ConditionVariableCancelSleep();
 }
 
-/* Waits until a worker builds, for a while. */
+/* Waits until a worker builds, or for a while until one begins, which may have runs to write first. */
 static void
 wait_for_builder(EsStore *store)
 {
 	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), WORKER_START_MS);
 
 	ConditionVariablePrepareToSleep(&store->state_changed);
-	while (pg_atomic_read_u32(&store->state) == ES_STORE_EMPTY && GetCurrentTimestamp() < until)
+	while (pg_atomic_read_u32(&store->state) == ES_STORE_EMPTY &&
+		   (GetCurrentTimestamp() < until || pg_atomic_read_u32(&store->builder) != 0))
 		(void) ConditionVariableTimedSleep(&store->state_changed, WORKER_POLL_MS, PG_WAIT_EXTENSION);
 	ConditionVariableCancelSleep();
 }
@@ -164,6 +167,10 @@ ensure_built(EsStore *store, Relation blocks)
 	while (!is_ready_for(store, blocks))
 	{
 		int64		reserved = es_sequence_last_value(es_position_sequence());
+
+		/* so that the builder need not wait for them */
+		LockRelationOid(es_runs_oid(), AccessShareLock);
+		LockRelationOid(es_run_pages_oid(), AccessShareLock);
 
 		if (!asked && is_for_worker(store, blocks) && es_tail_ask_for_build(store))
 		{
@@ -284,6 +291,7 @@ void
 es_store_rows_changed(Relation blocks)
 {
 	invalidate(blocks);
+	es_runs_delete_all(es_store_mine());
 	es_session_table_changed(es_store_mine(), RelationGetRelid(blocks));
 	es_positions_forget_samples(es_store_mine());
 	es_store_mine()->relid = InvalidOid;
@@ -339,7 +347,8 @@ es_store_install(void)
 
 /*
  * Builds the index anew, which also gives memory back that rolled back
- * transactions and others have left behind.
+ * transactions and others have left behind.  Sorted runs are written anew, too.  What is
+ * large is left to who uses it next, and so to a worker, which writes runs before.
  */
 void
 es_store_rebuild(void)
@@ -349,7 +358,9 @@ es_store_rebuild(void)
 	open.blocks = es_blocks_open(AccessExclusiveLock);
 	CheckTableNotInUse(open.blocks, "rebuild the index of");
 	invalidate(open.blocks);
+	es_runs_delete_all(es_store_mine());
 	open.store = es_store_mine();
-	ensure_built(open.store, open.blocks);
+	if (RelationGetNumberOfBlocks(open.blocks) < WORKER_PAGES || !es_compaction)
+		ensure_built(open.store, open.blocks);
 	es_store_close(&open);
 }

@@ -14,6 +14,7 @@
 
 #include "index/ids.h"
 #include "log/stores.h"
+#include "pg/settings.h"
 #include "pg/shmem.h"
 
 /* The store of this database, or of none, that is, one that is free; NULL: none. */
@@ -61,6 +62,17 @@ reclaim_stores(void)
 	for (int i = 0; i < ES_MAX_STORES; i++)
 		freed += free_if_dropped(&es_shared->stores[i]);
 	return freed;
+}
+
+/* Is index memory as full as it may become before postings are let go? */
+bool
+es_index_memory_is_short(const EsStore *store)
+{
+	uint64		total = (uint64) es_pool_segment_count(es_pool) * ES_SEGMENT_SIZE;
+	uint64		left = (uint64) es_pool_free_count(es_pool) * ES_SEGMENT_SIZE +
+	__atomic_load_n(&store->index.arena.piece_bytes, __ATOMIC_RELAXED);
+
+	return left * 100 <= total * (100 - es_shed_at_percent);
 }
 
 /* While the index is built, which is by us, ids make room for entities. */

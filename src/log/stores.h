@@ -14,6 +14,7 @@
 
 extern EsStore *es_store_of(Oid database);
 extern EsStore *es_store_mine(void);
+extern bool es_index_memory_is_short(const EsStore *store);
 extern void es_store_find_memory(EsStore *store);
 
 #endif							/* EVENTSTORE_LOG_STORES_H */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * tail.c
- *	  The small blocks that were appended, and who is told of them.
+ *	  What was appended and is to be compacted, and who is told of it.
  *
  * The launcher of workers sleeps until it is woken: by the first small block after
  * compaction, from when on time counts, and by the one that makes them many.
@@ -27,6 +27,7 @@
 #include "log/stores.h"
 #include "log/tail.h"
 #include "pg/compat.h"
+#include "pg/settings.h"
 
 static void
 wake_launcher(void)
@@ -37,11 +38,11 @@ wake_launcher(void)
 		SetLatch(&ProcGlobal->allProcs[launcher - 1].procLatch);
 }
 
-/* Of the transaction that is open. */
+/* Of the transaction that is open; NULL: it added no blocks. */
 static EsStore *added_store = NULL;
-static uint64 added = 0;
+static uint64 added = 0;		/* small ones */
 
-/* Counts small blocks that were added, once the transaction commits. */
+/* Counts small blocks that were added, among others, once the transaction commits. */
 void
 es_tail_add(EsStore *store, uint32 small_blocks)
 {
@@ -54,30 +55,58 @@ es_tail_add(EsStore *store, uint32 small_blocks)
 static void
 count_added(void)
 {
-	uint64		before = pg_atomic_fetch_add_u64(&added_store->compaction.small_blocks, added);
+	uint64		before;
 
+	if (added == 0)
+		return;
+	before = pg_atomic_fetch_add_u64(&added_store->compaction.small_blocks, added);
 	if (before == 0 || (before < ES_TAIL_FULL && before + added >= ES_TAIL_FULL))
+		wake_launcher();
+}
+
+/*
+ * Are there so many events behind the last sorted run, or behind what was tried in vain,
+ * that another is due?  Positions are counted, of which some may be gaps; they are read
+ * without a lock, as the answer is about now.
+ */
+bool
+es_tail_run_is_due(EsStore *store)
+{
+	int64		behind = store->next_position - 1 - Max(store->runs_through, store->runs_tried);
+
+	return behind >= es_run_events ||
+		(behind >= ES_RUN_LEAST_EVENTS && es_index_memory_is_short(store));
+}
+
+/* Tells the launcher once that a sorted run is due. */
+static void
+ask_for_run(void)
+{
+	if (es_compaction && pg_atomic_read_u32(&added_store->run_wanted) == 0 &&
+		es_tail_run_is_due(added_store) &&
+		pg_atomic_exchange_u32(&added_store->run_wanted, 1) == 0)
 		wake_launcher();
 }
 
 static void
 at_end(XactEvent event, void *arg pg_attribute_unused())
 {
-	if (added == 0)
+	if (added_store == NULL)
 		return;
 	switch (event)
 	{
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PREPARE:
 			count_added();
-			added = 0;
+			ask_for_run();
 			break;
 		case XACT_EVENT_ABORT:
-			added = 0;
 			break;
 		default:
-			break;
+			return;
 	}
+	added_store = NULL;
+	added = 0;
 }
 
 void
@@ -106,7 +135,7 @@ es_tail_take(EsStore *store, uint64 small_blocks, bool unsettled)
 void
 es_tail_tell(EsStore *store)
 {
-	if (pg_atomic_read_u64(&store->compaction.small_blocks) > 0)
+	if (pg_atomic_read_u64(&store->compaction.small_blocks) > 0 || es_tail_run_is_due(store))
 		wake_launcher();
 }
 

@@ -85,10 +85,18 @@ static bool
 leads_to(Verifier *verifier, const EsEntity *entity, const EsStoredEvent *stored, EsPosting place)
 {
 	uint32		version = (uint32) stored->version;
+	EsPosting	posting = es_posting_get(es_pool, entity, version);
 	EsStoredEvent found;
 	EsBlockStatus status;
 
-	return es_posting_get(es_pool, entity, version) == place ||
+	if (version <= es_entity_in_runs(entity))
+	{
+		if (!es_reader_runs_have(&verifier->snapshot_reader, entity, version, stored->position))
+			return false;
+		if (posting == 0)
+			return true;
+	}
+	return posting == place ||
 		(es_reader_look(&verifier->snapshot_reader, entity, version, &found, &status) &&
 		 found.position == stored->position);
 }

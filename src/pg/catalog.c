@@ -54,6 +54,8 @@ static KnownRelation known_blocks = {"blocks", InvalidOid};
 static KnownRelation known_events = {"events", InvalidOid};
 static KnownRelation known_sequence = {"position_seq", InvalidOid};
 static KnownRelation known_recorded = {"recorded_event", InvalidOid};
+static KnownRelation known_runs = {"runs", InvalidOid};
+static KnownRelation known_run_pages = {"run_pages", InvalidOid};
 static uint64 catalog_changes = 0;
 
 /* Called when a relation or schema, any of them, was changed. */
@@ -63,6 +65,7 @@ forget_relations(Datum arg pg_attribute_unused(), int cache pg_attribute_unused(
 {
 	known_blocks.oid = known_events.oid = InvalidOid;
 	known_sequence.oid = known_recorded.oid = InvalidOid;
+	known_runs.oid = known_run_pages.oid = InvalidOid;
 	catalog_changes++;
 }
 
@@ -130,7 +133,8 @@ bool
 es_is_own_oid(Oid relid)
 {
 	return is_relation(&known_events, relid) || is_relation(&known_blocks, relid) ||
-		is_relation(&known_sequence, relid) || is_relation(&known_recorded, relid);
+		is_relation(&known_sequence, relid) || is_relation(&known_recorded, relid) ||
+		is_relation(&known_runs, relid) || is_relation(&known_run_pages, relid);
 }
 
 bool
@@ -207,6 +211,18 @@ Oid
 es_events_oid(void)
 {
 	return find_relation(&known_events);
+}
+
+Oid
+es_runs_oid(void)
+{
+	return find_relation(&known_runs);
+}
+
+Oid
+es_run_pages_oid(void)
+{
+	return find_relation(&known_run_pages);
 }
 
 Oid

@@ -32,6 +32,8 @@ extern bool es_blocks_are_subscribed(void);
 extern Oid	es_blocks_changed_oid(void);
 extern Oid	es_events_oid(void);
 extern Oid	es_position_sequence(void);
+extern Oid	es_runs_oid(void);
+extern Oid	es_run_pages_oid(void);
 
 extern int64 es_sequence_last_value(Oid sequence);
 extern void es_sequence_set(Oid sequence, int64 value);

@@ -19,6 +19,8 @@ bool		es_allow_async_commit = false;
 bool		es_compaction = true;
 int			es_compaction_delay_s = 60;
 int			es_compaction_rate_kb = 0;
+int			es_run_events = 1024 * 1024;
+int			es_shed_at_percent = 67;
 
 /* What counts is es_kernel, which follows this. */
 static int	kernel_choice = ES_KERNEL_AUTO;
@@ -94,6 +96,20 @@ es_settings_define(void)
 							&es_compaction_rate_kb,
 							0, 0, INT_MAX / 1024,
 							PGC_SIGHUP, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("eventstore.run_events",
+							"Sets after how many events the next sorted run of the entity index is written.",
+							"When index memory is short it is done earlier.",
+							&es_run_events,
+							1024 * 1024, 1, INT_MAX,
+							PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("eventstore.shed_at",
+							"Sets how full index memory is, in percent, when it lets go what sorted runs know.",
+							NULL,
+							&es_shed_at_percent,
+							67, 0, 100,
+							PGC_SIGHUP, 0,
 							NULL, NULL, NULL);
 	DefineCustomEnumVariable("eventstore.kernel",
 							 "Selects the vector instructions that eventstore uses.",

@@ -16,6 +16,8 @@ extern bool es_allow_async_commit;
 extern bool es_compaction;
 extern int	es_compaction_delay_s;
 extern int	es_compaction_rate_kb;
+extern int	es_run_events;
+extern int	es_shed_at_percent;
 
 extern void es_settings_define(void);
 

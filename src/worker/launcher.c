@@ -5,7 +5,7 @@
  *
  * It is connected to no database, so none is kept from being dropped by it.  It sleeps
  * until there are small blocks (log/tail.c), and then until they are many or have been
- * there for eventstore.compaction_delay.  A database has one worker at a time.  One that
+ * there for eventstore.compaction_delay; or until a sorted run is due.  A database has one worker at a time.  One that
  * failed is started again after a pause, which grows as long as it fails.
  *
  *-------------------------------------------------------------------------
@@ -120,6 +120,7 @@ static void
 try_to_start(Watched *one, EsStore *store, TimestampTz now)
 {
 	one->failures = pg_atomic_read_u64(&store->compaction.failures);
+	pg_atomic_write_u32(&store->run_wanted, 0);
 	if (start(store, "es_compactor_main", "compaction", &one->handle))
 	{
 		running++;
@@ -165,14 +166,14 @@ look_at(Watched *one, EsStore *store, TimestampTz now)
 	look_at_build(one, store);
 	small = pg_atomic_read_u64(&store->compaction.small_blocks);
 	if (!OidIsValid(store->database) || pg_atomic_read_u32(&store->state) != ES_STORE_READY ||
-		one->handle != NULL || small == 0 || !es_compaction)
+		one->handle != NULL || !es_compaction || (small == 0 && !es_tail_run_is_due(store)))
 	{
 		one->due = 0;
 		return 0;
 	}
 	if (one->due == 0 || one->due > TimestampTzPlusMilliseconds(now, es_compaction_delay_s * INT64CONST(1000)))
 		one->due = TimestampTzPlusMilliseconds(now, es_compaction_delay_s * INT64CONST(1000));
-	if (small >= ES_TAIL_FULL)
+	if (small >= ES_TAIL_FULL || es_tail_run_is_due(store))
 		one->due = now;
 	if (Max(one->due, one->not_before) > now)
 		return Max(one->due, one->not_before);

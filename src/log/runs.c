@@ -1,0 +1,548 @@
+/*-------------------------------------------------------------------------
+ *
+ * runs.c
+ *	  Sorted runs of the entity index: which there are, and what they know.
+ *
+ * A run says at which positions the events of entities are, of a part of the log that was
+ * settled when it was written.  So what it says is true for ever and for everyone, as long
+ * as the block table has the same storage; which of those events a snapshot sees, the log
+ * tells.  Hence runs are read as they are now, with whatever snapshot their rows need.
+ *
+ * A backend remembers the list of runs.  store->runs_changed tells that it has become
+ * another one: it is raised after a transaction that changed the list has ended, and loaded
+ * (acquire) before the list is read under a new snapshot; a list that is read in between is
+ * the new one already, and read once more.  Pages of a run that has been merged into
+ * another stay until they are vacuumed; a reader who does not find one looks at the list
+ * again.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/fmgroids.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "log/runs.h"
+#include "log/stores.h"
+#include "pg/catalog.h"
+#include "pg/compat.h"
+
+/* -------------------------------------------------------------------- list */
+
+/* What the backend remembers. */
+static EsRunList known_list = {NULL, 0};
+static uint32 room = 0;
+static bool is_known = false;
+static uint32 known_change;		/* of store->runs_changed */
+static Oid	known_storage;
+
+/* Adds a run to the list, in its place. */
+static void
+add_run(const EsRun *run)
+{
+	uint32		i;
+
+	if (known_list.count == room)
+	{
+		room = Max(16, room * 2);
+		if (known_list.runs == NULL)
+			known_list.runs = MemoryContextAlloc(TopMemoryContext, room * sizeof(EsRun));
+		else
+			known_list.runs = repalloc(known_list.runs, room * sizeof(EsRun));
+	}
+	for (i = known_list.count++; i > 0 && known_list.runs[i - 1].first_position > run->first_position; i--)
+		known_list.runs[i] = known_list.runs[i - 1];
+	known_list.runs[i] = *run;
+}
+
+/* Reads a row of the table of runs. */
+static EsRun
+read_run(TupleTableSlot *slot)
+{
+	Datum	   *values = slot->tts_values;
+
+	return (EsRun)
+	{
+		.run = DatumGetInt64(values[ES_RUNS_RUN - 1]),
+			.level = DatumGetInt32(values[ES_RUNS_LEVEL - 1]),
+			.first_position = DatumGetInt64(values[ES_RUNS_FIRST_POSITION - 1]),
+			.last_position = DatumGetInt64(values[ES_RUNS_LAST_POSITION - 1]),
+			.events = DatumGetInt64(values[ES_RUNS_EVENTS - 1]),
+			.timeless_ids = DatumGetInt64(values[ES_RUNS_TIMELESS_IDS - 1]),
+			.merged = DatumGetBool(values[ES_RUNS_MERGED - 1]),
+			.pages = (uint32) DatumGetInt64(values[ES_RUNS_PAGES - 1]),
+			.seed = (uint64) DatumGetInt64(values[ES_RUNS_SEED - 1])
+	};
+}
+
+static void
+read_list(Oid storage)
+{
+	Relation	runs = table_open(es_runs_oid(), AccessShareLock);
+	Snapshot	snapshot = RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(runs)));
+	TableScanDesc scan = table_beginscan(runs, snapshot, 0, NULL);
+	TupleTableSlot *slot = table_slot_create(runs, NULL);
+
+	known_list.count = 0;
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		EsRun		run;
+
+		slot_getallattrs(slot);
+		run = read_run(slot);
+		if (DatumGetInt64(slot->tts_values[ES_RUNS_STORAGE - 1]) == (int64) storage)
+			add_run(&run);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(runs, AccessShareLock);
+}
+
+/* The runs that there are now of the block table; good until it is called again. */
+const EsRunList *
+es_runs_list(Relation blocks)
+{
+	EsStore    *store = es_store_mine();
+	uint32		change = pg_atomic_read_u32(&store->runs_changed);
+	Oid			storage = es_relation_storage(blocks);
+
+	pg_read_barrier();
+	if (is_known && change == known_change && storage == known_storage)
+		return &known_list;
+	is_known = false;			/* in case of an error */
+	read_list(storage);
+	known_change = change;
+	known_storage = storage;
+	is_known = true;
+	return &known_list;
+}
+
+/* Of the transaction that is open. */
+static EsStore *changed_store = NULL;
+
+static void
+raise_changed(EsStore *store)
+{
+	pg_write_barrier();
+	pg_atomic_fetch_add_u32(&store->runs_changed, 1);
+}
+
+/* The transaction has changed the list; others are told when it has ended. */
+void
+es_runs_note_change(EsStore *store)
+{
+	changed_store = store;
+	raise_changed(store);		/* for this backend */
+}
+
+static void
+at_end(XactEvent event, void *arg pg_attribute_unused())
+{
+	if (changed_store == NULL)
+		return;
+	switch (event)
+	{
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PREPARE:
+			raise_changed(changed_store);
+			changed_store = NULL;
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+at_end_of_sub(SubXactEvent event, SubTransactionId mine pg_attribute_unused(),
+			  SubTransactionId parent pg_attribute_unused(), void *arg pg_attribute_unused())
+{
+	if (changed_store != NULL && event == SUBXACT_EVENT_ABORT_SUB)
+		raise_changed(changed_store);
+}
+
+void
+es_runs_install(void)
+{
+	RegisterXactCallback(at_end, NULL);
+	RegisterSubXactCallback(at_end_of_sub, NULL);
+}
+
+/* The newest of the transactions that wrote the runs. */
+uint64
+es_runs_newest_xid(const EsRunList *list)
+{
+	uint64		newest = 0;
+
+	for (uint32 i = 0; i < list->count; i++)
+		newest = Max(newest, (uint64) list->runs[i].run);
+	return newest;
+}
+
+/* ----------------------------------------------------------------- deleting */
+
+/* Deletes the pages of a run. */
+static void
+delete_pages(int64 run)
+{
+	Relation	pages = table_open(es_run_pages_oid(), RowExclusiveLock);
+	Snapshot	snapshot = RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(pages)));
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	row;
+
+	ScanKeyInit(&key, ES_RUN_PAGES_RUN, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(run));
+	scan = systable_beginscan(pages, es_primary_key_index(pages), true, snapshot, 1, &key);
+	while (HeapTupleIsValid(row = systable_getnext(scan)))
+	{
+		CHECK_FOR_INTERRUPTS();
+		simple_heap_delete(pages, &row->t_self);
+	}
+	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(pages, NoLock);
+}
+
+/* Deletes the rows of runs that are to be deleted, and their pages. */
+static uint32
+delete_rows(bool (*is_meant) (TupleTableSlot *slot, void *arg), void *arg)
+{
+	Relation	runs = table_open(es_runs_oid(), RowExclusiveLock);
+	Snapshot	snapshot = RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(runs)));
+	TableScanDesc scan = table_beginscan(runs, snapshot, 0, NULL);
+	TupleTableSlot *slot = table_slot_create(runs, NULL);
+	uint32		count = 0;
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		int64		run;
+
+		slot_getallattrs(slot);
+		if (!is_meant(slot, arg))
+			continue;
+		run = DatumGetInt64(slot->tts_values[ES_RUNS_RUN - 1]);
+		simple_heap_delete(runs, &slot->tts_tid);
+		delete_pages(run);
+		count++;
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(runs, NoLock);
+	return count;
+}
+
+static bool
+is_run(TupleTableSlot *slot, void *arg)
+{
+	return DatumGetInt64(slot->tts_values[ES_RUNS_RUN - 1]) == *(int64 *) arg;
+}
+
+/* Deletes a run. */
+void
+es_runs_delete(int64 run)
+{
+	(void) delete_rows(is_run, &run);
+}
+
+static bool
+is_of_other_storage(TupleTableSlot *slot, void *arg)
+{
+	return DatumGetInt64(slot->tts_values[ES_RUNS_STORAGE - 1]) != *(int64 *) arg;
+}
+
+/* Deletes runs of a storage that the block table no longer has. */
+void
+es_runs_delete_obsolete(Relation blocks)
+{
+	int64		storage = es_relation_storage(blocks);
+
+	(void) delete_rows(is_of_other_storage, &storage);
+}
+
+static bool
+is_any(TupleTableSlot *slot pg_attribute_unused(), void *arg pg_attribute_unused())
+{
+	return true;
+}
+
+/* Deletes all runs, since the log was changed by other means than ours; they are gone at once. */
+void
+es_runs_delete_all(EsStore *store)
+{
+	if (delete_rows(is_any, NULL) == 0)
+		return;
+	CommandCounterIncrement();
+	es_runs_note_change(store);
+}
+
+/* ------------------------------------------------------------------- pages */
+
+void
+es_run_reader_begin(EsRunReader *reader)
+{
+	reader->context = CurrentMemoryContext;
+	reader->pages = table_open(es_run_pages_oid(), AccessShareLock);
+	reader->index = index_open(es_primary_key_index(reader->pages), AccessShareLock);
+	reader->slot = table_slot_create(reader->pages, NULL);
+	reader->scan = es_index_beginscan(reader->pages, reader->index, SnapshotAny, 2);
+}
+
+void
+es_run_reader_end(EsRunReader *reader)
+{
+	index_endscan(reader->scan);
+	ExecDropSingleTupleTableSlot(reader->slot);
+	index_close(reader->index, AccessShareLock);
+	table_close(reader->pages, AccessShareLock);
+}
+
+/* The bytes of the page in the slot; none where it is not stored as it must be. */
+static EsSlice
+page_bytes(TupleTableSlot *slot)
+{
+	struct varlena *page;
+	bool		null;
+
+	page = (struct varlena *) DatumGetPointer(slot_getattr(slot, ES_RUN_PAGES_PAGE, &null));
+	if (null || VARATT_IS_EXTERNAL(page) || VARATT_IS_COMPRESSED(page))
+		return es_slice(NULL, 0);
+	return es_slice(VARDATA_ANY(page), VARSIZE_ANY_EXHDR(page));
+}
+
+/*
+ * Reads a page of a run into reader->page; false when it is not there or damaged.  No
+ * two transactions write the same run, so whose row it is does not matter.
+ */
+static bool
+read_page(EsRunReader *reader, int64 run, uint32 number)
+{
+	MemoryContext before = MemoryContextSwitchTo(reader->context);
+	ScanKeyData keys[2];
+	bool		found;
+
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(run));
+	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum((int32) number));
+	index_rescan(reader->scan, keys, lengthof(keys), NULL, 0);
+	found = index_getnext_slot(reader->scan, ForwardScanDirection, reader->slot);
+	MemoryContextSwitchTo(before);
+	return found && es_run_page_open(&reader->page, page_bytes(reader->slot), run, number);
+}
+
+void
+es_runs_report_damage(int64 run)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("sorted run " INT64_FORMAT " of the entity index is damaged", run),
+			 errhint("eventstore.rebuild_index() makes the sorted runs again from the log.")));
+}
+
+/* ----------------------------------------------------------------- look-ups */
+
+typedef enum Found
+{
+	FOUND,
+	NOT_FOUND,
+	FOUND_DAMAGE				/* or the run is gone */
+} Found;
+
+/* Goes down to the leaf that may have the key; its page is read then. */
+static Found
+descend(EsRunReader *reader, const EsRun *run, EsRunKey key)
+{
+	uint32		number = run->pages;
+	int			level = ES_RUN_MAX_LEVELS;
+
+	for (;;)
+	{
+		uint32		below;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!read_page(reader, run->run, number) || reader->page.level >= level)
+			return FOUND_DAMAGE;
+		level = reader->page.level;
+		if (level == 0)
+			return FOUND;
+		below = es_run_page_search(&reader->page, key);
+		if (below == 0)
+			return NOT_FOUND;
+		if (!es_run_page_child(&reader->page, below - 1, &number))
+			return FOUND_DAMAGE;
+	}
+}
+
+static bool
+is_of(const EsRunEntry *entry, const EsEntity *entity)
+{
+	return es_slice_equal(entry->entity_id, es_entity_id(entity)) &&
+		es_slice_equal(entry->tenant_id, es_entity_tenant_id(entity));
+}
+
+/* Remembers the entry, if it has the version. */
+static Found
+take_entry(const EsRunEntry *entry, const EsEntity *entity, uint32 version, EsRunPositions *positions)
+{
+	if (version - entry->key.version >= entry->count)
+		return NOT_FOUND;
+	positions->entity = NULL;	/* in case of damage */
+	if (!es_run_entry_positions(entry, positions->positions))
+		return FOUND_DAMAGE;
+	positions->first = entry->key.version;
+	positions->count = entry->count;
+	positions->entity = entity;
+	return FOUND;
+}
+
+/*
+ * Looks for a version of the entity in a run.  The last entry of the entity that begins
+ * at or before the version is the only one that may have it; others of the same hash may
+ * stand behind it.
+ */
+static Found
+find_in_run(EsRunReader *reader, const EsRun *run, const EsEntity *entity, uint32 version,
+			EsRunPositions *positions)
+{
+	EsRunKey	key = {
+		es_run_hash(run->seed, es_entity_tenant_id(entity), es_entity_id(entity)), version
+	};
+	Found		found = descend(reader, run, key);
+	uint32		i;
+
+	if (found != FOUND)
+		return found;
+	i = es_run_page_search(&reader->page, key);
+	for (;;)
+	{
+		EsRunEntry	entry;
+		uint32		previous = reader->page.previous;
+
+		while (i-- > 0)
+		{
+			if (!es_run_page_entry(&reader->page, i, &entry))
+				return FOUND_DAMAGE;
+			if (entry.key.hash != key.hash)
+				return NOT_FOUND;
+			if (is_of(&entry, entity))
+				return take_entry(&entry, entity, version, positions);
+		}
+		if (previous == 0)
+			return NOT_FOUND;
+		CHECK_FOR_INTERRUPTS();
+		if (!read_page(reader, run->run, previous) || reader->page.level != 0)
+			return FOUND_DAMAGE;
+		i = reader->page.count;
+	}
+}
+
+/* The same in all runs, the newest first, as events of late are asked for most. */
+static Found
+find_in_list(EsRunReader *reader, const EsRunList *list, const EsEntity *entity, uint32 version,
+			 EsRunPositions *positions, int64 *damaged)
+{
+	for (uint32 i = list->count; i-- > 0;)
+	{
+		Found		found = find_in_run(reader, &list->runs[i], entity, version, positions);
+
+		if (found == FOUND_DAMAGE)
+			*damaged = list->runs[i].run;
+		if (found != NOT_FOUND)
+			return found;
+	}
+	return NOT_FOUND;
+}
+
+/*
+ * The position of a version of the entity that runs have; 0 when they do not have it, the
+ * negative number of a run that is damaged where it may be.  *positions is what was found
+ * last, and is looked at first.
+ */
+int64
+es_runs_find(EsRunReader *reader, Relation blocks, const EsEntity *entity, uint32 version,
+			 EsRunPositions *positions)
+{
+	int64		damaged = 0;
+	Found		found;
+
+	if (positions->entity == entity && version - positions->first < positions->count)
+		return positions->positions[version - positions->first];
+	found = find_in_list(reader, es_runs_list(blocks), entity, version, positions, &damaged);
+	if (found == FOUND_DAMAGE || found == NOT_FOUND)
+	{
+		/* the list may have become another while it was gone through */
+		is_known = false;
+		found = find_in_list(reader, es_runs_list(blocks), entity, version, positions, &damaged);
+	}
+	if (found == FOUND_DAMAGE)
+		return -damaged;
+	return found == FOUND ? positions->positions[version - positions->first] : 0;
+}
+
+/* ------------------------------------------------------------------ cursors */
+
+/* Reads a page and keeps a copy of it. */
+static void
+open_page(EsRunCursor *cursor, uint32 number, int level)
+{
+	EsRunReader *reader = cursor->reader;
+	EsRunPage  *page = &cursor->pages[level];
+
+	if (!read_page(reader, cursor->run.run, number) || reader->page.level != level)
+		es_runs_report_damage(cursor->run.run);
+	if (cursor->data[level] == NULL)
+		cursor->data[level] = palloc(ES_RUN_PAGE_SIZE);
+	memcpy(cursor->data[level], reader->page.data, reader->page.size);
+	*page = reader->page;
+	page->data = cursor->data[level];
+	cursor->next[level] = 0;
+}
+
+/* Begins before the first entry of the run, in the current memory context. */
+void
+es_run_cursor_begin(EsRunCursor *cursor, EsRunReader *reader, const EsRun *run)
+{
+	memset(cursor, 0, sizeof(*cursor));
+	cursor->reader = reader;
+	cursor->run = *run;
+	if (!read_page(reader, run->run, run->pages))
+		es_runs_report_damage(run->run);
+	cursor->level = reader->page.level;
+	open_page(cursor, run->pages, cursor->level);
+	for (int level = cursor->level - 1; level >= 0; level--)
+		cursor->pages[level].count = 0;
+}
+
+/* Moves to the next entry; false after the last. */
+bool
+es_run_cursor_next(EsRunCursor *cursor)
+{
+	int			level = 0;
+
+	while (cursor->next[level] == cursor->pages[level].count)
+	{
+		if (++level > cursor->level)
+			return false;
+	}
+	for (; level > 0; level--)
+	{
+		uint32		number;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!es_run_page_child(&cursor->pages[level], cursor->next[level]++, &number))
+			es_runs_report_damage(cursor->run.run);
+		open_page(cursor, number, level - 1);
+	}
+	if (!es_run_page_entry(&cursor->pages[0], cursor->next[0]++, &cursor->entry))
+		es_runs_report_damage(cursor->run.run);
+	return true;
+}

@@ -1,0 +1,114 @@
+/*-------------------------------------------------------------------------
+ *
+ * runs.h
+ *	  Sorted runs of the entity index: which there are, and what they know.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EVENTSTORE_LOG_RUNS_H
+#define EVENTSTORE_LOG_RUNS_H
+
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "executor/tuptable.h"
+#include "utils/relcache.h"
+
+#include "core/run_page.h"
+#include "log/shared.h"
+
+/* Columns of eventstore.runs. */
+enum
+{
+	ES_RUNS_RUN = 1,
+	ES_RUNS_LEVEL,
+	ES_RUNS_FIRST_POSITION,
+	ES_RUNS_LAST_POSITION,
+	ES_RUNS_EVENTS,
+	ES_RUNS_TIMELESS_IDS,
+	ES_RUNS_MERGED,
+	ES_RUNS_PAGES,
+	ES_RUNS_STORAGE,
+	ES_RUNS_SEED,
+	ES_RUNS_NATTS = ES_RUNS_SEED
+};
+
+/* Columns of eventstore.run_pages. */
+#define ES_RUN_PAGES_RUN	1
+#define ES_RUN_PAGES_NUMBER 2
+#define ES_RUN_PAGES_PAGE	3
+#define ES_RUN_PAGES_NATTS	3
+
+/* A run, as its row says. */
+typedef struct EsRun
+{
+	int64		run;
+	int32		level;
+	int64		first_position;
+	int64		last_position;
+	int64		events;
+	int64		timeless_ids;
+	bool		merged;
+	uint32		pages;
+	uint64		seed;
+} EsRun;
+
+/* The runs of a storage of the block table, in the order of their positions. */
+typedef struct EsRunList
+{
+	EsRun	   *runs;
+	uint32		count;
+} EsRunList;
+
+extern void es_runs_install(void);
+extern const EsRunList *es_runs_list(Relation blocks);
+extern void es_runs_note_change(EsStore *store);
+extern uint64 es_runs_newest_xid(const EsRunList *list);
+extern void es_runs_delete(int64 run);
+extern void es_runs_delete_obsolete(Relation blocks);
+extern void es_runs_delete_all(EsStore *store);
+
+/* Reads pages of runs. */
+typedef struct EsRunReader
+{
+	MemoryContext context;		/* of what an index scan keeps */
+	Relation	pages;
+	Relation	index;
+	IndexScanDesc scan;
+	TupleTableSlot *slot;		/* has the page that was read last */
+	EsRunPage	page;
+} EsRunReader;
+
+extern void es_run_reader_begin(EsRunReader *reader);
+extern void es_run_reader_end(EsRunReader *reader);
+
+/* The entry of an entity that was found last. */
+typedef struct EsRunPositions
+{
+	const EsEntity *entity;		/* NULL: none */
+	uint32		first;			/* version */
+	uint32		count;
+	int64		positions[ES_RUN_MAX_POSITIONS];
+} EsRunPositions;
+
+extern int64 es_runs_find(EsRunReader *reader, Relation blocks, const EsEntity *entity,
+						  uint32 version, EsRunPositions *positions);
+
+/* Goes along the entries of a run. */
+typedef struct EsRunCursor
+{
+	EsRunReader *reader;
+	EsRun		run;
+	int			level;			/* of the root */
+	uint32		next[ES_RUN_MAX_LEVELS];	/* on each level, in its page */
+	EsRunPage	pages[ES_RUN_MAX_LEVELS];
+	char	   *data[ES_RUN_MAX_LEVELS];	/* copies of the pages */
+	EsRunEntry	entry;			/* the current one */
+} EsRunCursor;
+
+extern void es_run_cursor_begin(EsRunCursor *cursor, EsRunReader *reader, const EsRun *run);
+extern bool es_run_cursor_next(EsRunCursor *cursor);
+
+extern void es_runs_report_damage(int64 run) ES_NORETURN;
+
+#endif							/* EVENTSTORE_LOG_RUNS_H */
