@@ -14,7 +14,12 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $writers = 4;
-my $node = new_node('crash', conf => "eventstore.compaction = on\neventstore.compaction_delay = 0");
+my $node = new_node('crash', conf => <<'EOC');
+eventstore.compaction = on
+eventstore.compaction_delay = 0
+eventstore.run_events = 200
+eventstore.shed_at = 0
+EOC
 my $directory = PostgreSQL::Test::Utils::tempdir;
 my $highest = 0;    # position seen by anybody
 my %acknowledged;   # name of the batch => its size

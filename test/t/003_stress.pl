@@ -12,7 +12,11 @@ use Eventstore;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = new_node('stress', conf => "deadlock_timeout = '20ms'");
+my $node = new_node('stress', conf => <<'EOC');
+deadlock_timeout = '20ms'
+eventstore.run_events = 500
+eventstore.shed_at = 0
+EOC
 
 # The ledger is an ordinary table: what it has at the end was committed.
 $node->safe_psql(
@@ -157,6 +161,8 @@ $node->pgbench(
 $node->safe_psql('postgres', 'INSERT INTO finish VALUES (true)');
 end_compacting($node, $compaction);
 cmp_ok($node->safe_psql('postgres', 'SELECT events FROM eventstore.stat_compaction'), '>', 10000, 'much was merged');
+cmp_ok($node->safe_psql('postgres', 'SELECT sum(events) FROM eventstore.runs'), '>', 10000, 'much is in sorted runs');
+cmp_ok($node->safe_psql('postgres', 'SELECT max(level) FROM eventstore.runs'), '>', 0, 'which were merged');
 for my $name (sort keys %followers)
 {
 	is((finish_query($followers{$name}))[1], '', "$name: the follower had no error");

@@ -40,6 +40,8 @@ my $count = $ENV{EVENTSTORE_QUERY_COUNT} // 4000;
 srand($seed);
 
 my $node = new_node('query_differential', conf => <<'EOC');
+eventstore.run_events = 300
+eventstore.shed_at = 0
 eventstore.index_memory = '64MB'
 fsync = off
 jit = off
