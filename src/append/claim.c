@@ -25,6 +25,7 @@
 
 #include "append/claim.h"
 #include "log/entities.h"
+#include "log/memory.h"
 #include "log/reader.h"
 #include "log/session.h"
 #include "log/stores.h"

@@ -73,6 +73,7 @@ step_of_runs(EsOpenStore *open, EsMergeResult *result)
 	result->through = store->merged_through;
 	result->more = true;
 	result->bytes_read = runs.bytes;
+	result->merged_runs = runs.merged;
 }
 
 /* What was before the owner's rights were taken. */
@@ -107,13 +108,13 @@ end_as_owner(Before before)
 	SetUserIdAndSecContext(before.user, before.context);
 }
 
-/* Merges blocks, or has runs written once there are none to be merged. */
+/* Merges blocks, or has runs written once there are none to be merged, or memory is short. */
 static void
 step(EsOpenStore *open, EsMergeResult *result)
 {
 	Before		before = begin_as_owner(open->blocks);
 
-	if (merged_all && es_runs_are_due(open))
+	if ((merged_all || es_index_memory_is_short(open->store)) && es_runs_are_due(open))
 		step_of_runs(open, result);
 	else
 	{

@@ -27,7 +27,9 @@ typedef struct EsMergeResult
 	uint64		blocks_after;
 	uint64		bytes_before;
 	uint64		bytes_after;
-	uint64		bytes_read;		/* of all blocks that were looked at */
+	uint64		bytes_read;		/* of all blocks that were looked at, or of
+								 * runs */
+	bool		merged_runs;	/* into another */
 } EsMergeResult;
 
 extern void es_merge(EsOpenStore *open, Snapshot snapshot, EsMergeResult *result);

@@ -74,7 +74,6 @@ typedef struct Gatherer
 	int64		through;		/* position up to which all is gathered */
 	int64		timeless_ids;
 	uint64		bytes;			/* of blocks */
-	bool		stuck;
 	char	   *strings;		/* ES_BLOCK_HEAD_ROOM bytes */
 } Gatherer;
 
@@ -159,17 +158,22 @@ gather_event(Gatherer *gatherer, EsBlock *block, uint32 ordinal)
 	return true;
 }
 
-/* Gathers the events of a row; false when they are not settled, or cannot all be read. */
+/*
+ * Gathers the events of a row; false when they are not settled, or cannot all be read.  In a
+ * block that was merged since, some may have been gathered already.
+ */
 static bool
 gather_row(Gatherer *gatherer, EsBlockRow *row)
 {
 	uint32		count = gatherer->count;
 
-	gatherer->stuck = true;
 	if (row->status != ES_BLOCK_OK || es_block_last_position(&row->block) > gatherer->safe)
 		return false;
+	if (es_block_last_position(&row->block) <= gatherer->through)
+		return true;
 	make_room(gatherer, row->block.header.event_count);
-	for (uint32 i = 0; i < row->block.header.event_count; i++)
+	for (uint32 i = es_block_count_before(&row->block, gatherer->through + 1);
+		 i < row->block.header.event_count; i++)
 	{
 		if (!gather_event(gatherer, &row->block, i))
 		{
@@ -177,7 +181,6 @@ gather_row(Gatherer *gatherer, EsBlockRow *row)
 			return false;
 		}
 	}
-	gatherer->stuck = false;
 	gatherer->through = es_block_last_position(&row->block);
 	gatherer->bytes += row->size;
 	return true;
@@ -200,14 +203,14 @@ gather(Gatherer *gatherer, Relation blocks, Snapshot snapshot, int64 after, uint
 
 	memset(gatherer, 0, sizeof(*gatherer));
 	gatherer->safe = es_horizon_undamaged(snapshot);
-	if (es_store_mine()->merged_through > after)
+	if (es_store_mine()->merged_through > after && !es_index_memory_is_short(es_store_mine()))
 		gatherer->safe = Min(gatherer->safe, es_store_mine()->merged_through);
 	gatherer->seed = seed;
 	gatherer->through = after;
 	gatherer->events = palloc(sizeof(Gathered));
 	gatherer->names = palloc(1);
 	gatherer->strings = palloc(ES_BLOCK_HEAD_ROOM);
-	es_log_scan_begin(&scan, blocks, snapshot, after + 1, false);
+	es_log_scan_begin(&scan, blocks, snapshot, es_log_block_start(blocks, snapshot, after + 1), false);
 	while (!is_full(gatherer) && es_log_scan_next(&scan) && gather_row(gatherer, &scan.row))
 		;
 	es_log_scan_end(&scan);
@@ -289,6 +292,11 @@ merge_entries(EsRunWriter *writer, const EsRun *runs, uint32 count)
 		es_run_writer_add(writer, &least->entry, positions);
 		ended[least - cursors] = !es_run_cursor_next(least);
 	}
+	for (uint32 i = 0; i < count; i++)
+	{
+		if (cursors[i].damaged)
+			es_runs_report_damage(runs[i].run);
+	}
 	es_run_reader_end(&reader);
 }
 
@@ -369,11 +377,10 @@ write_or_merge(Relation blocks, Snapshot snapshot, EsRunsResult *result)
 	if (count > 0)
 	{
 		merge_runs(blocks, list->runs + list->count - count, count, result);
-		result->more = true;
+		result->more = result->merged = true;
 		return;
 	}
 	gather(&gatherer, blocks, snapshot, after, seed_of_next(list));
-	result->stuck = gatherer.stuck;
 	if (gatherer.count == 0)
 		return;
 	write_gathered(&gatherer, blocks, after, store->merged_through >= gatherer.through, result);
@@ -467,6 +474,7 @@ es_runs_learn(EsOpenStore *open)
 	{
 		es_index_visit(es_pool, &store->index, shed, store);
 		store->shed_through = store->runs_through;
+		ConditionVariableBroadcast(&store->state_changed);
 	}
 	MemoryContextSwitchTo(before);
 	MemoryContextDelete(context);

@@ -19,7 +19,7 @@
 typedef struct EsRunsResult
 {
 	bool		more;			/* there is more to do now */
-	bool		stuck;			/* what there is is not settled, or damaged */
+	bool		merged;			/* runs have become another */
 	uint64		events;			/* in the run that was written */
 	uint64		bytes;			/* read and written */
 } EsRunsResult;

@@ -147,9 +147,9 @@ es_run_page_finish(EsRunPageWriter *writer, int64 run, uint32 number)
 
 /* ----------------------------------------------------------------- reading */
 
-/* Opens this page of the run; false when it is another, or damaged. */
+/* Opens this page of the run; false when it is another, or damaged as far as is looked at. */
 bool
-es_run_page_open(EsRunPage *page, EsSlice data, int64 run, uint32 number)
+es_run_page_open(EsRunPage *page, EsSlice data, int64 run, uint32 number, bool verify)
 {
 	PageHeader	header;
 
@@ -159,7 +159,7 @@ es_run_page_open(EsRunPage *page, EsSlice data, int64 run, uint32 number)
 	if (header.magic != PAGE_MAGIC || header.format != PAGE_FORMAT || header.run != run ||
 		header.number != number || header.previous >= number ||
 		header.level >= ES_RUN_MAX_LEVELS || header.count == 0 ||
-		header.checksum != XXH3_64bits(data.data + CHECKSUM_SIZE, data.size - CHECKSUM_SIZE) ||
+		(verify && header.checksum != XXH3_64bits(data.data + CHECKSUM_SIZE, data.size - CHECKSUM_SIZE)) ||
 		sizeof(header) + (size_t) header.count * (header.level == 0 ? OFFSET_SIZE : CHILD_SIZE) > data.size)
 		return false;
 	*page = (EsRunPage)

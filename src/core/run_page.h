@@ -78,7 +78,7 @@ extern bool es_run_page_add_entry(EsRunPageWriter *writer, const EsRunEntry *ent
 extern bool es_run_page_add_child(EsRunPageWriter *writer, EsRunKey first, uint32 number);
 extern EsSlice es_run_page_finish(EsRunPageWriter *writer, int64 run, uint32 number);
 
-extern bool es_run_page_open(EsRunPage *page, EsSlice data, int64 run, uint32 number);
+extern bool es_run_page_open(EsRunPage *page, EsSlice data, int64 run, uint32 number, bool verify);
 extern bool es_run_page_entry(const EsRunPage *page, uint32 i, EsRunEntry *entry);
 extern bool es_run_page_child(const EsRunPage *page, uint32 i, uint32 *number);
 extern uint32 es_run_page_search(const EsRunPage *page, EsRunKey key);

@@ -276,13 +276,39 @@ chunk_class(uint32 capacity)
 	return piece_class;
 }
 
-static EsRef
-allocate_chunk(EsPool *pool, EsArena *arena, uint32 capacity)
+static uint32
+class_capacity(int piece_class)
 {
-	size_t		size = chunk_size(capacity);
-	EsRef		ref = es_arena_take_piece(pool, arena, chunk_class(capacity), size);
+	return Min(FIRST_CHUNK_CAPACITY << piece_class, MAX_CHUNK_CAPACITY);
+}
 
-	return ref != 0 ? ref : es_arena_alloc(pool, arena, size);
+static EsRef
+take_chunk(EsPool *pool, EsArena *arena, int piece_class)
+{
+	return es_arena_take_piece(pool, arena, piece_class, chunk_size(class_capacity(piece_class)));
+}
+
+/*
+ * Memory for a chunk of *capacity; of another, when there is just that.  0 when memory is
+ * full.
+ */
+static EsRef
+allocate_chunk(EsPool *pool, EsArena *arena, uint32 *capacity)
+{
+	int			wanted = chunk_class(*capacity);
+	EsRef		ref = take_chunk(pool, arena, wanted);
+
+	if (ref == 0)
+		ref = es_arena_alloc(pool, arena, chunk_size(*capacity));
+	for (int i = 1; ref == 0 && i < ES_PIECE_CLASSES; i++)
+	{
+		/* the larger ones first, then the smaller ones */
+		int			other = wanted + i < ES_PIECE_CLASSES ? wanted + i : ES_PIECE_CLASSES - 1 - i;
+
+		ref = take_chunk(pool, arena, other);
+		*capacity = class_capacity(other);
+	}
+	return ref;
 }
 
 /*
@@ -295,7 +321,7 @@ add_chunk(EsPool *pool, EsArena *arena, EsCounts *counts, EsEntity *entity)
 	Chunk	   *newest = newest_chunk(pool, entity);
 	uint32		capacity = newest == NULL ? FIRST_CHUNK_CAPACITY :
 	Min(newest->capacity * 2, MAX_CHUNK_CAPACITY);
-	EsRef		ref = allocate_chunk(pool, arena, capacity);
+	EsRef		ref = allocate_chunk(pool, arena, &capacity);
 	Chunk	   *chunk;
 
 	if (ref == 0)

@@ -14,8 +14,9 @@
  * and the next append to it could give out that version again; so the store is
  * marked as damaged, which lets it be read but not written.
  *
- * Sorted runs tell which versions there were up to where they end.  Only the log behind
- * that is read then, unless there are ids before it that the index must have.
+ * Sorted runs tell which versions there were up to where they end.  Where not all postings
+ * fit, only the log behind that is read, unless there are ids before it that the index must
+ * have.
  *
  * Entities must fit, ids may: when memory is full, that of ids is given up.
  *
@@ -40,6 +41,7 @@
 #include "log/entities.h"
 #include "log/ids.h"
 #include "log/log_scan.h"
+#include "log/memory.h"
 #include "log/position.h"
 #include "log/runs.h"
 #include "log/session.h"
@@ -47,6 +49,7 @@
 #include "log/xact.h"
 #include "pg/catalog.h"
 #include "pg/compat.h"
+#include "pg/settings.h"
 
 typedef struct Build
 {
@@ -54,7 +57,11 @@ typedef struct Build
 	Relation	blocks;
 	int64		last_position;
 	int64		last_recorded_at;
-	int64		known_through;	/* runs have all versions up to here */
+	bool		has_runs;		/* not all need be read, if that does not fit
+								 * or is damaged */
+	bool		overflows;		/* it does not, or is */
+	int64		known_before;	/* runs have all versions of blocks that begin
+								 * before this position */
 	bool		own_events;		/* our own transaction's are among them */
 	uint32		small_blocks;	/* that may be merged */
 	EsIdBuffer	ids;
@@ -69,6 +76,9 @@ typedef struct Entry
 	uint64		owner;			/* 0: committed */
 	uint32		version;
 } Entry;
+
+/* Of postings; with short names, entities come on top. */
+#define BYTES_PER_EVENT		18
 
 #define MAX_PENDING_ROWS	32
 #define MAX_PENDING			1024
@@ -229,6 +239,7 @@ enter_pending(Build *build, Pending *pending)
 		ReleaseBuffer(pending->buffers[i]);
 	pending->count = pending->row_count = 0;
 	pending->strings_size = 0;
+	build->overflows |= build->has_runs && es_index_memory_is_short(build->store);
 }
 
 /* Accounts for a row's positions, also when its events cannot be read. */
@@ -259,8 +270,12 @@ read_row(Build *build, HeapTuple tuple, Buffer buffer, Pending *pending)
 	es_row_open(&row, build->blocks, tuple, InvalidBuffer, false);
 	note_positions(build, &row);
 	build->small_blocks += row.size > 0 && es_block_is_small(row.size) && !es_row_has_large(&row);
-	if (!collect_row(&row, owner, pending, &build->ids) && row.first_position > build->known_through)
-		build->store->damaged = true;
+	if (!collect_row(&row, owner, pending, &build->ids))
+	{
+		build->overflows |= build->has_runs;	/* they may know what is
+												 * damaged */
+		build->store->damaged |= row.first_position >= build->known_before;
+	}
 	if (row.status != ES_BLOCK_OK)
 		es_ids_set_incomplete(&build->store->index);	/* what time was it? */
 	IncrBufferRefCount(buffer);
@@ -288,7 +303,7 @@ read_all_rows(Build *build, Pending *pending)
 	HeapTuple	tuple;
 
 	pg_atomic_write_u64(&store->blocks_total, heap_scan->rs_nblocks);
-	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
+	while (!build->overflows && (tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
 		read_row(build, tuple, heap_scan->rs_cbuf, pending);
@@ -298,16 +313,15 @@ read_all_rows(Build *build, Pending *pending)
 	table_endscan(scan);
 }
 
-/* Reads the log from the last block on that has a position up to this one. */
+/* Reads the log from the block on that begins here. */
 static void
-read_rows_behind(Build *build, int64 position, Pending *pending)
+read_rows_from(Build *build, int64 position, Pending *pending)
 {
 	EsStore    *store = build->store;
 	BlockNumber page = InvalidBlockNumber;
 	EsLogScan	scan;
 
-	es_log_scan_begin(&scan, build->blocks, SnapshotAny,
-					  es_log_block_start(build->blocks, SnapshotAny, position), false);
+	es_log_scan_begin(&scan, build->blocks, SnapshotAny, position, false);
 	while (es_log_scan_next(&scan))
 	{
 		HeapTuple	tuple = &scan.row.tuple;
@@ -346,26 +360,23 @@ enter_run(Build *build, EsRunReader *reader, const EsRun *run)
 		es_entity_note_in_runs(entity, entry->key.version, last, counts);
 		complete &= es_entity_in_runs(entity) == last;
 	}
-	return complete;
+	return complete && !cursor->damaged;
 }
 
 /*
- * Enters what sorted runs know.  Returns up to which position nothing else need be read of
- * the log; 0: all of it must.
+ * Enters what sorted runs know.  Returns at which position the first block begins of those
+ * that need be read of the log; 0: all must.  That is the last one in which runs have an
+ * event, as it may have been merged with what follows.
  */
 static int64
-enter_runs(Build *build)
+enter_runs(Build *build, const EsRunList *list)
 {
 	EsStore    *store = build->store;
-	const EsRunList *list = es_runs_list(build->blocks);
 	bool		complete = true;
 	int64		timeless_ids = 0;
 	EsRunReader reader;
 
-	store->runs_through = store->shed_through = store->runs_tried = store->merged_through = 0;
 	store->runs_xid = es_runs_newest_xid(list);
-	if (list->count == 0)
-		return 0;
 	es_run_reader_begin(&reader);
 	for (uint32 i = 0; i < list->count; i++)
 	{
@@ -380,22 +391,68 @@ enter_runs(Build *build)
 	es_run_reader_end(&reader);
 	build->last_position = store->runs_through;
 	if (complete)
-		build->known_through = store->runs_through;
-	return timeless_ids == 0 ? build->known_through : 0;
+		build->known_before = es_log_block_start(build->blocks, SnapshotSelf, store->runs_through);
+	return timeless_ids == 0 ? build->known_before : 0;
 }
 
+/* Empties the index, for what will be read. */
+static void
+begin_reading(Build *build, Pending *pending)
+{
+	EsStore    *store = build->store;
+
+	es_index_reset(es_pool, &store->index);
+	store->damaged = false;
+	pg_atomic_write_u64(&store->blocks_read, 0);
+	while (!es_index_init(es_pool, &store->index))
+		es_store_find_memory(store);
+	es_id_buffer_begin(&build->ids, &store->index);
+	store->runs_through = store->shed_through = store->runs_tried = store->merged_through = 0;
+	store->runs_xid = 0;
+	build->small_blocks = 0;
+	pending->count = pending->row_count = 0;
+	pending->strings_size = 0;
+}
+
+/* Will postings of all that is in runs leave the index enough room? */
+static bool
+is_much(const EsRunList *list)
+{
+	double		room = (double) es_pool_segment_count(es_pool) * ES_SEGMENT_SIZE * es_shed_at_percent / 100;
+	double		events = 0;
+
+	for (uint32 i = 0; i < list->count; i++)
+		events += (double) list->runs[i].events;
+	return events * BYTES_PER_EVENT >= room;
+}
+
+/*
+ * Reads all of the log as long as that fits well, so that all postings are there.
+ * Otherwise what sorted runs know, and the log behind them.
+ */
 static void
 read_log(Build *build)
 {
 	Pending    *pending = palloc(sizeof(Pending));
-	int64		through = enter_runs(build);
+	const EsRunList *list = es_runs_list(build->blocks);
+	int64		from;
 
-	pending->count = pending->row_count = 0;
-	pending->strings_size = 0;
-	if (through > 0)
-		read_rows_behind(build, through, pending);
-	else
+	begin_reading(build, pending);
+	build->has_runs = list->count > 0;
+	build->overflows = build->has_runs && is_much(list);
+	if (!build->overflows)
 		read_all_rows(build, pending);
+	if (build->overflows)
+	{
+		enter_pending(build, pending);
+		begin_reading(build, pending);
+		build->has_runs = build->overflows = false;
+		from = enter_runs(build, list);
+		if (from > 0)
+			read_rows_from(build, from, pending);
+		else
+			read_all_rows(build, pending);
+	}
 	enter_pending(build, pending);
 	es_id_buffer_flush(&build->ids);
 	pfree(pending);
@@ -456,13 +513,7 @@ es_index_build(EsStore *store, Relation blocks, int64 reserved)
 	if (OidIsValid(store->relid) && !same_table)
 		es_counters_reset(store);	/* they are of a dropped one */
 	store->generation++;
-	es_index_reset(es_pool, &store->index);
-	store->damaged = false;
 	store->relid = InvalidOid;
-	pg_atomic_write_u64(&store->blocks_read, 0);
-	while (!es_index_init(es_pool, &store->index))
-		es_store_find_memory(store);
-	es_id_buffer_begin(&build.ids, &store->index);
 	read_log(&build);
 	es_index_built(es_pool, &store->index);
 	make_room(store);

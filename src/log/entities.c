@@ -9,6 +9,7 @@
 
 #include "core/event.h"
 #include "log/entities.h"
+#include "log/memory.h"
 #include "log/stores.h"
 
 /*

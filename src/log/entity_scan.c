@@ -66,11 +66,8 @@ read_head(EsEntityScan *scan, const EsEntityCursor *cursor)
 static bool
 sees_runs(const EsEntityScan *scan)
 {
-	uint64		xid = __atomic_load_n(&scan->open.store->runs_xid, __ATOMIC_ACQUIRE);
-	Snapshot	snapshot = scan->reader.snapshot;
-
-	return IsMVCCSnapshot(snapshot) && xid < es_xact_full(snapshot->xmax) &&
-		(xid < es_xact_full(snapshot->xmin) || !XidInMVCCSnapshot((TransactionId) xid, snapshot));
+	return es_xact_is_seen(__atomic_load_n(&scan->open.store->runs_xid, __ATOMIC_ACQUIRE),
+						   scan->reader.snapshot);
 }
 
 /*

@@ -18,7 +18,11 @@
 #include "utils/rel.h"
 
 #include "log/log_scan.h"
+#include "log/verified.h"
 #include "pg/compat.h"
+
+/* Positions that a full block mostly does not exceed. */
+#define NEARBY 1024
 
 static Relation
 open_log_index(Relation blocks)
@@ -46,23 +50,47 @@ es_log_scan_begin(EsLogScan *scan, Relation blocks, Snapshot snapshot,
 	scan->index = open_log_index(blocks);
 	scan->direction = backward ? BackwardScanDirection : ForwardScanDirection;
 	scan->slot = table_slot_create(blocks, NULL);
-	scan->scan = es_index_beginscan(blocks, scan->index, snapshot, 1);
+	scan->anew = false;
+	scan->scan = es_index_beginscan(blocks, scan->index, snapshot, 2);
 	es_log_scan_move(scan, position);
+}
+
+/* Begins again, at these positions. */
+static void
+move_between(EsLogScan *scan, int64 first, int64 last)
+{
+	MemoryContext before = MemoryContextSwitchTo(scan->context);
+	ScanKeyData keys[2];
+
+	ScanKeyInit(&keys[0], 1, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(first));
+	ScanKeyInit(&keys[1], 1, BTLessEqualStrategyNumber, F_INT8LE, Int64GetDatum(last));
+	index_rescan(scan->scan, keys, lengthof(keys), NULL, 0);
+	MemoryContextSwitchTo(before);
 }
 
 /* Begins again, at another position. */
 void
 es_log_scan_move(EsLogScan *scan, int64 position)
 {
-	bool		backward = ScanDirectionIsBackward(scan->direction);
-	MemoryContext before = MemoryContextSwitchTo(scan->context);
-	ScanKeyData key;
+	if (ScanDirectionIsBackward(scan->direction))
+		move_between(scan, PG_INT64_MIN, position);
+	else
+		move_between(scan, position, PG_INT64_MAX);
+}
 
-	ScanKeyInit(&key, 1,
-				backward ? BTLessEqualStrategyNumber : BTGreaterEqualStrategyNumber,
-				backward ? F_INT8LE : F_INT8GE, Int64GetDatum(position));
-	index_rescan(scan->scan, &key, 1, NULL, 0);
-	MemoryContextSwitchTo(before);
+/*
+ * Moves to the last visible block that begins at or before the position, of a scan that
+ * goes backward; false when there is none.  A btree scan looks at all that is on a page and
+ * within its bounds, so that block is first looked for nearby.
+ */
+bool
+es_log_scan_find(EsLogScan *scan, int64 position)
+{
+	move_between(scan, position - NEARBY, position);
+	if (es_log_scan_next(scan))
+		return true;
+	es_log_scan_move(scan, position);
+	return es_log_scan_next(scan);
 }
 
 /*
@@ -73,6 +101,7 @@ bool
 es_log_scan_next(EsLogScan *scan)
 {
 	MemoryContext before = MemoryContextSwitchTo(scan->context);
+	Buffer		buffer;
 	bool		found;
 
 	CHECK_FOR_INTERRUPTS();
@@ -80,8 +109,10 @@ es_log_scan_next(EsLogScan *scan)
 	MemoryContextSwitchTo(before);
 	if (!found)
 		return false;
-	es_row_open(&scan->row, scan->blocks, ExecFetchSlotHeapTuple(scan->slot, false, NULL),
-				((BufferHeapTupleTableSlot *) scan->slot)->buffer, false);
+	buffer = ((BufferHeapTupleTableSlot *) scan->slot)->buffer;
+	es_row_open(&scan->row, scan->blocks, ExecFetchSlotHeapTuple(scan->slot, false, NULL), buffer,
+				!scan->anew && IsMVCCSnapshot(scan->scan->xs_snapshot) &&
+				es_page_is_known(scan->blocks, buffer));
 	return true;
 }
 

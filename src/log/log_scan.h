@@ -29,12 +29,15 @@ typedef struct EsLogScan
 	IndexScanDesc scan;
 	TupleTableSlot *slot;
 	ScanDirection direction;
+	bool		anew;			/* checksums are computed although the page is
+								 * known */
 	EsBlockRow	row;
 } EsLogScan;
 
 extern void es_log_scan_begin(EsLogScan *scan, Relation blocks, Snapshot snapshot,
 							  int64 position, bool backward);
 extern void es_log_scan_move(EsLogScan *scan, int64 position);
+extern bool es_log_scan_find(EsLogScan *scan, int64 position);
 extern bool es_log_scan_next(EsLogScan *scan);
 extern bool es_log_scan_is_own(EsLogScan *scan);
 extern EsBlock *es_log_scan_block(EsLogScan *scan);

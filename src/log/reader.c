@@ -136,9 +136,7 @@ find_block(EsReader *reader, int64 position)
 	if (reader->at_row && reader->log.row.status == ES_BLOCK_OK &&
 		es_block_has_position(&reader->log.row.block, position))
 		return true;
-	if (reader->log_open)
-		es_log_scan_move(&reader->log, position);
-	else
+	if (!reader->log_open)
 	{
 		MemoryContext before = MemoryContextSwitchTo(reader->context);
 
@@ -147,7 +145,9 @@ find_block(EsReader *reader, int64 position)
 		reader->log_open = true;
 	}
 	reader->at_row = false;		/* in case of an error */
-	reader->at_row = es_log_scan_next(&reader->log);
+	reader->at_row = es_log_scan_find(&reader->log, position);
+	if (reader->at_row && IsMVCCSnapshot(reader->snapshot))
+		es_row_trust(&reader->log.row);
 	return reader->at_row;
 }
 

@@ -33,6 +33,7 @@
 
 #include "log/runs.h"
 #include "log/stores.h"
+#include "log/verified.h"
 #include "pg/catalog.h"
 #include "pg/compat.h"
 
@@ -330,13 +331,23 @@ read_page(EsRunReader *reader, int64 run, uint32 number)
 	MemoryContext before = MemoryContextSwitchTo(reader->context);
 	ScanKeyData keys[2];
 	bool		found;
+	bool		known;
+	Buffer		buffer;
 
 	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(run));
 	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum((int32) number));
 	index_rescan(reader->scan, keys, lengthof(keys), NULL, 0);
 	found = index_getnext_slot(reader->scan, ForwardScanDirection, reader->slot);
 	MemoryContextSwitchTo(before);
-	return found && es_run_page_open(&reader->page, page_bytes(reader->slot), run, number);
+	if (!found)
+		return false;
+	buffer = ((BufferHeapTupleTableSlot *) reader->slot)->buffer;
+	known = es_page_is_known(reader->pages, buffer);
+	if (!es_run_page_open(&reader->page, page_bytes(reader->slot), run, number, !known))
+		return false;
+	if (!known)
+		es_page_note_verified(reader->pages, buffer);
+	return true;
 }
 
 void
@@ -490,21 +501,23 @@ es_runs_find(EsRunReader *reader, Relation blocks, const EsEntity *entity, uint3
 
 /* ------------------------------------------------------------------ cursors */
 
-/* Reads a page and keeps a copy of it. */
-static void
+/* Reads a page and keeps a copy of it; false when it is damaged. */
+static bool
 open_page(EsRunCursor *cursor, uint32 number, int level)
 {
 	EsRunReader *reader = cursor->reader;
 	EsRunPage  *page = &cursor->pages[level];
 
+	CHECK_FOR_INTERRUPTS();
 	if (!read_page(reader, cursor->run.run, number) || reader->page.level != level)
-		es_runs_report_damage(cursor->run.run);
+		return false;
 	if (cursor->data[level] == NULL)
 		cursor->data[level] = palloc(ES_RUN_PAGE_SIZE);
 	memcpy(cursor->data[level], reader->page.data, reader->page.size);
 	*page = reader->page;
 	page->data = cursor->data[level];
 	cursor->next[level] = 0;
+	return true;
 }
 
 /* Begins before the first entry of the run, in the current memory context. */
@@ -514,35 +527,32 @@ es_run_cursor_begin(EsRunCursor *cursor, EsRunReader *reader, const EsRun *run)
 	memset(cursor, 0, sizeof(*cursor));
 	cursor->reader = reader;
 	cursor->run = *run;
-	if (!read_page(reader, run->run, run->pages))
-		es_runs_report_damage(run->run);
-	cursor->level = reader->page.level;
-	open_page(cursor, run->pages, cursor->level);
-	for (int level = cursor->level - 1; level >= 0; level--)
-		cursor->pages[level].count = 0;
+	if (read_page(reader, run->run, run->pages))
+		cursor->level = reader->page.level;
+	cursor->damaged = !open_page(cursor, run->pages, cursor->level);
 }
 
-/* Moves to the next entry; false after the last. */
+/* Moves to the next entry; false after the last, or when what follows is damaged. */
 bool
 es_run_cursor_next(EsRunCursor *cursor)
 {
 	int			level = 0;
 
+	if (cursor->damaged)
+		return false;
 	while (cursor->next[level] == cursor->pages[level].count)
 	{
 		if (++level > cursor->level)
 			return false;
 	}
-	for (; level > 0; level--)
+	for (; level > 0 && !cursor->damaged; level--)
 	{
 		uint32		number;
 
-		CHECK_FOR_INTERRUPTS();
-		if (!es_run_page_child(&cursor->pages[level], cursor->next[level]++, &number))
-			es_runs_report_damage(cursor->run.run);
-		open_page(cursor, number, level - 1);
+		cursor->damaged = !es_run_page_child(&cursor->pages[level], cursor->next[level]++, &number) ||
+			!open_page(cursor, number, level - 1);
 	}
-	if (!es_run_page_entry(&cursor->pages[0], cursor->next[0]++, &cursor->entry))
-		es_runs_report_damage(cursor->run.run);
-	return true;
+	if (!cursor->damaged)
+		cursor->damaged = !es_run_page_entry(&cursor->pages[0], cursor->next[0]++, &cursor->entry);
+	return !cursor->damaged;
 }

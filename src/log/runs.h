@@ -103,6 +103,7 @@ typedef struct EsRunCursor
 	uint32		next[ES_RUN_MAX_LEVELS];	/* on each level, in its page */
 	EsRunPage	pages[ES_RUN_MAX_LEVELS];
 	char	   *data[ES_RUN_MAX_LEVELS];	/* copies of the pages */
+	bool		damaged;		/* it has ended early */
 	EsRunEntry	entry;			/* the current one */
 } EsRunCursor;
 

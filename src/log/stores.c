@@ -12,7 +12,6 @@
 #include "miscadmin.h"
 #include "utils/syscache.h"
 
-#include "index/ids.h"
 #include "log/stores.h"
 #include "pg/settings.h"
 #include "pg/shmem.h"
@@ -54,8 +53,8 @@ free_if_dropped(EsStore *store)
 }
 
 /* Takes back what dropped databases held; returns how many there were. */
-static int
-reclaim_stores(void)
+int
+es_stores_reclaim(void)
 {
 	int			freed = 0;
 
@@ -64,39 +63,22 @@ reclaim_stores(void)
 	return freed;
 }
 
+/* Bytes of index memory that are left for postings. */
+uint64
+es_index_memory_left(const EsStore *store)
+{
+	uint64		left = (uint64) es_pool_free_count(es_pool) * ES_SEGMENT_SIZE;
+
+	return left + __atomic_load_n(&store->index.arena.piece_bytes, __ATOMIC_RELAXED);
+}
+
 /* Is index memory as full as it may become before postings are let go? */
 bool
 es_index_memory_is_short(const EsStore *store)
 {
 	uint64		total = (uint64) es_pool_segment_count(es_pool) * ES_SEGMENT_SIZE;
-	uint64		left = (uint64) es_pool_free_count(es_pool) * ES_SEGMENT_SIZE +
-	__atomic_load_n(&store->index.arena.piece_bytes, __ATOMIC_RELAXED);
 
-	return left * 100 <= total * (100 - es_shed_at_percent);
-}
-
-/* While the index is built, which is by us, ids make room for entities. */
-static bool
-give_up_ids(EsStore *store)
-{
-	return pg_atomic_read_u32(&store->state) == ES_STORE_BUILDING &&
-		es_ids_give_up(es_pool, &store->index);
-}
-
-/*
- * When index memory is full: has the caller try again if there was any to take
- * back, else raises the error.
- */
-void
-es_store_find_memory(EsStore *store)
-{
-	if (reclaim_stores() == 0 && !give_up_ids(store))
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("the entity index is full"),
-				 errdetail("Its memory of %u kB serves all databases of the server.",
-						   es_pool_segment_count(es_pool) * (ES_SEGMENT_SIZE / 1024)),
-				 errhint("Increase \"eventstore.index_memory\" and restart the server. eventstore.rebuild_index() gives back what rolled back transactions of a database have left; eventstore.stat_index tells what each database takes.")));
+	return es_index_memory_left(store) * 100 <= total * (100 - es_shed_at_percent);
 }
 
 static EsStore *
@@ -104,7 +86,7 @@ add_store(void)
 {
 	EsStore    *store;
 
-	reclaim_stores();
+	es_stores_reclaim();
 	LWLockAcquire(es_shared->lock, LW_EXCLUSIVE);
 	store = es_store_of(MyDatabaseId);
 	if (store == NULL && (store = es_store_of(InvalidOid)) != NULL)

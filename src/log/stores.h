@@ -14,7 +14,8 @@
 
 extern EsStore *es_store_of(Oid database);
 extern EsStore *es_store_mine(void);
+extern uint64 es_index_memory_left(const EsStore *store);
 extern bool es_index_memory_is_short(const EsStore *store);
-extern void es_store_find_memory(EsStore *store);
+extern int	es_stores_reclaim(void);
 
 #endif							/* EVENTSTORE_LOG_STORES_H */

@@ -29,6 +29,10 @@
 #include "pg/compat.h"
 #include "pg/settings.h"
 
+/* So many events are worth a sorted run when memory is short, and it leaves so much for each. */
+#define LEAST_EVENTS 16384
+#define BYTES_PER_EVENT 128
+
 static void
 wake_launcher(void)
 {
@@ -66,8 +70,9 @@ count_added(void)
 
 /*
  * Are there so many events behind the last sorted run, or behind what was tried in vain,
- * that another is due?  Positions are counted, of which some may be gaps; they are read
- * without a lock, as the answer is about now.
+ * that another is due?  When memory is short that is as soon as it frees a good part of
+ * what is left.  Positions are counted, of which some may be gaps; they are read without a
+ * lock, as the answer is about now.
  */
 bool
 es_tail_run_is_due(EsStore *store)
@@ -75,7 +80,23 @@ es_tail_run_is_due(EsStore *store)
 	int64		behind = store->next_position - 1 - Max(store->runs_through, store->runs_tried);
 
 	return behind >= es_run_events ||
-		(behind >= ES_RUN_LEAST_EVENTS && es_index_memory_is_short(store));
+		(es_index_memory_is_short(store) &&
+		 behind >= Max(LEAST_EVENTS, (int64) (es_index_memory_left(store) / BYTES_PER_EVENT)));
+}
+
+/* Is a run due, or are there postings to be let go that runs make needless? */
+bool
+es_tail_index_is_due(EsStore *store)
+{
+	return es_tail_run_is_due(store) ||
+		(store->shed_through < store->runs_through && es_index_memory_is_short(store));
+}
+
+/* Will compaction have the index let postings go? */
+bool
+es_tail_will_shed(EsStore *store)
+{
+	return es_compaction && pg_atomic_read_u32(&es_shared->launcher) != 0 && es_tail_index_is_due(store);
 }
 
 /* Tells the launcher once that a sorted run is due. */
@@ -135,7 +156,7 @@ es_tail_take(EsStore *store, uint64 small_blocks, bool unsettled)
 void
 es_tail_tell(EsStore *store)
 {
-	if (pg_atomic_read_u64(&store->compaction.small_blocks) > 0 || es_tail_run_is_due(store))
+	if (pg_atomic_read_u64(&store->compaction.small_blocks) > 0 || es_tail_index_is_due(store))
 		wake_launcher();
 }
 

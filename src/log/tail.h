@@ -15,11 +15,10 @@
 /* So many small blocks are worth a worker at once. */
 #define ES_TAIL_FULL 4096
 
-/* With so many events a sorted run is due when memory is short. */
-#define ES_RUN_LEAST_EVENTS 16384
-
 extern void es_tail_install(void);
 extern bool es_tail_run_is_due(EsStore *store);
+extern bool es_tail_index_is_due(EsStore *store);
+extern bool es_tail_will_shed(EsStore *store);
 extern void es_tail_add(EsStore *store, uint32 small_blocks);
 extern void es_tail_take(EsStore *store, uint64 small_blocks, bool unsettled);
 extern void es_tail_tell(EsStore *store);

@@ -21,6 +21,8 @@
  * In row layout each event has checksums of its own, so who reads a single one looks
  * at those, unless the page is known to be right; scans of whole pages verify them.
  *
+ * Pages of sorted runs have marks, too: a full one is the only row of its page.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -142,6 +144,18 @@ verify_page(Relation blocks, Buffer buffer)
 		pg_atomic_write_u64(&marks[buffer - 1], mark_of(blocks, buffer));
 	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
 	return right;
+}
+
+/* The only row of the page in this buffer, of whatever table, was found to be right. */
+void
+es_page_note_verified(Relation relation, Buffer buffer)
+{
+	if (!BufferIsValid(buffer) || BufferIsLocal(buffer))
+		return;
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	if (PageGetMaxOffsetNumber(BufferGetPage(buffer)) == 1)
+		pg_atomic_write_u64(&marks[buffer - 1], mark_of(relation, buffer));
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
 }
 
 /*

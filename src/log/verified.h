@@ -18,6 +18,7 @@
 extern void es_verified_install(void);
 extern bool es_page_is_known(Relation blocks, Buffer buffer);
 extern bool es_page_is_verified(Relation blocks, Buffer buffer);
+extern void es_page_note_verified(Relation relation, Buffer buffer);
 extern void es_row_trust(EsBlockRow *row);
 extern void es_row_verify(EsBlockRow *row);
 

@@ -10,6 +10,10 @@
  * they commit is not visible to the snapshot of the pass, and is looked up
  * before it is called missing.
  *
+ * Sorted runs must have the events of their positions, each once, and no others.  Looking
+ * each up would take long; so of all that the log has, and of all that the runs have,
+ * hashes are added up, and only if the sums differ is each looked up.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -22,12 +26,15 @@
 #include "utils/snapmgr.h"
 
 #include "core/block_vectors.h"
+#include "core/hash.h"
 #include "log/entities.h"
 #include "log/ids.h"
 #include "log/log_scan.h"
 #include "log/reader.h"
+#include "log/runs.h"
 #include "log/store.h"
 #include "log/verify.h"
+#include "log/xact.h"
 
 /* What the pass has seen of an entity. */
 typedef struct Seen
@@ -47,6 +54,12 @@ typedef struct Verifier
 	MemoryContext per_event;
 	EsReader	reader;			/* sees what is committed by now */
 	EsReader	snapshot_reader;
+	EsRunList	runs;			/* that the snapshot sees; a copy */
+	int64		runs_end;		/* last position of those; 0: there are none */
+	uint64		log_sum;		/* of the log's events up to there */
+	uint64		run_sum;		/* of the runs' */
+	bool		runs_damaged;
+	bool		log_damaged;
 	int64		rows;
 	int64		last_position;
 	int64		last_recorded_at;
@@ -89,13 +102,8 @@ leads_to(Verifier *verifier, const EsEntity *entity, const EsStoredEvent *stored
 	EsStoredEvent found;
 	EsBlockStatus status;
 
-	if (version <= es_entity_in_runs(entity))
-	{
-		if (!es_reader_runs_have(&verifier->snapshot_reader, entity, version, stored->position))
-			return false;
-		if (posting == 0)
-			return true;
-	}
+	if (posting == 0 && version <= es_entity_in_runs(entity) && stored->position <= verifier->runs_end)
+		return true;			/* that is for verify_runs() */
 	return posting == place ||
 		(es_reader_look(&verifier->snapshot_reader, entity, version, &found, &status) &&
 		 found.position == stored->position);
@@ -110,6 +118,15 @@ id_leads_to(Verifier *verifier, const EsStoredEvent *stored, EsPosting place)
 	return es_id_has_time(stored->event.event_id, stored->recorded_at) ||
 		es_id_is_indexed(index, stored->event.event_id, place) ||
 		es_id_leads_to(index, &verifier->snapshot_reader, stored->event.event_id, stored->position);
+}
+
+/* An event and its place, for sums. */
+static uint64
+hash_of_place(const EsEntity *entity, int64 version, int64 position)
+{
+	int64		words[] = {(int64) (intptr_t) entity, version, position};
+
+	return es_stable_hash(es_slice((const char *) words, sizeof(words)));
 }
 
 /* The index must find the event here. */
@@ -132,8 +149,11 @@ verify_posting(Verifier *verifier, const EsBlockRow *row, uint32 ordinal,
 	if (!id_leads_to(verifier, stored, expected))
 		report(verifier, "error", stored->position, event->entity_id,
 			   "the event's id is not in the entity index");
-	if (entity != NULL)
-		note_seen(verifier, entity, (uint32) stored->version);
+	if (entity == NULL)
+		return;
+	note_seen(verifier, entity, (uint32) stored->version);
+	if (stored->position <= verifier->runs_end)
+		verifier->log_sum += hash_of_place(entity, stored->version, stored->position);
 }
 
 static void
@@ -147,6 +167,7 @@ verify_event(Verifier *verifier, EsBlockRow *row, uint32 ordinal)
 	if (status != ES_BLOCK_OK)
 		report(verifier, "error", es_row_position(row, ordinal),
 			   has_head ? stored.event.entity_id : no_entity, es_block_status_text(status));
+	verifier->log_damaged |= !has_head;
 	if (has_head)
 		verify_posting(verifier, row, ordinal, &stored);
 }
@@ -174,6 +195,7 @@ verify_row(Verifier *verifier, EsBlockRow *row)
 	row->block.verified = false;	/* all checksums are computed anew */
 	if (row->status != ES_BLOCK_OK)
 	{
+		verifier->log_damaged = true;
 		report(verifier, "error", row->first_position, no_entity,
 			   es_block_status_text(row->status));
 		return;
@@ -198,6 +220,7 @@ verify_log(Verifier *verifier)
 	EsLogScan	scan;
 
 	es_log_scan_begin(&scan, verifier->open.blocks, verifier->snapshot, 0, false);
+	scan.anew = true;
 	while (es_log_scan_next(&scan))
 		verify_row(verifier, &scan.row);
 	es_log_scan_end(&scan);
@@ -220,6 +243,115 @@ verify_row_count(Verifier *verifier)
 		report(verifier, "error", 0, no_entity,
 			   psprintf("the index on first_position leads to " INT64_FORMAT " of " INT64_FORMAT " blocks",
 						verifier->rows, rows));
+}
+
+/* ---------------------------------------------------------------- the runs */
+
+/* Adds up an entry; false when it is not as it must be. */
+static bool
+add_entry(Verifier *verifier, const EsRun *run, const EsRunEntry *entry)
+{
+	EsEntity   *entity = es_store_find(verifier->open.store, entry->tenant_id, entry->entity_id);
+	int64		positions[ES_RUN_MAX_POSITIONS];
+
+	if (entity == NULL || !es_run_entry_positions(entry, positions) ||
+		positions[0] < run->first_position || positions[entry->count - 1] > run->last_position ||
+		entry->key.hash != es_run_hash(run->seed, entry->tenant_id, entry->entity_id))
+		return false;
+	for (uint32 i = 0; i < entry->count; i++)
+		verifier->run_sum += hash_of_place(entity, (int64) entry->key.version + i, positions[i]);
+	return true;
+}
+
+static bool
+verify_run(Verifier *verifier, EsRunReader *reader, const EsRun *run)
+{
+	EsRunCursor *cursor = palloc(sizeof(EsRunCursor));
+	EsRunKey	before = {0, 0};
+	int64		events = 0;
+
+	es_run_cursor_begin(cursor, reader, run);
+	while (es_run_cursor_next(cursor))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (es_run_key_compare(cursor->entry.key, before) < 0 ||
+			!add_entry(verifier, run, &cursor->entry))
+			return false;
+		before = cursor->entry.key;
+		events += cursor->entry.count;
+	}
+	return !cursor->damaged && events == run->events;
+}
+
+/* Looks up each event that runs should have; returns how many they do not have there. */
+static uint64
+look_up_in_runs(Verifier *verifier)
+{
+	EsLogScan	scan;
+	uint64		missing = 0;
+
+	es_log_scan_begin(&scan, verifier->open.blocks, verifier->snapshot, 0, false);
+	while (es_log_scan_next(&scan) && scan.row.first_position <= verifier->runs_end)
+	{
+		EsBlock    *block = &scan.row.block;
+
+		for (uint32 i = 0; scan.row.status == ES_BLOCK_OK && i < block->header.event_count; i++)
+		{
+			char		strings[ES_BLOCK_HEAD_ROOM];
+			EsStoredEvent stored;
+			EsEntity   *entity;
+
+			if (es_block_read_head(block, i, strings, &stored) != ES_BLOCK_OK)
+				continue;
+			entity = es_store_find(verifier->open.store, stored.event.tenant_id, stored.event.entity_id);
+			if (entity == NULL ||
+				es_reader_runs_have(&verifier->snapshot_reader, entity, (uint32) stored.version, stored.position))
+				continue;
+			report(verifier, "error", stored.position, stored.event.entity_id,
+				   psprintf("the sorted runs have another place for version " INT64_FORMAT, stored.version));
+			missing++;
+		}
+	}
+	es_log_scan_end(&scan);
+	return missing;
+}
+
+static void
+verify_runs(Verifier *verifier)
+{
+	EsRunReader reader;
+
+	if (verifier->runs_end == 0)
+		return;
+	es_run_reader_begin(&reader);
+	for (uint32 i = 0; i < verifier->runs.count; i++)
+	{
+		const EsRun *run = &verifier->runs.runs[i];
+
+		if (verify_run(verifier, &reader, run))
+			continue;
+		verifier->runs_damaged = true;
+		report(verifier, "error", run->first_position, no_entity,
+			   psprintf("sorted run " INT64_FORMAT " of the entity index is damaged", run->run));
+	}
+	es_run_reader_end(&reader);
+	if (!verifier->runs_damaged && !verifier->log_damaged && verifier->run_sum != verifier->log_sum &&
+		look_up_in_runs(verifier) == 0)
+		report(verifier, "error", 0, no_entity, "the sorted runs have events that the log has not");
+}
+
+/* Copies the list of runs, if the snapshot sees all of them. */
+static void
+list_runs(Verifier *verifier)
+{
+	const EsRunList *list = es_runs_list(verifier->open.blocks);
+
+	if (list->count == 0 || !es_xact_is_seen(es_runs_newest_xid(list), verifier->snapshot))
+		return;
+	verifier->runs.count = list->count;
+	verifier->runs.runs = palloc(list->count * sizeof(EsRun));
+	memcpy(verifier->runs.runs, list->runs, list->count * sizeof(EsRun));
+	verifier->runs_end = list->runs[list->count - 1].last_position;
 }
 
 /* -------------------------------------------------------------- the index */
@@ -289,6 +421,7 @@ begin_verifying(Verifier *verifier, EsProblemSink sink, void *arg)
 	verifier->per_event = AllocSetContextCreate(CurrentMemoryContext, "eventstore event",
 												ALLOCSET_DEFAULT_SIZES);
 	verifier->last_recorded_at = PG_INT64_MIN;
+	list_runs(verifier);
 	es_reader_begin(&verifier->reader, verifier->open.blocks, SnapshotSelf);
 	es_reader_begin(&verifier->snapshot_reader, verifier->open.blocks, verifier->snapshot);
 }
@@ -304,6 +437,7 @@ es_verify(EsProblemSink sink, void *arg)
 	begin_verifying(&verifier, sink, arg);
 	verify_log(&verifier);
 	verify_row_count(&verifier);
+	verify_runs(&verifier);
 	es_index_visit(es_pool, &verifier.open.store->index, verify_entity, &verifier);
 	es_reader_end(&verifier.reader);
 	es_reader_end(&verifier.snapshot_reader);

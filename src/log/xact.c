@@ -76,3 +76,11 @@ es_xact_full(TransactionId xid)
 
 	return full > next && full > PG_UINT32_MAX ? full - ((uint64) 1 << 32) : full;
 }
+
+/* Does the snapshot see what this transaction, which has committed, has done? */
+bool
+es_xact_is_seen(uint64 xid, Snapshot snapshot)
+{
+	return IsMVCCSnapshot(snapshot) && xid < es_xact_full(snapshot->xmax) &&
+		(xid < es_xact_full(snapshot->xmin) || !XidInMVCCSnapshot((TransactionId) xid, snapshot));
+}

@@ -3,8 +3,8 @@
  * compactor.c
  *	  The background process that compacts a database.
  *
- * It merges what there is to be merged, step by step, vacuums the block table from time to
- * time, so that the room of deleted rows is used again, and ends.
+ * It does what there is to do, step by step, vacuums the tables from time to time, so that
+ * the room of deleted rows is used again, and ends.
  *
  *-------------------------------------------------------------------------
  */
@@ -63,16 +63,18 @@ typedef struct Deleted
 	uint64		rows;
 	TransactionId xid;			/* of the first step that deleted them */
 	double		enough;			/* so many are worth it */
+	TransactionId runs_xid;		/* of the step that merged runs last, if it
+								 * did */
 } Deleted;
 
 /* ------------------------------------------------------------------- vacuum */
 
-/* Would vacuuming free the rows?  Not while a snapshot may see the first of them. */
+/* Would vacuuming free rows that this transaction deleted?  Not while a snapshot may see them. */
 static bool
-can_be_freed(const Deleted *deleted)
+can_be_freed(TransactionId xid)
 {
 	Relation	blocks = es_blocks_open(AccessShareLock);
-	bool		can = TransactionIdPrecedes(deleted->xid, GetOldestNonRemovableTransactionId(blocks));
+	bool		can = TransactionIdPrecedes(xid, GetOldestNonRemovableTransactionId(blocks));
 
 	table_close(blocks, AccessShareLock);
 	return can;
@@ -89,8 +91,9 @@ rows_worth_vacuum(void)
 	return Max(VACUUM_ROWS, rows * VACUUM_FRACTION);
 }
 
+/* Vacuums a table of the extension. */
 static void
-vacuum_blocks(void)
+vacuum_table(Oid (*find) (void))
 {
 	VacuumParams params;
 	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "eventstore vacuum",
@@ -100,7 +103,7 @@ vacuum_blocks(void)
 
 	StartTransactionCommand();
 	before = MemoryContextSwitchTo(context);
-	relation = makeVacuumRelation(NULL, es_blocks_oid(), NIL);
+	relation = makeVacuumRelation(NULL, find(), NIL);
 	memset(&params, 0, sizeof(params));
 	params.options = ES_VACUUM_TABLE | VACOPT_SKIP_LOCKED;
 	params.freeze_min_age = params.freeze_table_age = -1;
@@ -126,13 +129,31 @@ vacuum_if_due(Deleted *deleted, double least)
 	if (deleted->rows < least)
 		return;
 	StartTransactionCommand();
-	due = can_be_freed(deleted);
+	due = can_be_freed(deleted->xid);
 	deleted->enough = rows_worth_vacuum();
 	CommitTransactionCommand();
 	if (!due)
 		return;
-	vacuum_blocks();
+	vacuum_table(es_blocks_oid);
 	deleted->rows = 0;
+}
+
+/* Vacuums the tables of sorted runs, when runs have become another. */
+static void
+vacuum_runs_if_due(Deleted *deleted)
+{
+	bool		due;
+
+	if (!TransactionIdIsValid(deleted->runs_xid))
+		return;
+	StartTransactionCommand();
+	due = can_be_freed(deleted->runs_xid);
+	CommitTransactionCommand();
+	if (!due)
+		return;
+	vacuum_table(es_run_pages_oid);
+	vacuum_table(es_runs_oid);
+	deleted->runs_xid = InvalidTransactionId;
 }
 
 /* -------------------------------------------------------------------- steps */
@@ -158,6 +179,8 @@ step(EsMergeResult *result, Deleted *deleted)
 	if (deleted->rows == 0)
 		deleted->xid = xid;
 	deleted->rows += result->blocks_before;
+	if (result->merged_runs)
+		deleted->runs_xid = xid;
 	pgstat_report_stat(false);
 	return true;
 }
@@ -225,6 +248,7 @@ compact_all(EsStore *store)
 	{
 		CHECK_FOR_INTERRUPTS();
 		vacuum_if_due(&deleted, deleted.enough);
+		vacuum_runs_if_due(&deleted);
 		keep_rate(result.bytes_read);
 		if (!result.more && !wait_for_more(result.store))
 			break;

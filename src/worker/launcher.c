@@ -166,14 +166,14 @@ look_at(Watched *one, EsStore *store, TimestampTz now)
 	look_at_build(one, store);
 	small = pg_atomic_read_u64(&store->compaction.small_blocks);
 	if (!OidIsValid(store->database) || pg_atomic_read_u32(&store->state) != ES_STORE_READY ||
-		one->handle != NULL || !es_compaction || (small == 0 && !es_tail_run_is_due(store)))
+		one->handle != NULL || !es_compaction || (small == 0 && !es_tail_index_is_due(store)))
 	{
 		one->due = 0;
 		return 0;
 	}
 	if (one->due == 0 || one->due > TimestampTzPlusMilliseconds(now, es_compaction_delay_s * INT64CONST(1000)))
 		one->due = TimestampTzPlusMilliseconds(now, es_compaction_delay_s * INT64CONST(1000));
-	if (small >= ES_TAIL_FULL || es_tail_run_is_due(store))
+	if (small >= ES_TAIL_FULL || es_tail_index_is_due(store))
 		one->due = now;
 	if (Max(one->due, one->not_before) > now)
 		return Max(one->due, one->not_before);
