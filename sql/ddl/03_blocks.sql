@@ -50,6 +50,7 @@ CREATE TABLE runs (
     merged boolean NOT NULL,
     pages bigint NOT NULL,
     storage bigint NOT NULL,
+    cluster bigint NOT NULL,
     seed bigint NOT NULL,
     CONSTRAINT runs_pkey PRIMARY KEY (run)
 );
@@ -63,6 +64,7 @@ COMMENT ON COLUMN runs.timeless_ids IS 'those of them whose ids are not found by
 COMMENT ON COLUMN runs.merged IS 'whether small blocks of its events had been merged';
 COMMENT ON COLUMN runs.pages IS 'its pages; the last one is the root';
 COMMENT ON COLUMN runs.storage IS 'the storage of the block table that it is about';
+COMMENT ON COLUMN runs.cluster IS 'and which server wrote it';
 COMMENT ON COLUMN runs.seed IS 'of the hash by which it is sorted';
 COMMENT ON CONSTRAINT runs_pkey ON runs IS 'a run is there once';
 COMMENT ON INDEX runs_pkey IS 'a run is there once';

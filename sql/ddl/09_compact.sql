@@ -32,3 +32,15 @@ COMMENT ON COLUMN stat_compaction.last_at IS 'when blocks were last merged';
 COMMENT ON COLUMN stat_compaction.failures IS 'background workers that ended with an error, which is in the server''s log';
 REVOKE ALL ON stat_compaction FROM PUBLIC;
 GRANT SELECT ON stat_compaction TO pg_monitor;
+
+CREATE VIEW stat_runs AS
+    SELECT run, level, first_position, last_position, events, pages FROM runs;
+COMMENT ON VIEW stat_runs IS 'the sorted runs of the entity index';
+COMMENT ON COLUMN stat_runs.run IS 'the transaction that wrote it';
+COMMENT ON COLUMN stat_runs.level IS 'how often runs were merged to make it';
+COMMENT ON COLUMN stat_runs.first_position IS 'the positions of its events begin here';
+COMMENT ON COLUMN stat_runs.last_position IS 'and end here';
+COMMENT ON COLUMN stat_runs.events IS 'events in it';
+COMMENT ON COLUMN stat_runs.pages IS 'its pages of about 8 kB';
+REVOKE ALL ON stat_runs FROM PUBLIC;
+GRANT SELECT ON stat_runs TO pg_monitor;

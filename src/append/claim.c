@@ -267,7 +267,10 @@ reserve_postings(Claimer *claimer, EsGroup *group)
 				 errmsg("entity %s has too many events", describe_entity(&group->key)),
 				 errdetail("An entity can have %u events.", ES_MAX_VERSION)));
 	while (!es_postings_reserve(es_pool, &index->arena, &index->counts, group->entity, (uint32) total))
+	{
+		es_reader_end(&claimer->reader);	/* pin nothing while waiting */
 		es_store_find_memory(claimer->open->store);
+	}
 	group->slots = es_posting_slots(es_pool, group->entity, group->base + 1, &group->slot_count);
 }
 

@@ -60,11 +60,15 @@ static void
 step_of_runs(EsOpenStore *open, EsMergeResult *result)
 {
 	EsStore    *store = open->store;
+	int64		end = store->next_position - 1;
 	EsRunsResult runs;
 
 	es_runs_step(open->blocks, GetActiveSnapshot(), &runs);
 	if (!runs.more)
-		store->runs_tried = store->next_position - 1;
+	{
+		store->runs_tried = end;
+		es_runs_answer(store);
+	}
 	else
 		ereport(DEBUG1,
 				(errmsg_internal("eventstore wrote a sorted run of " UINT64_FORMAT " events", runs.events)));
@@ -114,7 +118,8 @@ step(EsOpenStore *open, EsMergeResult *result)
 {
 	Before		before = begin_as_owner(open->blocks);
 
-	if ((merged_all || es_index_memory_is_short(open->store)) && es_runs_are_due(open))
+	if ((merged_all || es_tail_memory_is_wanted(open->store) || es_index_memory_is_short(open->store)) &&
+		es_runs_are_due(open))
 		step_of_runs(open, result);
 	else
 	{
@@ -140,8 +145,9 @@ step_locked(EsMergeResult *result)
 	EsOpenStore open;
 	uint64		small_blocks;
 
+	es_store_open(&open, RowExclusiveLock); /* a worker may have runs to write
+											 * first */
 	(void) lock_compaction(true);
-	es_store_open(&open, RowExclusiveLock);
 	small_blocks = pg_atomic_read_u64(&open.store->compaction.small_blocks);
 	es_runs_learn(&open);
 	step(&open, result);
@@ -173,10 +179,19 @@ es_compact_step(EsMergeResult *result)
 	PG_END_TRY();
 }
 
+/* Nothing can be done in this database: nobody need ask again for a while. */
+void
+es_compact_give_up(EsStore *store)
+{
+	store->runs_tried = store->next_position - 1;
+	store->shed_through = store->runs_through;
+	es_runs_answer(store);
+}
+
 /*
  * Before the index is built, of a log of which it need not have all in memory: writes a
- * sorted run, or merges some.  False when there is nothing to do, or somebody else does it.
- * The caller commits next.
+ * sorted run.  False when there is nothing to do, or a lock would have to be waited for: who
+ * waits for the index may have one that the others wait for.  The caller commits next.
  */
 bool
 es_compact_before_build(void)
@@ -185,9 +200,12 @@ es_compact_before_build(void)
 	Relation	blocks;
 	EsRunsResult result = {.more = false};
 
-	if (!lock_compaction(false))
+	if (!ConditionalLockRelationOid(es_blocks_oid(), RowExclusiveLock) ||
+		!ConditionalLockRelationOid(es_runs_oid(), RowExclusiveLock) ||
+		!ConditionalLockRelationOid(es_run_pages_oid(), RowExclusiveLock) ||
+		!lock_compaction(false))
 		return false;
-	blocks = es_blocks_open(RowExclusiveLock);
+	blocks = es_blocks_open(NoLock);
 	if (pg_atomic_read_u32(&store->state) == ES_STORE_EMPTY && es_runs_are_far_behind(blocks))
 	{
 		Before		before = begin_as_owner(blocks);

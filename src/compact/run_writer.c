@@ -212,6 +212,7 @@ insert_run(const EsRun *run, int64 storage)
 	values[ES_RUNS_MERGED - 1] = BoolGetDatum(run->merged);
 	values[ES_RUNS_PAGES - 1] = Int64GetDatum(run->pages);
 	values[ES_RUNS_STORAGE - 1] = Int64GetDatum(storage);
+	values[ES_RUNS_CLUSTER - 1] = Int64GetDatum((int64) es_shared->cluster);
 	values[ES_RUNS_SEED - 1] = Int64GetDatum((int64) run->seed);
 	insert_row(&runs);
 	end_rows(&runs);

@@ -38,6 +38,7 @@
 #include "log/runs.h"
 #include "log/stores.h"
 #include "log/tail.h"
+#include "log/xact.h"
 #include "pg/catalog.h"
 #include "pg/compat.h"
 #include "pg/settings.h"
@@ -48,6 +49,9 @@
 /* Events of a run that is written from the log, at most; and at least, whatever memory allows. */
 #define MAX_EVENTS (1 << 20)
 #define LEAST_EVENTS (1 << 14)
+
+/* Index memory that an event takes while it is not in a run, at most, with its entity. */
+#define BYTES_PER_EVENT 128
 
 /* ------------------------------------------------------------- from the log */
 
@@ -195,16 +199,17 @@ is_full(const Gatherer *gatherer)
 		 gatherer->names_used + gatherer->count * sizeof(Gathered) >= (size_t) maintenance_work_mem * 1024 / 2);
 }
 
-/* Gathers events from behind a position. */
+/* Gathers events from behind a position, up to where blocks are merged if that is not 0. */
 static void
-gather(Gatherer *gatherer, Relation blocks, Snapshot snapshot, int64 after, uint64 seed)
+gather(Gatherer *gatherer, Relation blocks, Snapshot snapshot, int64 after, int64 merged_through,
+	   uint64 seed)
 {
 	EsLogScan	scan;
 
 	memset(gatherer, 0, sizeof(*gatherer));
 	gatherer->safe = es_horizon_undamaged(snapshot);
-	if (es_store_mine()->merged_through > after && !es_index_memory_is_short(es_store_mine()))
-		gatherer->safe = Min(gatherer->safe, es_store_mine()->merged_through);
+	if (merged_through > after)
+		gatherer->safe = Min(gatherer->safe, merged_through);
 	gatherer->seed = seed;
 	gatherer->through = after;
 	gatherer->events = palloc(sizeof(Gathered));
@@ -355,35 +360,48 @@ last_position(const EsRunList *list)
 	return list->count > 0 ? list->runs[list->count - 1].last_position : 0;
 }
 
-/* The same, as far as it can be told when the index is not built. */
+/*
+ * Is there a run to write before the index is built?  With less behind the runs, it fits
+ * for sure.
+ */
 bool
 es_runs_are_far_behind(Relation blocks)
 {
-	const EsRunList *list = es_runs_list(blocks);
+	double		memory = (double) es_pool_segment_count(es_pool) * ES_SEGMENT_SIZE;
 
-	return count_to_merge(list) > 0 ||
-		es_sequence_last_value(es_position_sequence()) - last_position(list) >= es_run_events;
+	return es_sequence_last_value(es_position_sequence()) - last_position(es_runs_list(blocks)) >=
+		Min(es_run_events, memory / BYTES_PER_EVENT);
+}
+
+/* Must postings be let go as soon as can be? */
+static bool
+is_in_hurry(EsStore *store)
+{
+	return es_tail_memory_is_wanted(store) || es_index_memory_is_short(store);
 }
 
 static void
 write_or_merge(Relation blocks, Snapshot snapshot, EsRunsResult *result)
 {
 	EsStore    *store = es_store_mine();
+	bool		built = pg_atomic_read_u32(&store->state) == ES_STORE_READY;
+	int64		merged_through = built ? store->merged_through : 0;
+	bool		hurry = built && is_in_hurry(store) && es_tail_run_is_due(store);
 	const EsRunList *list = es_runs_list(blocks);
 	int64		after = last_position(list);
 	uint32		count = count_to_merge(list);
 	Gatherer	gatherer;
 
-	if (count > 0)
+	if (count > 0 && built && !hurry)
 	{
 		merge_runs(blocks, list->runs + list->count - count, count, result);
 		result->more = result->merged = true;
 		return;
 	}
-	gather(&gatherer, blocks, snapshot, after, seed_of_next(list));
+	gather(&gatherer, blocks, snapshot, after, hurry ? 0 : merged_through, seed_of_next(list));
 	if (gatherer.count == 0)
 		return;
-	write_gathered(&gatherer, blocks, after, store->merged_through >= gatherer.through, result);
+	write_gathered(&gatherer, blocks, after, merged_through >= gatherer.through, result);
 	result->more = true;
 }
 
@@ -449,12 +467,32 @@ learn(EsOpenStore *open)
 	store->runs_through = last_position(list);
 }
 
+/* How an owner ended; who is not known of counts as running. */
+static EsFate
+fate_of_owner(void *arg pg_attribute_unused(), const EsEntity *entity pg_attribute_unused(), uint64 xid)
+{
+	EsFate		fate;
+
+	if (es_xact_is_own(xid))
+		return ES_FATE_OWN;
+	return es_xact_fate(xid, &fate) ? fate : ES_FATE_RUNNING;
+}
+
 static void
 shed(void *arg, EsEntity *entity)
 {
 	EsStore    *store = arg;
 
-	es_postings_shed(es_pool, &store->index.arena, &store->index.counts, entity);
+	CHECK_FOR_INTERRUPTS();
+	es_postings_shed(es_pool, &store->index.arena, &store->index.counts, entity, fate_of_owner, NULL);
+}
+
+/* Who waits for memory is told that it has been looked for. */
+void
+es_runs_answer(EsStore *store)
+{
+	pg_atomic_write_u32(&store->memory_wanted, 0);
+	ConditionVariableBroadcast(&store->state_changed);
 }
 
 /*
@@ -470,11 +508,11 @@ es_runs_learn(EsOpenStore *open)
 	MemoryContext before = MemoryContextSwitchTo(context);
 
 	learn(open);
-	if (store->shed_through < store->runs_through && es_index_memory_is_short(store))
+	if (es_tail_shed_is_due(store))
 	{
 		es_index_visit(es_pool, &store->index, shed, store);
 		store->shed_through = store->runs_through;
-		ConditionVariableBroadcast(&store->state_changed);
+		es_runs_answer(store);
 	}
 	MemoryContextSwitchTo(before);
 	MemoryContextDelete(context);

@@ -209,11 +209,13 @@ es_run_page_entry(const EsRunPage *page, uint32 i, EsRunEntry *entry)
 	entry->tenant_id.data = in + ENTRY_START_SIZE;
 	entry->entity_id.data = entry->tenant_id.data + entry->tenant_id.size;
 	if (entry->entity_id.size == 0 || entry->entity_id.size > ES_MAX_ENTITY_ID ||
+		entry->tenant_id.size > ES_MAX_TENANT_ID ||
 		ENTRY_START_SIZE + entry->tenant_id.size + entry->entity_id.size > end - start)
 		return false;
 	in = entry->entity_id.data + entry->entity_id.size;
 	entry->positions = es_slice(in, page->data + end - in);
-	return entry->key.version > 0 && entry->count > 0 && entry->count <= ES_RUN_MAX_POSITIONS;
+	return entry->key.version > 0 && entry->count > 0 && entry->count <= ES_RUN_MAX_POSITIONS &&
+		entry->count - 1 <= PG_UINT32_MAX - entry->key.version;
 }
 
 /* The positions of an entry, entry->count of them; false when they are damaged. */

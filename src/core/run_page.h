@@ -80,6 +80,8 @@ extern EsSlice es_run_page_finish(EsRunPageWriter *writer, int64 run, uint32 num
 
 extern bool es_run_page_open(EsRunPage *page, EsSlice data, int64 run, uint32 number, bool verify);
 extern bool es_run_page_entry(const EsRunPage *page, uint32 i, EsRunEntry *entry);
+
+/* Of a page that is no leaf, with i less than its count. */
 extern bool es_run_page_child(const EsRunPage *page, uint32 i, uint32 *number);
 extern uint32 es_run_page_search(const EsRunPage *page, EsRunKey key);
 extern bool es_run_entry_positions(const EsRunEntry *entry, int64 *positions);

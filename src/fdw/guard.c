@@ -193,12 +193,11 @@ check_schema(Oid schema)
 		refuse(get_namespace_name(schema), "change the name", "The extension finds its relations by it.", NULL);
 }
 
-/* The primary key of the log, which may have been dropped. */
+/* The primary key of a table, which may have been dropped. */
 static bool
-is_key_of_blocks(Form_pg_constraint form)
+is_primary_key(Form_pg_constraint form)
 {
-	return form->contype == CONSTRAINT_PRIMARY && !form->condeferrable &&
-		es_is_blocks_oid(form->conrelid);
+	return form->contype == CONSTRAINT_PRIMARY && !form->condeferrable;
 }
 
 static void
@@ -211,7 +210,7 @@ check_constraint(Oid oid)
 	if (!HeapTupleIsValid(row))
 		return;
 	form = (Form_pg_constraint) GETSTRUCT(row);
-	if (!es_is_own_oid(form->conrelid) || is_key_of_blocks(form))
+	if (!es_is_own_oid(form->conrelid) || is_primary_key(form))
 		return;
 	if (form->contype != CONSTRAINT_CHECK)
 		refuse_column(form->conrelid);	/* NOT NULL, as 18 has it */

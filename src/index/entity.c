@@ -245,11 +245,11 @@ older_chunk(const EsPool *pool, const Chunk *chunk)
 	return chunk_at(pool, LOAD(chunk->older));
 }
 
-/* The last version that there is room for in a chunk. */
-static uint32
+/* The last version that there is room for in a chunk, be it one that can be or not. */
+static uint64
 last_version(const Chunk *chunk)
 {
-	return LOAD(chunk->first_version) + LOAD(chunk->capacity) - 1;
+	return (uint64) LOAD(chunk->first_version) + LOAD(chunk->capacity) - 1;
 }
 
 /* Starts loading the newest chunk. */
@@ -332,7 +332,7 @@ add_chunk(EsPool *pool, EsArena *arena, EsCounts *counts, EsEntity *entity)
 	STORE(chunk->reserved, 0);
 	STORE(chunk->capacity, capacity);
 	STORE(chunk->older, entity->postings);
-	STORE(chunk->first_version, newest == NULL ? es_entity_in_runs(entity) + 1 : last_version(newest) + 1);
+	STORE(chunk->first_version, newest == NULL ? es_entity_in_runs(entity) + 1 : (uint32) last_version(newest) + 1);
 	__atomic_store_n(&entity->postings, ref, __ATOMIC_RELEASE);
 	__atomic_fetch_add(&counts->posting_bytes, chunk_size(capacity), __ATOMIC_RELAXED);
 	return true;
@@ -377,7 +377,7 @@ es_posting_slots(const EsPool *pool, const EsEntity *entity, uint32 version,
 	capacity = LOAD(chunk->capacity);
 	if (first == 0 || version - first >= capacity)
 		return NULL;
-	*count = first + capacity - version;
+	*count = capacity - (version - first);
 	return &chunk->postings[version - first];
 }
 
@@ -388,7 +388,7 @@ es_posting_get(const EsPool *pool, const EsEntity *entity, uint32 version)
 	uint32		count;
 	EsPosting  *slot = es_posting_slots(pool, entity, version, &count);
 
-	return slot == NULL ? 0 : __atomic_load_n(slot, __ATOMIC_RELAXED);
+	return slot == NULL ? 0 : __atomic_load_n(slot, __ATOMIC_ACQUIRE);
 }
 
 /* Sets the posting of a version for which room was reserved. */
@@ -418,13 +418,24 @@ give_chunks(EsPool *pool, EsArena *arena, EsCounts *counts, Chunk *chunk)
 	}
 }
 
-/* Takes all chunks, if nobody owns the entity and runs know all of it. */
+/* Takes all chunks, if no transaction that runs owns the entity and runs know all of it. */
 static void
-shed_all(EsPool *pool, EsArena *arena, EsCounts *counts, EsEntity *entity)
+shed_all(EsPool *pool, EsArena *arena, EsCounts *counts, EsEntity *entity,
+		 EsFateFunction fate, void *arg)
 {
-	uint64		owner = 0;
+	uint64		owner = es_entity_owner(entity);
 	Chunk	   *newest = NULL;
 
+	if (owner != 0)
+	{
+		EsFate		how = fate(arg, entity, owner);
+		uint32		total = es_entity_total(entity);
+
+		if (how == ES_FATE_RUNNING || how == ES_FATE_OWN || es_entity_owner(entity) != owner)
+			return;
+		if (how == ES_FATE_COMMITTED)
+			raise_committed(entity, total, counts);
+	}
 	if (!__atomic_compare_exchange_n(&entity->owner, &owner, ES_SHEDDING, false,
 									 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return;
@@ -441,10 +452,11 @@ shed_all(EsPool *pool, EsArena *arena, EsCounts *counts, EsEntity *entity)
 
 /*
  * Takes the chunks away that runs make needless.  The caller has the lock of compaction,
- * and nothing fails in here.
+ * and 'fate' tells how owners ended, at least of those that do not run.
  */
 void
-es_postings_shed(EsPool *pool, EsArena *arena, EsCounts *counts, EsEntity *entity)
+es_postings_shed(EsPool *pool, EsArena *arena, EsCounts *counts, EsEntity *entity,
+				 EsFateFunction fate, void *arg)
 {
 	uint32		in_runs = es_entity_in_runs(entity);
 	Chunk	   *kept = newest_chunk(pool, entity);
@@ -457,7 +469,7 @@ es_postings_shed(EsPool *pool, EsArena *arena, EsCounts *counts, EsEntity *entit
 	__atomic_store_n(&kept->older, 0, __ATOMIC_RELEASE);
 	give_chunks(pool, arena, counts, older);
 	if (es_entity_committed(entity) == in_runs)
-		shed_all(pool, arena, counts, entity);
+		shed_all(pool, arena, counts, entity, fate, arg);
 }
 
 /*

@@ -100,7 +100,7 @@ find_root(EsPool *pool, EsIndex *index)
 	EsRef		root = load_slot(&index->ids);
 	EsRef		made;
 
-	if (root != 0 || (made = es_arena_alloc(pool, &index->id_arena, ROOT_SIZE)) == 0)
+	if (root != 0 || (made = es_arena_alloc_lines(pool, &index->id_arena, ROOT_SIZE)) == 0)
 		return root;
 	__atomic_fetch_add(&index->counts.id_bytes, ROOT_SIZE, __ATOMIC_RELAXED);
 	memset(es_ref_pointer(pool, made), 0, ROOT_SIZE);

@@ -79,7 +79,7 @@ first_slot(const EsPool *pool, const EsIndex *index, const EsKey *key, int *used
 static EsRef
 make_root(EsPool *pool, EsIndex *index, size_t size)
 {
-	EsRef		root = es_arena_alloc(pool, &index->arena, size);
+	EsRef		root = es_arena_alloc_lines(pool, &index->arena, size);
 
 	if (root == 0)
 		return 0;
@@ -261,7 +261,7 @@ static bool
 push_down(EsPool *pool, EsIndex *index, EsRef *slot, EsRef value, int used)
 {
 	EsEntity   *entity = es_ref_pointer(pool, value);
-	EsRef		node = es_arena_alloc(pool, &index->arena, NODE_SIZE);
+	EsRef		node = es_arena_alloc_lines(pool, &index->arena, NODE_SIZE);
 
 	if (node == 0)
 		return false;

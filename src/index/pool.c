@@ -165,15 +165,9 @@ segment_ref(const EsPool *pool, uint32 segment, size_t offset)
 					 (size_t) (segment - 1) * ES_SEGMENT_SIZE + offset) / ES_REF_UNIT);
 }
 
-/*
- * Allocates 'size' bytes, at most ES_SEGMENT_SIZE.  What is a multiple of a
- * cache line starts on one.  The bytes are whatever was there before.
- * Returns 0 when memory is full.
- */
-EsRef
-es_arena_alloc(EsPool *pool, EsArena *arena, size_t size)
+static EsRef
+allocate(EsPool *pool, EsArena *arena, size_t size, size_t alignment)
 {
-	size_t		alignment = size % ES_CACHE_LINE == 0 ? ES_CACHE_LINE : ES_REF_UNIT;
 	uint64		bump = __atomic_load_n(&arena->bump, __ATOMIC_ACQUIRE);
 	uint64		full;
 
@@ -198,6 +192,23 @@ es_arena_alloc(EsPool *pool, EsArena *arena, size_t size)
 		if (bump == full)
 			return 0;
 	}
+}
+
+/*
+ * Allocates 'size' bytes, at most ES_SEGMENT_SIZE.  The bytes are whatever was
+ * there before.  Returns 0 when memory is full.
+ */
+EsRef
+es_arena_alloc(EsPool *pool, EsArena *arena, size_t size)
+{
+	return allocate(pool, arena, size, ES_REF_UNIT);
+}
+
+/* The same, from the start of a cache line on. */
+EsRef
+es_arena_alloc_lines(EsPool *pool, EsArena *arena, size_t size)
+{
+	return allocate(pool, arena, size, ES_CACHE_LINE);
 }
 
 /*

@@ -51,6 +51,7 @@ extern uint32 es_pool_segment_count(const EsPool *pool);
 extern uint32 es_pool_free_count(const EsPool *pool);
 
 extern EsRef es_arena_alloc(EsPool *pool, EsArena *arena, size_t size);
+extern EsRef es_arena_alloc_lines(EsPool *pool, EsArena *arena, size_t size);
 extern void es_arena_reset(EsPool *pool, EsArena *arena);
 extern EsRef es_arena_take_piece(EsPool *pool, EsArena *arena, int piece_class, size_t size);
 extern void es_arena_give_piece(EsPool *pool, EsArena *arena, int piece_class, size_t size, EsRef piece);

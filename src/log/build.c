@@ -231,7 +231,14 @@ enter_pending(Build *build, Pending *pending)
 			continue;
 		while (!es_postings_reserve(es_pool, &index->arena, &index->counts,
 									entry->entity, entry->version))
+		{
+			build->overflows = build->has_runs;
+			if (build->overflows)
+				break;
 			es_store_find_memory(build->store);
+		}
+		if (build->overflows)
+			break;
 		es_posting_set(es_pool, entry->entity, entry->version, entry->posting);
 		es_entity_restore(entry->entity, entry->version, entry->owner, &index->counts);
 	}
@@ -272,9 +279,9 @@ read_row(Build *build, HeapTuple tuple, Buffer buffer, Pending *pending)
 	build->small_blocks += row.size > 0 && es_block_is_small(row.size) && !es_row_has_large(&row);
 	if (!collect_row(&row, owner, pending, &build->ids))
 	{
-		build->overflows |= build->has_runs;	/* they may know what is
-												 * damaged */
-		build->store->damaged |= row.first_position >= build->known_before;
+		/* runs may know what is damaged */
+		build->overflows |= build->has_runs;
+		build->store->damaged |= row.first_position <= 0 || row.first_position >= build->known_before;
 	}
 	if (row.status != ES_BLOCK_OK)
 		es_ids_set_incomplete(&build->store->index);	/* what time was it? */
@@ -344,6 +351,7 @@ enter_run(Build *build, EsRunReader *reader, const EsRun *run)
 	EsCounts   *counts = &build->store->index.counts;
 	EsRunCursor *cursor = palloc(sizeof(EsRunCursor));
 	EsSlice		known_tenant = {NULL, 0};
+	int64		events = 0;
 	bool		complete = true;
 
 	es_run_cursor_begin(cursor, reader, run);
@@ -359,14 +367,32 @@ enter_run(Build *build, EsRunReader *reader, const EsRun *run)
 		es_entity_restore(entity, last, 0, counts);
 		es_entity_note_in_runs(entity, entry->key.version, last, counts);
 		complete &= es_entity_in_runs(entity) == last;
+		events += entry->count;
 	}
-	return complete && !cursor->damaged;
+	return complete && !cursor->damaged && events == run->events;
+}
+
+/*
+ * Where the last block begins in which runs have an event, which may have been merged with
+ * what follows; 0: that cannot be read.
+ */
+static int64
+last_known_block(Build *build)
+{
+	int64		start = 0;
+	EsLogScan	scan;
+
+	es_log_scan_begin(&scan, build->blocks, SnapshotSelf, build->store->runs_through, true);
+	if (es_log_scan_next(&scan) && scan.row.status == ES_BLOCK_OK &&
+		scan.row.first_position <= build->store->runs_through)
+		start = scan.row.first_position;
+	es_log_scan_end(&scan);
+	return start;
 }
 
 /*
  * Enters what sorted runs know.  Returns at which position the first block begins of those
- * that need be read of the log; 0: all must.  That is the last one in which runs have an
- * event, as it may have been merged with what follows.
+ * that need be read of the log; 0: all must.
  */
 static int64
 enter_runs(Build *build, const EsRunList *list)
@@ -391,7 +417,7 @@ enter_runs(Build *build, const EsRunList *list)
 	es_run_reader_end(&reader);
 	build->last_position = store->runs_through;
 	if (complete)
-		build->known_before = es_log_block_start(build->blocks, SnapshotSelf, store->runs_through);
+		build->known_before = last_known_block(build);
 	return timeless_ids == 0 ? build->known_before : 0;
 }
 

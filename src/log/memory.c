@@ -7,15 +7,23 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
 #include "index/ids.h"
 #include "log/memory.h"
 #include "log/stores.h"
 #include "log/tail.h"
+#include "pg/catalog.h"
+#include "pg/compat.h"
 
 /* How often who waits for memory looks, in milliseconds. */
 #define POLL_MS 100
+
+/* How long it is waited for that a worker begins. */
+#define WORKER_START_MS 10000
 
 /* While the index is built, which is by us, ids make room for entities. */
 static bool
@@ -25,25 +33,36 @@ give_up_ids(EsStore *store)
 		es_ids_give_up(es_pool, &store->index);
 }
 
+/* Would the worker wait for us, or for somebody who does? */
+static bool
+holds_up_worker(void)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, es_blocks_oid());
+	return es_lock_held_by_me(&tag, AccessExclusiveLock) || LockWaiterCount(&tag) > 0;
+}
+
 /*
- * Waits, when compaction can have the index let postings go, until it has.  False when
- * there is nothing to wait for, or it failed meanwhile.
+ * Waits, when compaction can have the index let postings go, until it has looked for some.
+ * False when it found none, or when no worker comes.  The caller has the block table open to
+ * be written, and no buffer pinned.
  */
 static bool
 wait_for_compaction(EsStore *store)
 {
 	int64		before = store->shed_through;
 	uint64		failures = pg_atomic_read_u64(&store->compaction.failures);
+	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), WORKER_START_MS);
 
-	if (pg_atomic_read_u32(&store->state) != ES_STORE_READY)
+	if (pg_atomic_read_u32(&store->state) != ES_STORE_READY || holds_up_worker() ||
+		!es_tail_ask_for_memory(store))
 		return false;
 	ConditionVariablePrepareToSleep(&store->state_changed);
-	while (store->shed_through == before && es_tail_will_shed(store) &&
-		   pg_atomic_read_u64(&store->compaction.failures) == failures)
-	{
-		es_tail_tell(store);
+	while (es_tail_memory_is_wanted(store) && !holds_up_worker() &&
+		   pg_atomic_read_u64(&store->compaction.failures) == failures &&
+		   (GetCurrentTimestamp() < until || pg_atomic_read_u32(&store->compaction.worker) != 0))
 		(void) ConditionVariableTimedSleep(&store->state_changed, POLL_MS, PG_WAIT_EXTENSION);
-	}
 	ConditionVariableCancelSleep();
 	return store->shed_through != before;
 }

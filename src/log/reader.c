@@ -27,6 +27,7 @@
 #include "postgres.h"
 
 #include "access/heapam.h"
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "utils/rel.h"
@@ -156,6 +157,8 @@ typedef struct SeenByOthers
 {
 	uint64		generation;		/* of the index; raised when the table is
 								 * another */
+	uint64		own;			/* full xid, which is in no list of those that
+								 * run; 0: none */
 	TransactionId xmin;
 	TransactionId xmax;
 	uint64		running;		/* hash of the transactions between them */
@@ -171,6 +174,7 @@ seen_by_others(Snapshot snapshot)
 
 	memset(&key, 0, sizeof(key));
 	key.generation = es_store_mine()->generation;
+	key.own = U64FromFullTransactionId(GetTopFullTransactionIdIfAny());
 	key.xmin = snapshot->xmin;
 	key.xmax = snapshot->xmax;
 	key.running = es_stable_hash(running) ^ (es_stable_hash(parts) << 1) ^ snapshot->suboverflowed;

@@ -39,8 +39,11 @@
 
 /* -------------------------------------------------------------------- list */
 
+#define FIRST_ROOM 16
+
 /* What the backend remembers. */
 static EsRunList known_list = {NULL, 0};
+static bool is_whole;			/* each begins where the one before ends */
 static uint32 room = 0;
 static bool is_known = false;
 static uint32 known_change;		/* of store->runs_changed */
@@ -52,13 +55,15 @@ add_run(const EsRun *run)
 {
 	uint32		i;
 
+	if (known_list.runs == NULL)
+	{
+		known_list.runs = MemoryContextAlloc(TopMemoryContext, FIRST_ROOM * sizeof(EsRun));
+		room = FIRST_ROOM;
+	}
 	if (known_list.count == room)
 	{
-		room = Max(16, room * 2);
-		if (known_list.runs == NULL)
-			known_list.runs = MemoryContextAlloc(TopMemoryContext, room * sizeof(EsRun));
-		else
-			known_list.runs = repalloc(known_list.runs, room * sizeof(EsRun));
+		known_list.runs = repalloc(known_list.runs, 2 * room * sizeof(EsRun));
+		room *= 2;
 	}
 	for (i = known_list.count++; i > 0 && known_list.runs[i - 1].first_position > run->first_position; i--)
 		known_list.runs[i] = known_list.runs[i - 1];
@@ -85,6 +90,31 @@ read_run(TupleTableSlot *slot)
 	};
 }
 
+/* Is the row about this cluster's block table, as it is? */
+static bool
+is_about(TupleTableSlot *slot, Oid storage)
+{
+	return DatumGetInt64(slot->tts_values[ES_RUNS_STORAGE - 1]) == (int64) storage &&
+		DatumGetInt64(slot->tts_values[ES_RUNS_CLUSTER - 1]) == (int64) es_shared->cluster;
+}
+
+/* Do the runs have the log from its beginning on, without a gap? */
+static bool
+check_list(void)
+{
+	int64		end = 0;
+
+	for (uint32 i = 0; i < known_list.count; i++)
+	{
+		const EsRun *run = &known_list.runs[i];
+
+		if (run->first_position != end + 1 || run->last_position <= end)
+			return false;
+		end = run->last_position;
+	}
+	return true;
+}
+
 static void
 read_list(Oid storage)
 {
@@ -100,9 +130,12 @@ read_list(Oid storage)
 
 		slot_getallattrs(slot);
 		run = read_run(slot);
-		if (DatumGetInt64(slot->tts_values[ES_RUNS_STORAGE - 1]) == (int64) storage)
+		if (is_about(slot, storage))
 			add_run(&run);
 	}
+	is_whole = check_list();
+	if (!is_whole)
+		known_list.count = 0;
 	ExecDropSingleTupleTableSlot(slot);
 	table_endscan(scan);
 	UnregisterSnapshot(snapshot);
@@ -257,18 +290,20 @@ es_runs_delete(int64 run)
 }
 
 static bool
-is_of_other_storage(TupleTableSlot *slot, void *arg)
+is_obsolete(TupleTableSlot *slot, void *arg)
 {
-	return DatumGetInt64(slot->tts_values[ES_RUNS_STORAGE - 1]) != *(int64 *) arg;
+	return !is_whole || !is_about(slot, *(Oid *) arg);
 }
 
-/* Deletes runs of a storage that the block table no longer has. */
+/* Deletes runs of a storage that the block table no longer has; all, if there are gaps. */
 void
 es_runs_delete_obsolete(Relation blocks)
 {
-	int64		storage = es_relation_storage(blocks);
+	Oid			storage = es_relation_storage(blocks);
 
-	(void) delete_rows(is_of_other_storage, &storage);
+	(void) es_runs_list(blocks);
+	if (delete_rows(is_obsolete, &storage) > 0)
+		CommandCounterIncrement();
 }
 
 static bool
@@ -294,6 +329,11 @@ es_run_reader_begin(EsRunReader *reader)
 {
 	reader->context = CurrentMemoryContext;
 	reader->pages = table_open(es_run_pages_oid(), AccessShareLock);
+	if (!OidIsValid(es_primary_key_index(reader->pages)))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("the table \"eventstore.run_pages\" has lost its primary key"),
+				 errhint("ALTER TABLE eventstore.run_pages ADD CONSTRAINT run_pages_pkey PRIMARY KEY (run, number) makes it again.")));
 	reader->index = index_open(es_primary_key_index(reader->pages), AccessShareLock);
 	reader->slot = table_slot_create(reader->pages, NULL);
 	reader->scan = es_index_beginscan(reader->pages, reader->index, SnapshotAny, 2);
@@ -530,29 +570,50 @@ es_run_cursor_begin(EsRunCursor *cursor, EsRunReader *reader, const EsRun *run)
 	if (read_page(reader, run->run, run->pages))
 		cursor->level = reader->page.level;
 	cursor->damaged = !open_page(cursor, run->pages, cursor->level);
+	if (cursor->damaged)
+		cursor->level = 0;		/* of no entries */
 }
 
-/* Moves to the next entry; false after the last, or when what follows is damaged. */
+/*
+ * Opens the next page of a level that is not damaged, below those that are open; false when
+ * there is none.
+ */
+static bool
+next_page(EsRunCursor *cursor, int level)
+{
+	uint32		number;
+
+	while (level < cursor->level)
+	{
+		EsRunPage  *above = &cursor->pages[level + 1];
+
+		if (cursor->next[level + 1] == above->count)
+		{
+			if (!next_page(cursor, level + 1))
+				return false;
+			continue;
+		}
+		if (es_run_page_child(above, cursor->next[level + 1]++, &number) && open_page(cursor, number, level))
+			return true;
+		cursor->damaged = true;
+	}
+	return false;
+}
+
+/* Moves to the next entry; false after the last.  What is damaged is left out. */
 bool
 es_run_cursor_next(EsRunCursor *cursor)
 {
-	int			level = 0;
-
-	if (cursor->damaged)
-		return false;
-	while (cursor->next[level] == cursor->pages[level].count)
+	for (;;)
 	{
-		if (++level > cursor->level)
-			return false;
+		if (cursor->next[0] == cursor->pages[0].count)
+		{
+			if (!next_page(cursor, 0))
+				return false;
+			continue;
+		}
+		if (es_run_page_entry(&cursor->pages[0], cursor->next[0]++, &cursor->entry))
+			return true;
+		cursor->damaged = true;
 	}
-	for (; level > 0 && !cursor->damaged; level--)
-	{
-		uint32		number;
-
-		cursor->damaged = !es_run_page_child(&cursor->pages[level], cursor->next[level]++, &number) ||
-			!open_page(cursor, number, level - 1);
-	}
-	if (!cursor->damaged)
-		cursor->damaged = !es_run_page_entry(&cursor->pages[0], cursor->next[0]++, &cursor->entry);
-	return !cursor->damaged;
 }

@@ -29,6 +29,7 @@ enum
 	ES_RUNS_MERGED,
 	ES_RUNS_PAGES,
 	ES_RUNS_STORAGE,
+	ES_RUNS_CLUSTER,
 	ES_RUNS_SEED,
 	ES_RUNS_NATTS = ES_RUNS_SEED
 };
@@ -103,7 +104,7 @@ typedef struct EsRunCursor
 	uint32		next[ES_RUN_MAX_LEVELS];	/* on each level, in its page */
 	EsRunPage	pages[ES_RUN_MAX_LEVELS];
 	char	   *data[ES_RUN_MAX_LEVELS];	/* copies of the pages */
-	bool		damaged;		/* it has ended early */
+	bool		damaged;		/* something was left out */
 	EsRunEntry	entry;			/* the current one */
 } EsRunCursor;
 

@@ -265,6 +265,13 @@ attach(EsStore *store)
 	session.generation = store->generation;
 }
 
+/* Does the transaction have anything to do with an index? */
+bool
+es_session_is_used(void)
+{
+	return session.store != NULL;
+}
+
 /*
  * Before entities are claimed: makes room for them, since nothing may fail
  * between a claim and its entry.

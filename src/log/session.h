@@ -15,6 +15,7 @@
 #include "log/shared.h"
 
 extern void es_session_install(void);
+extern bool es_session_is_used(void);
 extern void es_session_begin(EsStore *store, uint32 new_claims);
 extern void es_session_add(EsEntity *entity, uint32 total, uint64 claimed_by);
 extern void es_session_table_changed(EsStore *store, Oid relid);

@@ -104,6 +104,8 @@ typedef struct EsPositionSample
  *				  runs_xid, with release, before runs_through.
  * runs_changed	  raised after a transaction has ended that changed the list of runs;
  *				  see runs.c.
+ * memory_wanted  set to 1 by who has found memory full, to 0 by who has the lock of
+ *				  compaction, when it has been looked for postings to be let go.
  * run_wanted	  0 -> 1 by a session that has found that a run is due, 1 -> 0 by the
  *				  launcher and by who has the lock of compaction.
  * compaction	  added to by appenders and by compaction, in no order with other
@@ -149,6 +151,7 @@ typedef struct EsStore
 	int64		shed_through;	/* postings of runs up to here were let go */
 	pg_atomic_uint32 runs_changed;
 	pg_atomic_uint32 run_wanted;
+	pg_atomic_uint32 memory_wanted;
 	EsCompactionCounters compaction;
 } EsStore;
 

@@ -56,6 +56,9 @@
 /* A table of so many pages is for a worker to read: some tenths of a second. */
 #define WORKER_PAGES 8192
 
+/* What the index may need for a page of full blocks, at least a part of it, in bytes. */
+#define MEMORY_PER_PAGE 16384
+
 /* How long it is waited for that it begins, and how often looked, in milliseconds. */
 #define WORKER_START_MS 3000
 #define WORKER_POLL_MS 100
@@ -150,13 +153,30 @@ wait_for_builder(EsStore *store)
 	ConditionVariableCancelSleep();
 }
 
-/* Is the build one for a worker, which must get a lock on the table beside ours? */
+/* Does it take a while to read the table, or may more be in it than memory holds? */
+static bool
+is_large(Relation blocks)
+{
+	double		memory = (double) es_pool_segment_count(es_pool) * ES_SEGMENT_SIZE;
+
+	return RelationGetNumberOfBlocks(blocks) >= Min(WORKER_PAGES, memory / MEMORY_PER_PAGE);
+}
+
+/*
+ * Is the build one for a worker, which must get a lock on the table beside ours?  An index
+ * of another storage is nobody's any more.
+ */
 static bool
 is_for_worker(EsStore *store, Relation blocks)
 {
-	return pg_atomic_read_u32(&store->state) == ES_STORE_EMPTY && !es_is_background_worker() &&
-		RelationGetNumberOfBlocks(blocks) >= WORKER_PAGES &&
-		!CheckRelationLockedByMe(blocks, AccessExclusiveLock, true);
+	uint32		ready = ES_STORE_READY;
+
+	if (es_is_background_worker() || !is_large(blocks) ||
+		CheckRelationLockedByMe(blocks, AccessExclusiveLock, true))
+		return false;
+	if (pg_atomic_read_u32(&store->state) == ES_STORE_READY && !is_of(store, blocks))
+		pg_atomic_compare_exchange_u32(&store->state, &ready, ES_STORE_EMPTY);
+	return pg_atomic_read_u32(&store->state) == ES_STORE_EMPTY;
 }
 
 static void
@@ -211,7 +231,9 @@ es_store_build(void)
 {
 	EsOpenStore open;
 
-	if (!ConditionalLockRelationOid(es_blocks_oid(), AccessShareLock))
+	if (!ConditionalLockRelationOid(es_blocks_oid(), AccessShareLock) ||
+		!ConditionalLockRelationOid(es_runs_oid(), AccessShareLock) ||
+		!ConditionalLockRelationOid(es_run_pages_oid(), AccessShareLock))
 		return;
 	es_store_open(&open, AccessShareLock);
 	es_store_close(&open);
@@ -360,7 +382,7 @@ es_store_rebuild(void)
 	invalidate(open.blocks);
 	es_runs_delete_all(es_store_mine());
 	open.store = es_store_mine();
-	if (RelationGetNumberOfBlocks(open.blocks) < WORKER_PAGES || !es_compaction)
+	if (!is_large(open.blocks) || !es_compaction || es_session_is_used())
 		ensure_built(open.store, open.blocks);
 	es_store_close(&open);
 }

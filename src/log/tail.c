@@ -68,35 +68,64 @@ count_added(void)
 		wake_launcher();
 }
 
+/* Does somebody wait for memory? */
+bool
+es_tail_memory_is_wanted(EsStore *store)
+{
+	return pg_atomic_read_u32(&store->memory_wanted) != 0;
+}
+
 /*
  * Are there so many events behind the last sorted run, or behind what was tried in vain,
  * that another is due?  When memory is short that is as soon as it frees a good part of
- * what is left.  Positions are counted, of which some may be gaps; they are read without a
- * lock, as the answer is about now.
+ * what is left; when somebody waits for memory, what was tried is tried again.  Positions
+ * are counted, of which some may be gaps; they are read without a lock, as the answer is
+ * about now.
  */
 bool
 es_tail_run_is_due(EsStore *store)
 {
+	int64		all = store->next_position - 1 - store->runs_through;
 	int64		behind = store->next_position - 1 - Max(store->runs_through, store->runs_tried);
 
 	return behind >= es_run_events ||
+		(es_tail_memory_is_wanted(store) && all >= LEAST_EVENTS) ||
 		(es_index_memory_is_short(store) &&
 		 behind >= Max(LEAST_EVENTS, (int64) (es_index_memory_left(store) / BYTES_PER_EVENT)));
 }
 
-/* Is a run due, or are there postings to be let go that runs make needless? */
+/* Are postings to be let go that runs make needless? */
+bool
+es_tail_shed_is_due(EsStore *store)
+{
+	return store->shed_through < store->runs_through &&
+		(es_tail_memory_is_wanted(store) || es_index_memory_is_short(store));
+}
+
+/* Is a run due, or are there postings to be let go? */
 bool
 es_tail_index_is_due(EsStore *store)
 {
-	return es_tail_run_is_due(store) ||
-		(store->shed_through < store->runs_through && es_index_memory_is_short(store));
+	return es_tail_run_is_due(store) || es_tail_shed_is_due(store);
 }
 
-/* Will compaction have the index let postings go? */
+/*
+ * Asks compaction to have the index let postings go; false when it cannot.  Then, or when
+ * it has looked for them, memory_wanted is 0 again.
+ */
 bool
-es_tail_will_shed(EsStore *store)
+es_tail_ask_for_memory(EsStore *store)
 {
-	return es_compaction && pg_atomic_read_u32(&es_shared->launcher) != 0 && es_tail_index_is_due(store);
+	if (!es_compaction || pg_atomic_read_u32(&es_shared->launcher) == 0)
+		return false;
+	pg_atomic_write_u32(&store->memory_wanted, 1);
+	if (es_tail_index_is_due(store))
+	{
+		wake_launcher();
+		return true;
+	}
+	pg_atomic_write_u32(&store->memory_wanted, 0);
+	return false;
 }
 
 /* Tells the launcher once that a sorted run is due. */
@@ -104,7 +133,7 @@ static void
 ask_for_run(void)
 {
 	if (es_compaction && pg_atomic_read_u32(&added_store->run_wanted) == 0 &&
-		es_tail_run_is_due(added_store) &&
+		es_tail_index_is_due(added_store) &&
 		pg_atomic_exchange_u32(&added_store->run_wanted, 1) == 0)
 		wake_launcher();
 }

@@ -17,8 +17,10 @@
 
 extern void es_tail_install(void);
 extern bool es_tail_run_is_due(EsStore *store);
+extern bool es_tail_memory_is_wanted(EsStore *store);
+extern bool es_tail_shed_is_due(EsStore *store);
 extern bool es_tail_index_is_due(EsStore *store);
-extern bool es_tail_will_shed(EsStore *store);
+extern bool es_tail_ask_for_memory(EsStore *store);
 extern void es_tail_add(EsStore *store, uint32 small_blocks);
 extern void es_tail_take(EsStore *store, uint64 small_blocks, bool unsettled);
 extern void es_tail_tell(EsStore *store);

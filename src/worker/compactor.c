@@ -169,6 +169,7 @@ step(EsMergeResult *result, Deleted *deleted)
 	if (!OidIsValid(get_extension_oid("eventstore", true)) || es_blocks_are_subscribed())
 	{
 		pg_atomic_write_u64(&es_store_mine()->compaction.small_blocks, 0);
+		es_compact_give_up(es_store_mine());
 		deleted->rows = 0;
 		CommitTransactionCommand();
 		return false;
@@ -198,13 +199,16 @@ sleep_ms(long ms)
 	}
 }
 
-/* Sleeps as long as the rate that is set wants for so many bytes, of a step. */
+/*
+ * Sleeps as long as the rate that is set wants for so many bytes, of a step, unless somebody
+ * waits.
+ */
 static void
-keep_rate(uint64 bytes)
+keep_rate(EsStore *store, uint64 bytes)
 {
 	TimestampTz start = GetCurrentTimestamp();
 
-	while (es_compaction && es_compaction_rate_kb > 0 &&
+	while (es_compaction && es_compaction_rate_kb > 0 && !es_tail_memory_is_wanted(store) &&
 		   !TimestampDifferenceExceeds(start, GetCurrentTimestamp(),
 									   (int) (bytes * 1000 / 1024 / es_compaction_rate_kb)))
 		sleep_ms(LINGER_STEP_MS);
@@ -249,7 +253,7 @@ compact_all(EsStore *store)
 		CHECK_FOR_INTERRUPTS();
 		vacuum_if_due(&deleted, deleted.enough);
 		vacuum_runs_if_due(&deleted);
-		keep_rate(result.bytes_read);
+		keep_rate(store, result.bytes_read);
 		if (!result.more && !wait_for_more(result.store))
 			break;
 	}

@@ -8,6 +8,11 @@
  * fate is published, then it releases its entities - or, like a prepared one,
  * does not, and leaves that to whoever claims them next.  A few read instead.
  *
+ * One thread more does what compaction does, which only one process may at a time: it says
+ * of versions that are committed that sorted runs have them, and sheds their postings.  A
+ * version that runs have may have no posting, and whoever reads while postings are shed may
+ * find another's once, but not twice.
+ *
  * What was committed is noted apart from the index, one cell a version, which
  * only one transaction may fill: that finds repeated versions as they happen.
  * In the end the notes must be what the index says, without gaps.
@@ -33,10 +38,11 @@
 #define MAX_CLAIMS		4		/* entities a transaction */
 #define POOL_SEGMENTS	4096
 
-/* A posting that says who set it for which version. */
-#define POSTING(xid, version)	((uint64) (xid) << 32 | (version))
+/* A posting that says who set it for which version of which entity. */
+#define PLACE(number, version)	((uint32) (number) << 24 | (version))
+#define POSTING(xid, number, version) ((uint64) (xid) << 32 | PLACE(number, version))
 #define POSTING_XID(posting)	((posting) >> 32)
-#define POSTING_VERSION(posting) ((uint32) (posting))
+#define POSTING_PLACE(posting)	((uint32) (posting))
 
 static EsPool *pool;
 static EsIndex store;
@@ -46,6 +52,11 @@ static uint64 next_xid = 1;
 static uint64 next_cold;		/* numbers of entities that are only added */
 static uint64 commits;
 static uint64 waits;
+static uint64 noted;			/* versions as in runs */
+static uint64 sheds;			/* that took memory from an entity */
+static uint64 reads;			/* of committed versions */
+static uint64 shed_reads;		/* of those without a posting */
+static uint64 second_looks;		/* at postings that changed meanwhile */
 static bool stop;				/* atomic */
 
 /* Things that must not happen; atomic. */
@@ -59,6 +70,14 @@ static void
 raise_alarm(uint64 *counter)
 {
 	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
+
+static void
+sleep_ms(int ms)
+{
+	struct timespec time = {.tv_sec = ms / 1000,.tv_nsec = ms % 1000 * 1000000L};
+
+	nanosleep(&time, NULL);
 }
 
 /* ----------------------------------------------------------- simulated server */
@@ -234,7 +253,7 @@ append(Transaction *transaction, Claim *claim, uint32 count)
 	slots = es_posting_slots(pool, entity, total + 1, &together);
 	for (uint32 i = 0; i < count; i++)
 	{
-		EsPosting	posting = POSTING(transaction->xid, total + 1 + i);
+		EsPosting	posting = POSTING(transaction->xid, claim->number, total + 1 + i);
 
 		if (i < together)
 			es_posting_store(&slots[i], posting);
@@ -317,18 +336,42 @@ run_transaction(Random *random, uint64 xid)
 
 /* -------------------------------------------------------------------- readers */
 
-/* What is committed has a posting by a transaction that committed it. */
-static void
-read_committed(EsEntity *entity, uint32 committed)
+/* A posting that is the same when it is looked at again, as the log's readers do. */
+static EsPosting
+believed_posting(const EsEntity *entity, uint32 version)
 {
-	for (uint32 version = committed > 50 ? committed - 50 : 1; version <= committed; version++)
+	for (;;)
 	{
 		EsPosting	posting = es_posting_get(pool, entity, version);
 
-		if (POSTING_VERSION(posting) != version ||
-			fate_of(NULL, entity, POSTING_XID(posting)) != ES_FATE_COMMITTED)
+		if (es_posting_get(pool, entity, version) == posting)
+			return posting;
+		__atomic_fetch_add(&second_looks, 1, __ATOMIC_RELAXED);
+	}
+}
+
+/* What is committed has a posting by a transaction that committed it, or is in runs. */
+static bool
+is_right(const EsEntity *entity, uint32 number, uint32 version)
+{
+	EsPosting	posting = believed_posting(entity, version);
+
+	if (posting != 0)
+		return POSTING_PLACE(posting) == PLACE(number, version) &&
+			fate_of(NULL, entity, POSTING_XID(posting)) == ES_FATE_COMMITTED;
+	__atomic_fetch_add(&shed_reads, 1, __ATOMIC_RELAXED);
+	return version <= es_entity_in_runs(entity);
+}
+
+static void
+read_committed(const EsEntity *entity, uint32 number, uint32 committed)
+{
+	for (uint32 version = committed > 50 ? committed - 50 : 1; version <= committed; version++)
+	{
+		if (!is_right(entity, number, version))
 			raise_alarm(&bad_reads);
 	}
+	__atomic_fetch_add(&reads, Min(committed, 51), __ATOMIC_RELAXED);
 }
 
 static void
@@ -336,20 +379,78 @@ read_entity(Random *random)
 {
 	char		name[32];
 	EsKey		key;
-	EsEntity   *entity = hot_entity(random_below(random, HOT_ENTITIES), &key, name);
+	uint32		number = random_below(random, HOT_ENTITIES);
+	EsEntity   *entity = hot_entity(number, &key, name);
 	uint32		committed = es_entity_committed(entity);
 	uint32		known = es_entity_known(entity);
 
-	if (known < committed)
+	if (known < committed || es_entity_in_runs(entity) > es_entity_committed(entity))
 		raise_alarm(&bad_reads);
-	read_committed(entity, committed);
+	read_committed(entity, number, committed);
 	for (uint32 version = committed + 1; version <= known; version++)
 	{
-		EsPosting	posting = es_posting_get(pool, entity, version);
+		EsPosting	posting = believed_posting(entity, version);
 
-		if (posting != 0 && POSTING_VERSION(posting) != version)
+		if (posting != 0 && POSTING_PLACE(posting) != PLACE(number, version))
 			raise_alarm(&bad_reads);
 	}
+}
+
+/* ------------------------------------------------------------------- shedding */
+
+/* The last version that is committed, at most so many after this one. */
+static uint32
+last_committed(uint32 number, uint32 version, uint32 most)
+{
+	for (uint32 end = Min(version + most, MAX_VERSIONS); version < end; version++)
+	{
+		uint32		xid = __atomic_load_n(&notes[number][version + 1], __ATOMIC_RELAXED);
+
+		if (xid == 0 || fate_of(NULL, NULL, xid) != ES_FATE_COMMITTED)
+			break;
+	}
+	return version;
+}
+
+/* Runs have what is committed of the entity, or a part of it; sometimes behind a gap, too. */
+static void
+note_in_runs(Random *random, EsEntity *entity, uint32 number)
+{
+	uint32		before = es_entity_in_runs(entity);
+	uint32		most = random_chance(random, 70) ? MAX_VERSIONS : random_below(random, 100);
+	uint32		last = last_committed(number, before, most);
+
+	if (last == before)
+		return;
+	if (last - before > 1 && random_chance(random, 10))
+		es_entity_note_in_runs(entity, before + 2, last, &store.counts);
+	if (es_entity_in_runs(entity) != before)
+		raise_alarm(&bad_reads);
+	es_entity_note_in_runs(entity, before - random_below(random, before + 1) + 1, last, &store.counts);
+	noted += last - before;
+}
+
+/* Notes and sheds, by fits and starts, so that readers find entities with and without postings. */
+static void *
+run_shedder(void *arg)
+{
+	Random		random = {(uintptr_t) arg};
+
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
+	{
+		char		name[32];
+		EsKey		key;
+		uint32		number = random_below(&random, HOT_ENTITIES);
+		EsEntity   *entity = hot_entity(number, &key, name);
+		uint64		bytes = __atomic_load_n(&store.arena.piece_bytes, __ATOMIC_RELAXED);
+
+		note_in_runs(&random, entity, number);
+		es_postings_shed(pool, &store.arena, &store.counts, entity, fate_of, NULL);
+		sheds += __atomic_load_n(&store.arena.piece_bytes, __ATOMIC_RELAXED) > bytes;
+		if (random_chance(&random, 5))
+			sleep_ms(random_below(&random, 10));
+	}
+	return NULL;
 }
 
 static void *
@@ -405,18 +506,38 @@ check_versions(void)
 		for (uint32 version = 1; version <= MAX_VERSIONS; version++)
 		{
 			uint32		xid = notes[number][version];
+			EsPosting	posting = es_posting_get(pool, entity, version);
 
 			gaps += (version <= total) != (xid != 0);
-			wrong += xid != 0 && es_posting_get(pool, entity, version) != POSTING(xid, version);
+			wrong += xid != 0 && posting != POSTING(xid, number, version) &&
+				(posting != 0 || version > es_entity_in_runs(entity));
 		}
 		events += total;
 		entities += total > 0;
 	}
 	is_int(gaps, 0, "versions are without gaps: " UINT64_FORMAT " of " UINT64_FORMAT " entities",
 		   events, entities);
-	is_int(wrong, 0, "and where their writers put them");
+	is_int(wrong, 0, "and where their writers put them, or in runs");
 	is_int(store.counts.events, events, "the count of events is right");
 	is_int(store.counts.entities, entities, "the count of entities is right");
+}
+
+/* When runs have all and nobody owns anything, nothing is left. */
+static void
+check_shedding(void)
+{
+	for (uint32 number = 0; number < HOT_ENTITIES; number++)
+	{
+		char		name[32];
+		EsKey		key;
+		EsEntity   *entity = hot_entity(number, &key, name);
+
+		es_entity_note_in_runs(entity, 1, es_entity_committed(entity), &store.counts);
+		es_postings_shed(pool, &store.arena, &store.counts, entity, fate_of, NULL);
+	}
+	ok(noted > 0 && sheds > 0, UINT64_FORMAT " versions were noted as in runs, " UINT64_FORMAT " times memory was shed",
+	   noted, sheds);
+	is_int(store.counts.posting_bytes, 0, "all postings can be shed in the end");
 }
 
 static void
@@ -433,7 +554,7 @@ check_memory(void)
 {
 	uint64		sums[2] = {0, 0};
 	uint64		wanted = HOT_ENTITIES + (next_cold + 2) / 3;
-	uint64		bytes = store.counts.entity_bytes + store.counts.posting_bytes;
+	uint64		bytes = store.counts.entity_bytes + store.arena.piece_bytes;
 	uint32		free_count = es_pool_free_count(pool);
 
 	es_index_visit(pool, &store, count_visit, sums);
@@ -457,33 +578,30 @@ setting(const char *name, int otherwise)
 }
 
 static void
-sleep_seconds(int seconds)
-{
-	struct timespec time = {.tv_sec = seconds};
-
-	nanosleep(&time, NULL);
-}
-
-static void
 test_transactions(void)
 {
 	pthread_t	threads[MAX_THREADS];
+	pthread_t	shedder;
 	int			count = Min(setting("ES_STRESS_THREADS", 6), MAX_THREADS);
 
 	es_index_init(pool, &store);
 	for (int i = 0; i < count; i++)
 		pthread_create(&threads[i], NULL, run_thread, (void *) (uintptr_t) (i + 1));
-	sleep_seconds(setting("ES_STRESS_SECONDS", 2));
+	pthread_create(&shedder, NULL, run_shedder, (void *) (uintptr_t) (count + 1));
+	sleep_ms(1000 * setting("ES_STRESS_SECONDS", 2));
 	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
 	for (int i = 0; i < count; i++)
 		pthread_join(threads[i], NULL);
+	pthread_join(shedder, NULL);
 	ok(commits > 100, UINT64_FORMAT " transactions of %d threads committed, with " UINT64_FORMAT " waits",
 	   commits, count, waits);
 	is_int(repeats, 0, "no version was given out twice");
-	is_int(bad_reads, 0, "readers found what they should");
+	is_int(bad_reads, 0, "readers found what they should: " UINT64_FORMAT " versions, " UINT64_FORMAT " shed, "
+		   UINT64_FORMAT " looked at again", reads, shed_reads, second_looks);
 	is_int(bad_finds, 0, "entities were found");
 	is_int(failures, 0, "memory sufficed");
 	check_versions();
+	check_shedding();
 	check_memory();
 }
 

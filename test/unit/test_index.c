@@ -128,7 +128,8 @@ test_alloc(void)
 	for (; count < 1000; count++)
 	{
 		sizes[count] = 1 + random_below(&random, random_chance(&random, 5) ? 5000 : 200);
-		refs[count] = es_arena_alloc(store.pool, &arena, sizes[count]);
+		refs[count] = sizes[count] % ES_CACHE_LINE == 0 ? es_arena_alloc_lines(store.pool, &arena, sizes[count]) :
+			es_arena_alloc(store.pool, &arena, sizes[count]);
 		if (refs[count] == 0)
 			break;
 		memset(es_ref_pointer(store.pool, refs[count]), count & 0xFF, sizes[count]);
