@@ -76,7 +76,10 @@ es_reader_end(EsReader *reader)
 		es_log_scan_end(&reader->log);
 	reader->log_open = reader->at_row = false;
 	if (reader->runs_open)
+	{
 		es_run_reader_end(&reader->runs);
+		pfree(reader->positions);
+	}
 	reader->runs_open = false;
 }
 
