@@ -64,6 +64,7 @@ es_compact_sql(PG_FUNCTION_ARGS)
 	PreventCommandDuringRecovery("CALL eventstore.compact()");
 	PreventCommandIfReadOnly("CALL eventstore.compact()");
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
+	es_compact_try_again();
 	do
 	{
 		SPI_commit();

@@ -179,6 +179,13 @@ es_compact_step(EsMergeResult *result)
 	PG_END_TRY();
 }
 
+/* Who asks for compaction has what was tried in vain tried again. */
+void
+es_compact_try_again(void)
+{
+	es_store_mine()->runs_tried = 0;
+}
+
 /* Nothing can be done in this database: nobody need ask again for a while. */
 void
 es_compact_give_up(EsStore *store)

@@ -278,7 +278,10 @@ at_exit(int code, Datum database)
 	if (code != 0)
 		pg_atomic_fetch_add_u64(&store->compaction.failures, 1);
 	if (!connected)
+	{
 		pg_atomic_write_u64(&store->compaction.small_blocks, 0);
+		es_compact_give_up(store);
+	}
 }
 
 /* An error ends the process, with the error in the log. */
