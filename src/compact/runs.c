@@ -43,8 +43,9 @@
 #include "pg/compat.h"
 #include "pg/settings.h"
 
-/* Runs of a level that become one of the next. */
+/* Runs of a level that become one of the next; so many may wait while memory is short. */
 #define FANOUT 4
+#define MOST_RUNS 12
 
 /* Events of a run that is written from the log, at most; and at least, whatever memory allows. */
 #define MAX_EVENTS (1 << 20)
@@ -248,16 +249,16 @@ write_gathered(Gatherer *gatherer, Relation blocks, int64 after, bool merged, Es
 
 /* ------------------------------------------------------------------- merging */
 
-/* How many of the newest runs are to become one; 0: none. */
+/* How many of the newest runs are of one level. */
 static uint32
-count_to_merge(const EsRunList *list)
+count_of_level(const EsRunList *list)
 {
 	uint32		count = 0;
 
 	while (count < list->count &&
 		   list->runs[list->count - count - 1].level == list->runs[list->count - 1].level)
 		count++;
-	return count >= FANOUT ? count : 0;
+	return count;
 }
 
 /* The cursor with the least key, the oldest of equal ones; NULL when all have ended. */
@@ -351,7 +352,7 @@ seed_of_next(const EsRunList *list)
 bool
 es_runs_are_due(EsOpenStore *open)
 {
-	return es_tail_run_is_due(open->store) || count_to_merge(es_runs_list(open->blocks)) > 0;
+	return es_tail_run_is_due(open->store) || count_of_level(es_runs_list(open->blocks)) >= FANOUT;
 }
 
 static int64
@@ -389,10 +390,10 @@ write_or_merge(Relation blocks, Snapshot snapshot, EsRunsResult *result)
 	bool		hurry = built && is_in_hurry(store) && es_tail_run_is_due(store);
 	const EsRunList *list = es_runs_list(blocks);
 	int64		after = last_position(list);
-	uint32		count = count_to_merge(list);
+	uint32		count = count_of_level(list);
 	Gatherer	gatherer;
 
-	if (count > 0 && built && !hurry)
+	if (built && count >= (hurry ? MOST_RUNS : FANOUT))
 	{
 		merge_runs(blocks, list->runs + list->count - count, count, result);
 		result->more = result->merged = true;
@@ -432,16 +433,20 @@ static void
 learn_run(EsStore *store, EsRunReader *reader, const EsRun *run)
 {
 	EsRunCursor *cursor = palloc(sizeof(EsRunCursor));
+	EsRunWindow *window = palloc(sizeof(EsRunWindow));
 
 	es_run_cursor_begin(cursor, reader, run);
-	while (es_run_cursor_next(cursor))
+	while (es_run_cursor_next_window(cursor, &store->index, window))
 	{
-		const EsRunEntry *entry = &cursor->entry;
-		EsEntity   *entity = es_store_find(store, entry->tenant_id, entry->entity_id);
+		for (uint32 i = 0; i < window->count; i++)
+		{
+			const EsRunEntry *entry = &window->entries[i];
+			EsEntity   *entity = es_index_find(es_pool, &store->index, &window->keys[i]);
 
-		if (entity != NULL)
-			es_entity_note_in_runs(entity, entry->key.version, entry->key.version + entry->count - 1,
-								   &store->index.counts);
+			if (entity != NULL)
+				es_entity_note_in_runs(entity, entry->key.version, entry->key.version + entry->count - 1,
+									   &store->index.counts);
+		}
 	}
 }
 

@@ -344,30 +344,38 @@ read_rows_from(Build *build, int64 position, Pending *pending)
 
 /* ------------------------------------------------------------------ the runs */
 
+/* Enters a run's entry; false when versions before it are not known. */
+static bool
+enter_entry(Build *build, const EsKey *key, const EsRunEntry *entry, EsSlice *known_tenant)
+{
+	EsCounts   *counts = &build->store->index.counts;
+	EsEntity   *entity = es_store_find_or_add(build->store, key, known_tenant);
+	uint32		last = entry->key.version + entry->count - 1;
+
+	es_entity_restore(entity, last, 0, counts);
+	es_entity_note_in_runs(entity, entry->key.version, last, counts);
+	return es_entity_in_runs(entity) == last;
+}
+
 /* Enters what a run knows; false when it is not all that was before. */
 static bool
 enter_run(Build *build, EsRunReader *reader, const EsRun *run)
 {
-	EsCounts   *counts = &build->store->index.counts;
 	EsRunCursor *cursor = palloc(sizeof(EsRunCursor));
-	EsSlice		known_tenant = {NULL, 0};
+	EsRunWindow *window = palloc(sizeof(EsRunWindow));
 	int64		events = 0;
 	bool		complete = true;
 
 	es_run_cursor_begin(cursor, reader, run);
-	while (es_run_cursor_next(cursor))
+	while (es_run_cursor_next_window(cursor, &build->store->index, window))
 	{
-		const EsRunEntry *entry = &cursor->entry;
-		EsKey		key = {entry->tenant_id, entry->entity_id, es_key_hash(entry->tenant_id, entry->entity_id)};
-		EsEntity   *entity;
-		uint32		last = entry->key.version + entry->count - 1;
+		EsSlice		known_tenant = {NULL, 0};
 
-		known_tenant.size = 0;
-		entity = es_store_find_or_add(build->store, &key, &known_tenant);
-		es_entity_restore(entity, last, 0, counts);
-		es_entity_note_in_runs(entity, entry->key.version, last, counts);
-		complete &= es_entity_in_runs(entity) == last;
-		events += entry->count;
+		for (uint32 i = 0; i < window->count; i++)
+		{
+			complete &= enter_entry(build, &window->keys[i], &window->entries[i], &known_tenant);
+			events += window->entries[i].count;
+		}
 	}
 	return complete && !cursor->damaged && events == run->events;
 }

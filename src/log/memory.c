@@ -43,6 +43,17 @@ holds_up_worker(void)
 	return es_lock_held_by_me(&tag, AccessExclusiveLock) || LockWaiterCount(&tag) > 0;
 }
 
+/* Have postings been let go since this backend last found memory full? */
+static bool
+was_shed(const EsStore *store)
+{
+	static int64 known = -1;
+	bool		was = store->shed_through != known;
+
+	known = store->shed_through;
+	return was;
+}
+
 /*
  * Waits, when compaction can have the index let postings go, until it has looked for some.
  * False when it found none, or when no worker comes.  The caller has the block table open to
@@ -51,7 +62,6 @@ holds_up_worker(void)
 static bool
 wait_for_compaction(EsStore *store)
 {
-	int64		before = store->shed_through;
 	uint64		failures = pg_atomic_read_u64(&store->compaction.failures);
 	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), WORKER_START_MS);
 
@@ -64,7 +74,7 @@ wait_for_compaction(EsStore *store)
 		   (GetCurrentTimestamp() < until || pg_atomic_read_u32(&store->compaction.worker) != 0))
 		(void) ConditionVariableTimedSleep(&store->state_changed, POLL_MS, PG_WAIT_EXTENSION);
 	ConditionVariableCancelSleep();
-	return store->shed_through != before;
+	return was_shed(store);
 }
 
 /*
@@ -74,7 +84,7 @@ wait_for_compaction(EsStore *store)
 void
 es_store_find_memory(EsStore *store)
 {
-	if (es_stores_reclaim() == 0 && !give_up_ids(store) && !wait_for_compaction(store))
+	if (es_stores_reclaim() == 0 && !give_up_ids(store) && !was_shed(store) && !wait_for_compaction(store))
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("the entity index is full"),

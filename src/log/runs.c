@@ -617,3 +617,34 @@ es_run_cursor_next(EsRunCursor *cursor)
 		cursor->damaged = true;
 	}
 }
+
+/*
+ * Moves over the next entries, of which the index then has begun to load what finding their
+ * entities will touch; false after the last.
+ */
+bool
+es_run_cursor_next_window(EsRunCursor *cursor, const EsIndex *index, EsRunWindow *window)
+{
+	uint64		hashes[ES_PREFETCH_WINDOW];
+	char	   *out = window->names;
+
+	window->count = 0;
+	while (window->count < ES_PREFETCH_WINDOW && es_run_cursor_next(cursor))
+	{
+		EsRunEntry *entry = &window->entries[window->count];
+
+		*entry = cursor->entry;
+		entry->tenant_id.data = out;
+		out = es_put_slice(out, cursor->entry.tenant_id);
+		entry->entity_id.data = out;
+		out = es_put_slice(out, cursor->entry.entity_id);
+		hashes[window->count] = es_key_hash(entry->tenant_id, entry->entity_id);
+		window->keys[window->count] = (EsKey)
+		{
+			entry->tenant_id, entry->entity_id, hashes[window->count]
+		};
+		window->count++;
+	}
+	es_index_prefetch(es_pool, index, hashes, window->count);
+	return window->count > 0;
+}

@@ -14,6 +14,7 @@
 #include "executor/tuptable.h"
 #include "utils/relcache.h"
 
+#include "core/event.h"
 #include "core/run_page.h"
 #include "log/shared.h"
 
@@ -110,6 +111,17 @@ typedef struct EsRunCursor
 
 extern void es_run_cursor_begin(EsRunCursor *cursor, EsRunReader *reader, const EsRun *run);
 extern bool es_run_cursor_next(EsRunCursor *cursor);
+
+/* Entries that are looked at together, with copies of their names. */
+typedef struct EsRunWindow
+{
+	uint32		count;
+	EsKey		keys[ES_PREFETCH_WINDOW];
+	EsRunEntry	entries[ES_PREFETCH_WINDOW];
+	char		names[ES_PREFETCH_WINDOW * (ES_MAX_TENANT_ID + ES_MAX_ENTITY_ID)];
+} EsRunWindow;
+
+extern bool es_run_cursor_next_window(EsRunCursor *cursor, const EsIndex *index, EsRunWindow *window);
 
 extern void es_runs_report_damage(int64 run) ES_NORETURN;
 
