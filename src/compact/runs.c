@@ -483,13 +483,20 @@ fate_of_owner(void *arg pg_attribute_unused(), const EsEntity *entity pg_attribu
 	return es_xact_fate(xid, &fate) ? fate : ES_FATE_RUNNING;
 }
 
+typedef struct Shedding
+{
+	EsStore    *store;
+	bool		any;			/* postings were let go */
+} Shedding;
+
 static void
 shed(void *arg, EsEntity *entity)
 {
-	EsStore    *store = arg;
+	Shedding   *shedding = arg;
+	EsIndex    *index = &shedding->store->index;
 
 	CHECK_FOR_INTERRUPTS();
-	es_postings_shed(es_pool, &store->index.arena, &store->index.counts, entity, fate_of_owner, NULL);
+	shedding->any |= es_postings_shed(es_pool, &index->arena, &index->counts, entity, fate_of_owner, NULL);
 }
 
 /* Who waits for memory is told that it has been looked for. */
@@ -515,8 +522,12 @@ es_runs_learn(EsOpenStore *open)
 	learn(open);
 	if (es_tail_shed_is_due(store))
 	{
-		es_index_visit(es_pool, &store->index, shed, store);
+		Shedding	shedding = {.store = store};
+
+		es_index_visit(es_pool, &store->index, shed, &shedding);
 		store->shed_through = store->runs_through;
+		if (shedding.any)
+			pg_atomic_fetch_add_u32(&store->sheds, 1);
 		es_runs_answer(store);
 	}
 	MemoryContextSwitchTo(before);

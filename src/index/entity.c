@@ -401,10 +401,12 @@ es_posting_set(const EsPool *pool, EsEntity *entity, uint32 version,
 	es_posting_store(es_posting_slots(pool, entity, version, &count), posting);
 }
 
-/* Gives a chunk and all that are older back. */
-static void
+/* Gives a chunk and all that are older back; false when there is none. */
+static bool
 give_chunks(EsPool *pool, EsArena *arena, EsCounts *counts, Chunk *chunk)
 {
+	bool		any = chunk != NULL;
+
 	while (chunk != NULL)
 	{
 		Chunk	   *older = older_chunk(pool, chunk);
@@ -416,10 +418,11 @@ give_chunks(EsPool *pool, EsArena *arena, EsCounts *counts, Chunk *chunk)
 		__atomic_fetch_sub(&counts->posting_bytes, size, __ATOMIC_RELAXED);
 		chunk = older;
 	}
+	return any;
 }
 
 /* Takes all chunks, if no transaction that runs owns the entity and runs know all of it. */
-static void
+static bool
 shed_all(EsPool *pool, EsArena *arena, EsCounts *counts, EsEntity *entity,
 		 EsFateFunction fate, void *arg)
 {
@@ -432,13 +435,13 @@ shed_all(EsPool *pool, EsArena *arena, EsCounts *counts, EsEntity *entity,
 		uint32		total = es_entity_total(entity);
 
 		if (how == ES_FATE_RUNNING || how == ES_FATE_OWN || es_entity_owner(entity) != owner)
-			return;
+			return false;
 		if (how == ES_FATE_COMMITTED)
 			raise_committed(entity, total, counts);
 	}
 	if (!__atomic_compare_exchange_n(&entity->owner, &owner, ES_SHEDDING, false,
 									 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-		return;
+		return false;
 	if (es_entity_committed(entity) == es_entity_in_runs(entity))
 	{
 		/* a total of somebody who was rolled back would lead to postings */
@@ -447,29 +450,32 @@ shed_all(EsPool *pool, EsArena *arena, EsCounts *counts, EsEntity *entity,
 		__atomic_store_n(&entity->postings, 0, __ATOMIC_RELEASE);
 	}
 	__atomic_store_n(&entity->owner, 0, __ATOMIC_RELEASE);
-	give_chunks(pool, arena, counts, newest);
+	return give_chunks(pool, arena, counts, newest);
 }
 
 /*
  * Takes the chunks away that runs make needless.  The caller has the lock of compaction,
- * and 'fate' tells how owners ended, at least of those that do not run.
+ * and 'fate' tells how owners ended, at least of those that do not run.  Returns whether
+ * there were any.
  */
-void
+bool
 es_postings_shed(EsPool *pool, EsArena *arena, EsCounts *counts, EsEntity *entity,
 				 EsFateFunction fate, void *arg)
 {
 	uint32		in_runs = es_entity_in_runs(entity);
 	Chunk	   *kept = newest_chunk(pool, entity);
 	Chunk	   *older;
+	bool		any;
 
 	if (kept == NULL || in_runs == 0)
-		return;
+		return false;
 	while ((older = older_chunk(pool, kept)) != NULL && last_version(older) > in_runs)
 		kept = older;
 	__atomic_store_n(&kept->older, 0, __ATOMIC_RELEASE);
-	give_chunks(pool, arena, counts, older);
+	any = give_chunks(pool, arena, counts, older);
 	if (es_entity_committed(entity) == in_runs)
-		shed_all(pool, arena, counts, entity, fate, arg);
+		any |= shed_all(pool, arena, counts, entity, fate, arg);
+	return any;
 }
 
 /*

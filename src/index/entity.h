@@ -158,7 +158,7 @@ extern EsPosting *es_posting_slots(const EsPool *pool, const EsEntity *entity,
 								   uint32 version, uint32 *count);
 extern void es_posting_set(const EsPool *pool, EsEntity *entity, uint32 version,
 						   EsPosting posting);
-extern void es_postings_shed(EsPool *pool, EsArena *arena, EsCounts *counts,
+extern bool es_postings_shed(EsPool *pool, EsArena *arena, EsCounts *counts,
 							 EsEntity *entity, EsFateFunction fate, void *arg);
 extern void es_entity_restore(EsEntity *entity, uint32 version, uint64 owner,
 							  EsCounts *counts);

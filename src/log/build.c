@@ -55,6 +55,7 @@ typedef struct Build
 {
 	EsStore    *store;
 	Relation	blocks;
+	int64		reserved;		/* no position can be higher */
 	int64		last_position;
 	int64		last_recorded_at;
 	bool		has_runs;		/* not all need be read, if that does not fit
@@ -472,7 +473,7 @@ read_log(Build *build)
 	int64		from;
 
 	begin_reading(build, pending);
-	build->has_runs = list->count > 0;
+	build->has_runs = list->count > 0 && list->runs[list->count - 1].last_position <= build->reserved;
 	build->overflows = build->has_runs && is_much(list);
 	if (!build->overflows)
 		read_all_rows(build, pending);
@@ -537,7 +538,7 @@ restore_positions(Build *build, bool same_table, int64 reserved)
 void
 es_index_build(EsStore *store, Relation blocks, int64 reserved)
 {
-	Build		build = {.store = store,.blocks = blocks,.last_recorded_at = DT_NOBEGIN};
+	Build		build = {.store = store,.blocks = blocks,.reserved = reserved,.last_recorded_at = DT_NOBEGIN};
 	bool		same_table = store->relid == RelationGetRelid(blocks);
 	instr_time	start;
 	instr_time	duration;

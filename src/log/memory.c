@@ -45,12 +45,13 @@ holds_up_worker(void)
 
 /* Have postings been let go since this backend last found memory full? */
 static bool
-was_shed(const EsStore *store)
+was_shed(EsStore *store)
 {
-	static int64 known = -1;
-	bool		was = store->shed_through != known;
+	static uint32 known = 0;
+	uint32		sheds = pg_atomic_read_u32(&store->sheds);
+	bool		was = sheds != known;
 
-	known = store->shed_through;
+	known = sheds;
 	return was;
 }
 
@@ -90,5 +91,5 @@ es_store_find_memory(EsStore *store)
 				 errmsg("the entity index is full"),
 				 errdetail("Its memory of %u kB serves all databases of the server.",
 						   es_pool_segment_count(es_pool) * (ES_SEGMENT_SIZE / 1024)),
-				 errhint("Increase \"eventstore.index_memory\" and restart the server. eventstore.rebuild_index() gives back what rolled back transactions of a database have left; eventstore.stat_index tells what each database takes.")));
+				 errhint("Increase \"eventstore.index_memory\" and restart the server, or set \"eventstore.compaction\" to on if it is off. eventstore.rebuild_index() gives back what rolled back transactions of a database have left; eventstore.stat_index tells what each database takes.")));
 }

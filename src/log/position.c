@@ -36,6 +36,7 @@
 
 #include "access/parallel.h"
 #include "catalog/pg_class.h"
+#include "common/int.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/snapmgr.h"
@@ -296,12 +297,17 @@ extend_limit(EsStore *store, int64 count)
 	SpinLockAcquire(&store->position_lock);
 	add_sample(store, xmax);
 	limit = store->next_position - 1;
-	if (store->position_limit - limit < count)
-		limit = Max(limit, store->position_limit) + Max(count, RESERVATION_STEP);
-	else
+	if (store->position_limit - limit >= count)
 		limit = 0;				/* somebody else did it */
+	else if (pg_add_s64_overflow(Max(limit, store->position_limit), Max(count, RESERVATION_STEP), &limit))
+		limit = -1;
 	SpinLockRelease(&store->position_lock);
 
+	if (limit < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("there are no more positions"),
+				 errdetail("The sequence \"eventstore.position_seq\", or the last event, is at the end of what a bigint can be.")));
 	if (limit > 0)
 	{
 		es_sequence_set(sequence, limit);

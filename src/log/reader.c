@@ -298,6 +298,13 @@ es_reader_runs_have(EsReader *reader, const EsEntity *entity, uint32 version, in
 	return find_in_runs(reader, entity, version) == position;
 }
 
+/* Do runs have the version anywhere? */
+bool
+es_reader_runs_know(EsReader *reader, const EsEntity *entity, uint32 version)
+{
+	return find_in_runs(reader, entity, version) > 0;
+}
+
 /* The position of a version that runs know; an error when they do not. */
 static int64
 position_in_runs(EsReader *reader, const EsEntity *entity, uint32 version)

@@ -47,6 +47,7 @@ extern bool es_reader_look(EsReader *reader, const EsEntity *entity, uint32 vers
 						   EsStoredEvent *stored, EsBlockStatus *status);
 extern bool es_reader_runs_have(EsReader *reader, const EsEntity *entity, uint32 version,
 								int64 position);
+extern bool es_reader_runs_know(EsReader *reader, const EsEntity *entity, uint32 version);
 extern bool es_reader_head(EsReader *reader, const EsEntity *entity, uint32 version,
 						   EsStoredEvent *stored);
 extern BlockNumber es_reader_page(const EsReader *reader);

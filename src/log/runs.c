@@ -108,7 +108,7 @@ check_list(void)
 	{
 		const EsRun *run = &known_list.runs[i];
 
-		if (run->first_position != end + 1 || run->last_position <= end)
+		if (run->run <= 0 || run->first_position != end + 1 || run->last_position <= end)
 			return false;
 		end = run->last_position;
 	}

@@ -104,6 +104,7 @@ typedef struct EsPositionSample
  *				  runs_xid, with release, before runs_through.
  * runs_changed	  raised after a transaction has ended that changed the list of runs;
  *				  see runs.c.
+ * sheds		  raised by who has the lock of compaction after postings were let go.
  * memory_wanted  set to 1 by who has found memory full, to 0 by who has the lock of
  *				  compaction, when it has been looked for postings to be let go.
  * run_wanted	  0 -> 1 by a session that has found that a run is due, 1 -> 0 by the
@@ -152,6 +153,7 @@ typedef struct EsStore
 	pg_atomic_uint32 runs_changed;
 	pg_atomic_uint32 run_wanted;
 	pg_atomic_uint32 memory_wanted;
+	pg_atomic_uint32 sheds;
 	EsCompactionCounters compaction;
 } EsStore;
 

@@ -94,12 +94,15 @@ es_tail_run_is_due(EsStore *store)
 		 behind >= Max(LEAST_EVENTS, (int64) (es_index_memory_left(store) / BYTES_PER_EVENT)));
 }
 
-/* Are postings to be let go that runs make needless? */
+/*
+ * Are postings to be let go that runs make needless?  When somebody waits for memory it is
+ * looked for them anew: rolled back transactions may have left some.
+ */
 bool
 es_tail_shed_is_due(EsStore *store)
 {
-	return store->shed_through < store->runs_through &&
-		(es_tail_memory_is_wanted(store) || es_index_memory_is_short(store));
+	return (store->shed_through < store->runs_through && es_index_memory_is_short(store)) ||
+		(store->runs_through > 0 && es_tail_memory_is_wanted(store));
 }
 
 /* Is a run due, or are there postings to be let go? */

@@ -102,8 +102,10 @@ leads_to(Verifier *verifier, const EsEntity *entity, const EsStoredEvent *stored
 	EsStoredEvent found;
 	EsBlockStatus status;
 
-	if (posting == 0 && version <= es_entity_in_runs(entity) && stored->position <= verifier->runs_end)
-		return true;			/* that is for verify_runs() */
+	if (posting == 0 && version <= es_entity_in_runs(entity))
+		return stored->position <= verifier->runs_end ||	/* that is for
+															 * verify_runs() */
+			es_reader_runs_have(&verifier->snapshot_reader, entity, version, stored->position);
 	return posting == place ||
 		(es_reader_look(&verifier->snapshot_reader, entity, version, &found, &status) &&
 		 found.position == stored->position);
@@ -362,6 +364,14 @@ verify_later_version(Verifier *verifier, EsEntity *entity, uint32 version)
 {
 	EsStoredEvent stored;
 	EsBlockStatus status;
+
+	if (es_posting_get(es_pool, entity, version) == 0 && version <= es_entity_in_runs(entity) &&
+		!es_reader_runs_know(&verifier->reader, entity, version))
+	{
+		report(verifier, "error", 0, es_entity_id(entity),
+			   psprintf("version %u is missing in the sorted runs", version));
+		return;
+	}
 
 	/* damage was reported with the log */
 	if (!es_reader_look(&verifier->reader, entity, version, &stored, &status) &&

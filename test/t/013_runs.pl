@@ -163,6 +163,21 @@ sql('CALL eventstore.compact()');
 cmp_ok(sql("SELECT count(*) FROM eventstore.runs WHERE run <> $changed"), '>', 0, 'runs are made again');
 is_sound($node, 'rebuilt and compacted');
 
+# Rows that cannot be are as none: nothing is found where the index has let go, and that is said.
+sql('UPDATE eventstore.runs SET run = -run');
+($status, $out, $err) = $node->psql('postgres', q{\set VERBOSITY verbose
+	SELECT count(*) FROM (SELECT 'runs-' || i AS name FROM generate_series(0, 19999) i) n, eventstore.read_entity(n.name)});
+like($err, qr/XX001: version \d+ of entity "runs-\d+" is missing in the sorted runs/, 'runs that cannot be: who needs them is told');
+cmp_ok(sql('SELECT count(*) FROM eventstore.verify()'), '>', 0, 'and verify() lists what is missing');
+$node->restart;
+is(sql(q{SELECT eventstore.entity_version('runs-7') > 51}), 't', 'a restart makes others first');
+is_sound($node, 'runs that could not be');
+sql('UPDATE eventstore.runs SET last_position = 9223372036854775807 WHERE last_position = (SELECT max(last_position) FROM eventstore.runs)');
+$node->restart;
+sql('SELECT eventstore.rebuild_index()');
+is(sql(q{SELECT version > 51 FROM eventstore.append('runs-7', 'on')}), 't', 'positions that nobody was given are mended');
+is_sound($node, 'rebuilt again');
+
 # ------------------------------------------------------------ changes of the block table
 
 setting(run_events => 1000);
@@ -211,6 +226,12 @@ for my $page ("''", q{'\x00'}, q{decode(repeat('00', 32), 'hex')}, q{decode(repe
 	sql('CALL eventstore.compact()');
 }
 is_sound($node, 'all kinds of pages');
+
+# Positions come to an end.
+sql('CREATE DATABASE at_end');
+sql(q{CREATE EXTENSION eventstore; SELECT setval('eventstore.position_seq', 9223372036854775806)}, 'at_end');
+($status, $out, $err) = $node->psql('at_end', q{SELECT eventstore.append('a', 'b')});
+like($err, qr/ERROR:  there are no more positions/, 'no more positions: an error');
 
 $node->stop;
 done_testing();
