@@ -110,9 +110,11 @@ es_store_mine(void)
 	static EsStore *mine = NULL;
 
 	es_shmem_check_loaded();
-	if (mine == NULL)
-		mine = es_store_of(MyDatabaseId);
+	if (mine != NULL)
+		return mine;
+	mine = es_store_of(MyDatabaseId);
 	if (mine == NULL)
 		mine = add_store();
+	pg_atomic_write_u32(&mine->dropping, 0);
 	return mine;
 }

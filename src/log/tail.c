@@ -220,6 +220,7 @@ es_tail_give_up(Oid database)
 
 	if (store == NULL)
 		return;
+	pg_atomic_write_u32(&store->dropping, 1);
 	end_worker(&store->compaction.worker);
 	end_worker(&store->builder);
 }

@@ -163,6 +163,9 @@ look_at(Watched *one, EsStore *store, TimestampTz now)
 
 	reap(one, store);
 	note_database(one, store);
+	if (OidIsValid(store->database) && pg_atomic_read_u32(&store->dropping) != 0)
+		return TimestampTzPlusMilliseconds(now, FIRST_PAUSE);	/* no worker could
+																 * connect */
 	look_at_build(one, store);
 	small = pg_atomic_read_u64(&store->compaction.small_blocks);
 	if (!OidIsValid(store->database) || pg_atomic_read_u32(&store->state) != ES_STORE_READY ||
