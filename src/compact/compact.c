@@ -149,6 +149,8 @@ step_locked(EsMergeResult *result)
 											 * first */
 	(void) lock_compaction(true);
 	small_blocks = pg_atomic_read_u64(&open.store->compaction.small_blocks);
+	pg_atomic_write_u32(&open.store->run_wanted, 0);	/* what is due from here
+														 * on is told */
 	es_runs_learn(&open);
 	step(&open, result);
 	if (result->blocks_before > 0)

@@ -19,7 +19,8 @@
  *			   the owner's total, which cannot change any more; or who has seen
  *			   that the row of a version is committed: to that version.
  * postings	   the chunks; reserved by the owner before it writes them.  A
- *			   posting is stored and loaded whole, relaxed.
+ *			   posting is stored whole, relaxed, and loaded with acquire, so that
+ *			   in_runs, which is looked at next, is not older.
  * in_runs	   versions up to here are in sorted runs, committed and on disk.  Only ever
  *			   raised (release), by the one process that has the lock of compaction or
  *			   builds the index, which has raised committed first.

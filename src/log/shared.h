@@ -104,8 +104,8 @@ typedef struct EsPositionSample
  *				  runs_xid, with release, before runs_through.
  * runs_changed	  raised after a transaction has ended that changed the list of runs;
  *				  see runs.c.
- * dropping		  1 since a session is about to drop the database, which may fail; 0
- *				  again since another session uses the store.
+ * dropping		  set to 1 by who is about to drop the database, which may fail, to 0 by
+ *				  a session that begins to use the store, or appends.
  * sheds		  raised by who has the lock of compaction after postings were let go.
  * memory_wanted  set to 1 by who has found memory full, to 0 by who has the lock of
  *				  compaction, when it has been looked for postings to be let go.

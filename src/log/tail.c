@@ -112,6 +112,14 @@ es_tail_index_is_due(EsStore *store)
 	return es_tail_run_is_due(store) || es_tail_shed_is_due(store);
 }
 
+/* Who appends keeps the database from being dropped. */
+static void
+note_use(EsStore *store)
+{
+	if (pg_atomic_read_u32(&store->dropping) != 0)
+		pg_atomic_write_u32(&store->dropping, 0);
+}
+
 /*
  * Asks compaction to have the index let postings go; false when it cannot.  Then, or when
  * it has looked for them, memory_wanted is 0 again.
@@ -121,6 +129,7 @@ es_tail_ask_for_memory(EsStore *store)
 {
 	if (!es_compaction || pg_atomic_read_u32(&es_shared->launcher) == 0)
 		return false;
+	note_use(store);
 	pg_atomic_write_u32(&store->memory_wanted, 1);
 	if (es_tail_index_is_due(store))
 	{
@@ -150,6 +159,7 @@ at_end(XactEvent event, void *arg pg_attribute_unused())
 	{
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PREPARE:
+			note_use(added_store);
 			count_added();
 			ask_for_run();
 			break;
