@@ -47,6 +47,8 @@ CREATE TABLE runs (
     last_position bigint NOT NULL,
     events bigint NOT NULL,
     timeless_ids bigint NOT NULL,
+    entities bigint NOT NULL,
+    tenants text[] NOT NULL,
     merged boolean NOT NULL,
     pages bigint NOT NULL,
     storage bigint NOT NULL,
@@ -61,6 +63,8 @@ COMMENT ON COLUMN runs.first_position IS 'the positions of its events begin here
 COMMENT ON COLUMN runs.last_position IS 'and end here';
 COMMENT ON COLUMN runs.events IS 'events in it';
 COMMENT ON COLUMN runs.timeless_ids IS 'those of them whose ids are not found by their time';
+COMMENT ON COLUMN runs.entities IS 'entities whose first event is in it';
+COMMENT ON COLUMN runs.tenants IS 'their tenants, but for the default one';
 COMMENT ON COLUMN runs.merged IS 'whether small blocks of its events had been merged';
 COMMENT ON COLUMN runs.pages IS 'its pages; the last one is the root';
 COMMENT ON COLUMN runs.storage IS 'the storage of the block table that it is about';

@@ -230,6 +230,7 @@ put_entities(ReturnSetInfo *result, const EsEntityListRange *range, int64 count)
 	MemoryContext per_row = AllocSetContextCreate(CurrentMemoryContext, "eventstore row",
 												  ALLOCSET_DEFAULT_SIZES);
 	EsSlice		last = es_slice(NULL, 0);
+	char		name[ES_MAX_ENTITY_ID];
 	EsEntityList list;
 	EsEntitySummary summary;
 
@@ -242,7 +243,8 @@ put_entities(ReturnSetInfo *result, const EsEntityListRange *range, int64 count)
 		put_summary(result, &summary);
 		MemoryContextSwitchTo(before);
 		MemoryContextReset(per_row);
-		last = summary.entity_id;
+		last = es_slice(name, summary.entity_id.size);
+		(void) es_put_slice(name, summary.entity_id);
 		count--;
 	}
 	es_entity_list_end(&list);

@@ -11,7 +11,7 @@
 #include "postgres.h"
 
 #include "core/event.h"
-#include "index/entity.h"
+#include "index/map.h"
 
 #define ES_NO_EVENT PG_UINT32_MAX
 
@@ -19,7 +19,8 @@
 typedef struct EsGroup
 {
 	EsKey		key;
-	EsEntity   *entity;
+	EsEntityRef found;			/* where the entity was when it was looked for */
+	EsEntity   *entity;			/* once it is claimed, and stays */
 	uint32		first_event;	/* index into the batch */
 	uint32		last_event;
 	uint32		event_count;

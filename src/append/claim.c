@@ -10,7 +10,11 @@
  *
  * Nothing here writes to the log.  When something is wrong an error ends the
  * transaction or savepoint, and session.c gives the claims back.  Entities that
- * were new stay in the index, without events, until it is built anew.
+ * were new stay in the index, without events, until it lets them go or is built anew.
+ *
+ * An entity that is not in the index may be one that it has let go.  It is added and
+ * claimed first, and then runs are asked which version it has: so nobody else can have
+ * appended to it meanwhile.
  *
  *-------------------------------------------------------------------------
  */
@@ -41,6 +45,7 @@ typedef struct Claimer
 	uint64		xid;			/* of the innermost subtransaction */
 	EsBatch    *batch;
 	EsIngestResult *result;
+	EsGroup    *group;			/* that is being claimed */
 	EsReader	reader;			/* sees what is committed or our own */
 	EsSlice		known_tenant;	/* is in the index */
 } Claimer;
@@ -63,10 +68,10 @@ describe_entity(const EsKey *key)
  * by then every aborted row has been vacuumed away.
  */
 static EsFate
-fate_of_owner(void *arg, const EsEntity *entity, uint64 owner)
+fate_of_owner(void *arg, uint64 owner)
 {
 	Claimer    *claimer = arg;
-	uint32		last = es_entity_total(entity);
+	EsHandle	handle = {.key = claimer->group->key,.found = claimer->group->found,.in_runs = -1};
 	EsStoredEvent stored;
 	EsFate		fate;
 
@@ -74,7 +79,7 @@ fate_of_owner(void *arg, const EsEntity *entity, uint64 owner)
 		return ES_FATE_OWN;
 	if (es_xact_fate(owner, &fate))
 		return fate;
-	return es_reader_head(&claimer->reader, entity, last, &stored) ?
+	return es_reader_head(&claimer->reader, &handle, es_reader_versions(&claimer->reader, &handle).known, &stored) ?
 		ES_FATE_COMMITTED : ES_FATE_ABORTED;
 }
 
@@ -101,27 +106,59 @@ wait_for(Claimer *claimer, EsKey *key, uint64 owner)
 	error_context_stack = context.previous;
 }
 
+/* Adds the group's entity to the index, if it is not there. */
+static void
+find_or_add(Claimer *claimer, EsGroup *group)
+{
+	group->found = es_store_find_or_add(claimer->open->store, &group->key, &claimer->known_tenant);
+}
+
 /* Becomes the entity's owner, however long that takes. */
 static void
 claim_entity(Claimer *claimer, EsGroup *group)
 {
 	EsStore    *store = claimer->open->store;
 
+	claimer->group = group;
 	for (;;)
 	{
 		uint64		owner;
-		EsClaim		claim = es_entity_claim(group->entity, claimer->xid, fate_of_owner,
-											claimer, &store->index.counts, &owner);
+		EsClaim		claim = es_index_claim(es_pool, &store->index, &group->key, &group->found, claimer->xid,
+										   fate_of_owner, claimer, &owner);
 
-		if (claim != ES_CLAIM_WAIT)
+		if (claim == ES_CLAIM_GONE)
+			find_or_add(claimer, group);
+		else if (claim == ES_CLAIM_WAIT)
+			wait_for(claimer, &group->key, owner);
+		else
 		{
+			group->entity = group->found.entity;
 			group->base = es_entity_total(group->entity);
-			es_session_add(group->entity, group->base,
-						   claim == ES_CLAIM_NEW ? claimer->xid : 0);
+			es_session_add(group->entity, group->base, claim == ES_CLAIM_NEW ? claimer->xid : 0);
+			es_entity_note_use(group->entity);
 			return;
 		}
-		wait_for(claimer, &group->key, owner);
 	}
+}
+
+/* Has runs say which version the entity has, of which the index does not know it yet. */
+static void
+resolve(Claimer *claimer, EsGroup *group)
+{
+	if (es_entity_is_resolved(group->entity))
+		return;
+	es_entity_resolve(group->entity, (uint32) es_reader_last_in_runs(&claimer->reader, &group->key));
+	group->base = es_entity_total(group->entity);
+}
+
+/* What the own transaction holds, as readers know it. */
+static EsHandle
+handle_of(const EsGroup *group)
+{
+	return (EsHandle)
+	{
+		.key = group->key,.found = group->found,.in_runs = -1
+	};
 }
 
 /* --------------------------------------------------------------- versions */
@@ -134,6 +171,7 @@ static void
 check_snapshot(Claimer *claimer, EsGroup *group)
 {
 	uint32		committed = es_entity_committed(group->entity);
+	EsHandle	handle = handle_of(group);
 	EsReader	reader;
 	EsStoredEvent stored;
 	bool		visible;
@@ -141,7 +179,7 @@ check_snapshot(Claimer *claimer, EsGroup *group)
 	if (!IsolationUsesXactSnapshot() || committed == 0)
 		return;
 	es_reader_begin(&reader, claimer->open->blocks, GetTransactionSnapshot());
-	visible = es_reader_head(&reader, group->entity, committed, &stored);
+	visible = es_reader_head(&reader, &handle, committed, &stored);
 	es_reader_end(&reader);
 	if (!visible)
 		ereport(ERROR,
@@ -187,11 +225,12 @@ static int64
 stored_position(Claimer *claimer, const EsGroup *group, const EsEvent *event,
 				uint32 version)
 {
+	EsHandle	handle = handle_of(group);
 	EsStoredEvent stored;
 
 	if (!(event->has & ES_HAS_EVENT_ID) || version > group->base)
 		return 0;
-	if (!es_reader_head(&claimer->reader, group->entity, version, &stored) ||
+	if (!es_reader_head(&claimer->reader, &handle, version, &stored) ||
 		memcmp(stored.event.event_id, event->event_id, ES_UUID_SIZE) != 0)
 		return 0;
 	return stored.position;
@@ -282,9 +321,12 @@ static void
 check_existence(Claimer *claimer, const EsGroup *group)
 {
 	const EsEvent *first = es_group_first(claimer->batch, group);
+	EsHandle	handle = {.key = group->key};
 
-	if ((first->has & ES_HAS_EXPECTED_VERSION) && first->expected_version != ES_VERSION_NONE &&
-		es_index_find(es_pool, &claimer->open->store->index, &group->key) == NULL)
+	if (!(first->has & ES_HAS_EXPECTED_VERSION) || first->expected_version == ES_VERSION_NONE)
+		return;
+	es_handle_look_up(claimer->open->store, &handle);
+	if (handle.found.entity == NULL && handle.in_runs == 0)
 		report_conflict(claimer, group);
 }
 
@@ -292,6 +334,7 @@ static void
 claim_group(Claimer *claimer, EsGroup *group)
 {
 	claim_entity(claimer, group);
+	resolve(claimer, group);
 	check_snapshot(claimer, group);
 	check_version(claimer, group);
 	if (!group->duplicate)
@@ -336,9 +379,7 @@ claim_window(Claimer *claimer, uint32 first, uint32 last)
 		EsGroup    *group = group_in_order(claimer->batch, i);
 
 		check_existence(claimer, group);
-		group->entity = es_store_find_or_add(claimer->open->store, &group->key,
-											 &claimer->known_tenant);
-		es_postings_prefetch(es_pool, group->entity);
+		find_or_add(claimer, group);
 	}
 	for (uint32 i = first; i < last; i++)
 		claim_group(claimer, group_in_order(claimer->batch, i));

@@ -16,6 +16,7 @@
 #include "append/ingest.h"
 #include "append/memory.h"
 #include "append/write.h"
+#include "log/follow.h"
 #include "log/position.h"
 #include "log/store.h"
 #include "pg/settings.h"
@@ -109,6 +110,7 @@ ingest_events(EsEvent *events, int64 count, EsIngestResult *result, EsPlacement 
 
 	memset(result, 0, sizeof(*result));
 	es_store_open(&open, RowExclusiveLock);
+	es_follow(&open);
 	if (count > 0)
 	{
 		check_undamaged(open.store);

@@ -23,6 +23,8 @@
 #include "append/memory.h"
 #include "compact/compact.h"
 #include "compact/runs.h"
+#include "log/follow.h"
+#include "log/learn.h"
 #include "log/position.h"
 #include "log/stores.h"
 #include "log/tail.h"
@@ -67,7 +69,7 @@ step_of_runs(EsOpenStore *open, EsMergeResult *result)
 	if (!runs.more)
 	{
 		store->runs_tried = end;
-		es_runs_answer(store);
+		es_index_answer(store);
 	}
 	else
 		ereport(DEBUG1,
@@ -147,11 +149,12 @@ step_locked(EsMergeResult *result)
 
 	es_store_open(&open, RowExclusiveLock); /* a worker may have runs to write
 											 * first */
+	es_follow(&open);
 	(void) lock_compaction(true);
 	small_blocks = pg_atomic_read_u64(&open.store->compaction.small_blocks);
 	pg_atomic_write_u32(&open.store->run_wanted, 0);	/* what is due from here
 														 * on is told */
-	es_runs_learn(&open);
+	es_index_learn(&open);
 	step(&open, result);
 	if (result->blocks_before > 0)
 		ereport(DEBUG1,
@@ -194,7 +197,7 @@ es_compact_give_up(EsStore *store)
 {
 	store->runs_tried = store->next_position - 1;
 	store->shed_through = store->runs_through;
-	es_runs_answer(store);
+	es_index_answer(store);
 }
 
 /*

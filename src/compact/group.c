@@ -175,14 +175,22 @@ find_signpost(EsBlockGroup *group, EsEntity *entity, uint32 i, EsPosting posting
 	int64		version = group->rows[i].version;
 	uint32		count;
 
-	if (entity == NULL || version < 1 || version > es_entity_known(entity))
+	signpost->slot = NULL;
+	signpost->posting = posting;
+	signpost->has_entry = !es_id_has_time(group->events[i].event_id, group->places[i].recorded_at);
+	if (entity == NULL || !es_entity_is_resolved(entity))
+		return group->places[i].position <= group->store->runs_through;
+	if (version < 1 || version > es_entity_known(entity))
 		return false;
 	es_entity_note_committed(entity, (uint32) version, &group->store->index.counts);
 	signpost->slot = es_posting_slots(es_pool, entity, (uint32) version, &count);
-	signpost->posting = posting;
-	signpost->has_entry = !es_id_has_time(group->events[i].event_id, group->places[i].recorded_at);
 	if (signpost->slot == NULL)
 		return version <= es_entity_in_runs(entity);
+	if (es_posting_is_position(__atomic_load_n(signpost->slot, __ATOMIC_RELAXED)))
+	{
+		signpost->slot = NULL;	/* it leads wherever the event is */
+		return true;
+	}
 	return __atomic_load_n(signpost->slot, __ATOMIC_RELAXED) == posting;
 }
 

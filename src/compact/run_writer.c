@@ -15,8 +15,11 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
 #include "utils/rel.h"
 
 #include "compact/run_writer.h"
@@ -137,6 +140,26 @@ put_entry(EsRunWriter *writer)
 	writer->entry.count = 0;
 }
 
+/* A name as a key of the table of tenants. */
+typedef struct TenantName
+{
+	uint32		size;
+	char		name[ES_MAX_TENANT_ID];
+} TenantName;
+
+/* The entity begins in this run. */
+static void
+note_entity(EsRunWriter *writer, EsSlice tenant_id)
+{
+	TenantName	name = {.size = tenant_id.size};
+
+	writer->run.entities++;
+	if (tenant_id.size == 0)
+		return;
+	(void) es_put_slice(name.name, tenant_id);
+	(void) hash_search(writer->tenants, &name, HASH_ENTER, NULL);
+}
+
 /* Begins to gather an entry that begins with this key. */
 static void
 begin_entry(EsRunWriter *writer, const EsRunEntry *like, EsRunKey key)
@@ -173,6 +196,8 @@ es_run_writer_add(EsRunWriter *writer, const EsRunEntry *entry, const int64 *pos
 	{
 		put_entry(writer);
 		begin_entry(writer, entry, key);
+		if (key.version == 1)
+			note_entity(writer, entry->tenant_id);
 	}
 	for (uint32 i = 0; i < entry->count; i++, key.version++)
 	{
@@ -189,14 +214,36 @@ es_run_writer_add(EsRunWriter *writer, const EsRunEntry *entry, const int64 *pos
 void
 es_run_writer_begin(EsRunWriter *writer, uint64 seed)
 {
+	HASHCTL		control = {
+		.keysize = sizeof(TenantName),
+		.entrysize = sizeof(TenantName),
+		.hcxt = CurrentMemoryContext
+	};
+
 	memset(writer, 0, offsetof(EsRunWriter, positions));
+	writer->tenants = hash_create("eventstore tenants", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	writer->run.run = (int64) U64FromFullTransactionId(GetTopFullTransactionId());
 	writer->run.seed = seed;
 	begin_rows(&writer->pages, es_run_pages_oid());
 }
 
+/* The tenants as an array of texts. */
+static Datum
+tenant_array(HTAB *tenants)
+{
+	Datum	   *names = palloc_extended((hash_get_num_entries(tenants) + 1) * sizeof(Datum), MCXT_ALLOC_HUGE);
+	HASH_SEQ_STATUS status;
+	TenantName *name;
+	int			count = 0;
+
+	hash_seq_init(&status, tenants);
+	while ((name = hash_seq_search(&status)) != NULL)
+		names[count++] = PointerGetDatum(cstring_to_text_with_len(name->name, (int) name->size));
+	return PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
 static void
-insert_run(const EsRun *run, int64 storage)
+insert_run(const EsRun *run, HTAB *tenants, int64 storage)
 {
 	EsRowInserter runs;
 	Datum	   *values;
@@ -209,6 +256,8 @@ insert_run(const EsRun *run, int64 storage)
 	values[ES_RUNS_LAST_POSITION - 1] = Int64GetDatum(run->last_position);
 	values[ES_RUNS_EVENTS - 1] = Int64GetDatum(run->events);
 	values[ES_RUNS_TIMELESS_IDS - 1] = Int64GetDatum(run->timeless_ids);
+	values[ES_RUNS_ENTITIES - 1] = Int64GetDatum(run->entities);
+	values[ES_RUNS_TENANTS - 1] = tenant_array(tenants);
 	values[ES_RUNS_MERGED - 1] = BoolGetDatum(run->merged);
 	values[ES_RUNS_PAGES - 1] = Int64GetDatum(run->pages);
 	values[ES_RUNS_STORAGE - 1] = Int64GetDatum(storage);
@@ -231,6 +280,6 @@ es_run_writer_end(EsRunWriter *writer, int64 storage)
 	while (level < writer->level_count - 1)
 		write_page(writer, level++);
 	insert_page(writer, &writer->levels[level]->page);
-	insert_run(&writer->run, storage);
+	insert_run(&writer->run, writer->tenants, storage);
 	end_rows(&writer->pages);
 }

@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "nodes/execnodes.h"
+#include "utils/hsearch.h"
 
 #include "core/event.h"
 #include "log/runs.h"
@@ -37,6 +38,8 @@ typedef struct EsRunWriter
 	EsRowInserter pages;
 	EsRun		run;			/* its number and seed, and what was written */
 	uint64		bytes;			/* of pages */
+	HTAB	   *tenants;		/* whose entities begin in it; but the default
+								 * one */
 	int			level_count;
 	EsRunLevel *levels[ES_RUN_MAX_LEVELS];
 

@@ -12,8 +12,7 @@
  * Runs are an LSM tree (O'Neil et al., 1996) in tiers: FANOUT runs of a level, each about
  * as large as the others, become one of the next.  An event is rewritten once a level.
  *
- * Afterwards the index is told what runs know (es_runs_learn), and lets postings go when
- * memory is short.
+ * Afterwards the index is told what runs know (log/learn.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -422,114 +421,6 @@ es_runs_step(Relation blocks, Snapshot snapshot, EsRunsResult *result)
 	write_or_merge(blocks, snapshot, result);
 	if (result->more)
 		es_runs_note_change(es_store_mine());
-	MemoryContextSwitchTo(before);
-	MemoryContextDelete(context);
-}
-
-/* ------------------------------------------------------------------ learning */
-
-/* Tells the index which events a run has. */
-static void
-learn_run(EsStore *store, EsRunReader *reader, const EsRun *run)
-{
-	EsRunCursor *cursor = palloc(sizeof(EsRunCursor));
-	EsRunWindow *window = palloc(sizeof(EsRunWindow));
-
-	es_run_cursor_begin(cursor, reader, run);
-	while (es_run_cursor_next_window(cursor, &store->index, window))
-	{
-		for (uint32 i = 0; i < window->count; i++)
-		{
-			const EsRunEntry *entry = &window->entries[i];
-			EsEntity   *entity = es_index_find(es_pool, &store->index, &window->keys[i]);
-
-			if (entity != NULL)
-				es_entity_note_in_runs(entity, entry->key.version, entry->key.version + entry->count - 1,
-									   &store->index.counts);
-		}
-	}
-}
-
-/* Tells the index of runs that it does not know of. */
-static void
-learn(EsOpenStore *open)
-{
-	EsStore    *store = open->store;
-	const EsRunList *list = es_runs_list(open->blocks);
-	int64		through = store->runs_through;
-	EsRunReader reader;
-
-	if (last_position(list) <= through)
-		return;
-	__atomic_store_n(&store->runs_xid, es_runs_newest_xid(list), __ATOMIC_RELEASE);
-	es_run_reader_begin(&reader);
-	for (uint32 i = 0; i < list->count; i++)
-	{
-		if (list->runs[i].last_position > through)
-			learn_run(store, &reader, &list->runs[i]);
-	}
-	es_run_reader_end(&reader);
-	store->runs_through = last_position(list);
-}
-
-/* How an owner ended; who is not known of counts as running. */
-static EsFate
-fate_of_owner(void *arg pg_attribute_unused(), const EsEntity *entity pg_attribute_unused(), uint64 xid)
-{
-	EsFate		fate;
-
-	if (es_xact_is_own(xid))
-		return ES_FATE_OWN;
-	return es_xact_fate(xid, &fate) ? fate : ES_FATE_RUNNING;
-}
-
-typedef struct Shedding
-{
-	EsStore    *store;
-	bool		any;			/* postings were let go */
-} Shedding;
-
-static void
-shed(void *arg, EsEntity *entity)
-{
-	Shedding   *shedding = arg;
-	EsIndex    *index = &shedding->store->index;
-
-	CHECK_FOR_INTERRUPTS();
-	shedding->any |= es_postings_shed(es_pool, &index->arena, &index->counts, entity, fate_of_owner, NULL);
-}
-
-/* Who waits for memory is told that it has been looked for. */
-void
-es_runs_answer(EsStore *store)
-{
-	pg_atomic_write_u32(&store->memory_wanted, 0);
-	ConditionVariableBroadcast(&store->state_changed);
-}
-
-/*
- * Tells the index what runs know, and has it let postings go when memory is short.  The
- * caller has the lock of compaction.
- */
-void
-es_runs_learn(EsOpenStore *open)
-{
-	EsStore    *store = open->store;
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "eventstore runs",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext before = MemoryContextSwitchTo(context);
-
-	learn(open);
-	if (es_tail_shed_is_due(store))
-	{
-		Shedding	shedding = {.store = store};
-
-		es_index_visit(es_pool, &store->index, shed, &shedding);
-		store->shed_through = store->runs_through;
-		if (shedding.any)
-			pg_atomic_fetch_add_u32(&store->sheds, 1);
-		es_runs_answer(store);
-	}
 	MemoryContextSwitchTo(before);
 	MemoryContextDelete(context);
 }

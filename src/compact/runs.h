@@ -27,7 +27,5 @@ typedef struct EsRunsResult
 extern bool es_runs_are_due(EsOpenStore *open);
 extern bool es_runs_are_far_behind(Relation blocks);
 extern void es_runs_step(Relation blocks, Snapshot snapshot, EsRunsResult *result);
-extern void es_runs_learn(EsOpenStore *open);
-extern void es_runs_answer(EsStore *store);
 
 #endif							/* EVENTSTORE_COMPACT_RUNS_H */

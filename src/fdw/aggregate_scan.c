@@ -35,6 +35,7 @@ typedef struct EntityGroup
 	int64		events;
 	int64		least;			/* version */
 	int64		greatest;
+	char		name_bytes[ES_MAX_TENANT_ID + ES_MAX_ENTITY_ID];	/* of the last one */
 } EntityGroup;
 
 typedef struct AggregateScan
@@ -328,8 +329,9 @@ add_entity(const AggregateScan *scan, EntityGroup *group)
 	group->least = group->events == 0 ? next->first : Min(group->least, next->first);
 	group->greatest = Max(group->greatest, next->last);
 	group->events += next->last - next->first + 1;
-	group->entity_id = next->entity_id;
-	group->tenant_id = next->tenant_id;
+	group->tenant_id = es_slice(group->name_bytes, next->tenant_id.size);
+	group->entity_id = es_slice(es_put_slice(group->name_bytes, next->tenant_id), next->entity_id.size);
+	(void) es_put_slice(group->name_bytes + next->tenant_id.size, next->entity_id);
 }
 
 static Datum
@@ -356,7 +358,7 @@ next_entity_group(AggregateScan *scan, EntityGroup *group)
 {
 	bool		first = !scan->done;
 
-	memset(group, 0, sizeof(*group));
+	memset(group, 0, offsetof(EntityGroup, name_bytes));
 	if (first)
 		next_entity(scan);
 	scan->done = true;

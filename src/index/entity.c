@@ -23,7 +23,12 @@
  *			   in_runs, which is looked at next, is not older.
  * in_runs	   versions up to here are in sorted runs, committed and on disk.  Only ever
  *			   raised (release), by the one process that has the lock of compaction or
- *			   builds the index, which has raised committed first.
+ *			   builds the index, which has raised committed first.  ES_IN_RUNS_UNKNOWN
+ *			   when the entity is added to an index that may have let it go before:
+ *			   then nothing is known, neither what is committed.  The first owner finds
+ *			   it out, who raises committed first (es_entity_resolve).
+ * used		   set by whoever looks for it, cleared by who lets entities go; only says
+ *			   which go first.
  *
  * Claim: owner O has ended?  If it committed, raise committed to its total
  * first - valid only if owner was still O after total was read, for then total
@@ -37,19 +42,19 @@
  * the postings up to it, and ask the log for each whether they may see it.
  *
  * Shedding: the process that raises in_runs also takes chunks away of which all versions
- * are in runs, and gives them back for others.  All but the newest chunk are read by others
- * only, so cutting one off from the newer one is enough.  The newest is the owner's to
- * write; it is taken by an owner of its own, ES_SHEDDING, for some instructions, in which
- * claims wait.  A reader may still be in a chunk that is taken, and even in one that is in
- * use again: what he finds there is a wrong posting or none, and a posting is only a hint.
- * Chunks come back as chunks of the same capacity, so all that he follows are chunks;
- * first_version 0 keeps him from following the list of free ones.  When he looks for it again,
- * he does not come there any more, and finds in in_runs (acquire) that runs have it.
+ * are in runs.  All but the newest chunk are read by others only, so cutting one off from
+ * the newer one is enough.  The newest is the owner's to write; it is taken by an owner of
+ * its own, ES_SHEDDING, for some instructions, in which claims wait.  A reader may still be
+ * in a chunk that is taken, and read a posting there; so chunks are given back only after
+ * all readers have left (guard.h).  When he looks for it again, he does not come there any
+ * more, and finds in in_runs (acquire) that runs have it.
+ *
+ * Leaving: an entity of which all is in runs, or nothing was ever committed, is taken out of
+ * the index by the same process, which owns it as ES_SHEDDING from then on; map.c says how.
+ * Only an entity that a transaction owns is sure to stay.
  *
  *-------------------------------------------------------------------------
  */
-#include <sched.h>
-
 #include "index/entity.h"
 
 /* The owner while the newest chunk is taken away: no transaction. */
@@ -61,9 +66,8 @@
  */
 typedef struct Chunk
 {
-	EsRef		older;			/* also the link of pieces that were given
-								 * back */
-	uint32		first_version;	/* 0: the chunk is not in use */
+	EsRef		older;
+	uint32		first_version;
 	uint32		capacity;
 	uint32		reserved;
 	EsPosting	postings[FLEXIBLE_ARRAY_MEMBER];
@@ -71,9 +75,6 @@ typedef struct Chunk
 
 #define FIRST_CHUNK_CAPACITY	2U
 #define MAX_CHUNK_CAPACITY		4094	/* two of them fill a segment */
-
-StaticAssertDecl(FIRST_CHUNK_CAPACITY << (ES_PIECE_CLASSES - 1) >= MAX_CHUNK_CAPACITY,
-				 "each capacity has a class");
 
 uint32
 es_entity_committed(const EsEntity *entity)
@@ -135,49 +136,39 @@ es_entity_note_committed(EsEntity *entity, uint32 version, EsCounts *counts)
 }
 
 /*
- * Makes the (sub)transaction 'xid' the entity's owner if it can be.  When the answer
- * is ES_CLAIM_WAIT, *owner is whom to wait for.
+ * Makes the (sub)transaction 'xid' the entity's owner if it is free, or has an owner that
+ * the caller knows to have ended.  Otherwise *owner is whose fate must be known first; 0:
+ * it is free again in a moment.  The caller is in the index.
  */
 EsClaim
-es_entity_claim(EsEntity *entity, uint64 xid, EsFateFunction fate, void *arg,
-				EsCounts *counts, uint64 *owner)
+es_entity_try_claim(EsEntity *entity, uint64 xid, EsEnded ended, EsCounts *counts, uint64 *owner)
 {
-	*owner = __atomic_load_n(&entity->owner, __ATOMIC_ACQUIRE);
-	for (;;)
-	{
-		if (*owner == xid)
-			return ES_CLAIM_HELD;
-		if (*owner == ES_SHEDDING)
-		{
-			sched_yield();
-			*owner = __atomic_load_n(&entity->owner, __ATOMIC_ACQUIRE);
-			continue;
-		}
-		if (*owner != 0)
-		{
-			EsFate		how = fate(arg, entity, *owner);
-			uint32		total = es_entity_total(entity);
-			uint64		still = __atomic_load_n(&entity->owner, __ATOMIC_ACQUIRE);
+	uint64		now = __atomic_load_n(&entity->owner, __ATOMIC_ACQUIRE);
+	uint32		total = es_entity_total(entity);
 
-			if (still != *owner)
-			{
-				*owner = still;
-				continue;
-			}
-			if (how == ES_FATE_OWN)
-				return ES_CLAIM_HELD;
-			if (how == ES_FATE_RUNNING)
-				return ES_CLAIM_WAIT;
-			if (how == ES_FATE_COMMITTED)
-				raise_committed(entity, total, counts);
-		}
-		if (__atomic_compare_exchange_n(&entity->owner, owner, xid, false,
-										__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-		{
-			es_entity_set_total(entity, es_entity_committed(entity));
-			return ES_CLAIM_NEW;
-		}
+	*owner = now;
+	if (now == xid)
+		return ES_CLAIM_HELD;
+	if (now == ES_SHEDDING)
+	{
+		*owner = 0;
+		return ES_CLAIM_ASK;
 	}
+	if (now != 0)
+	{
+		if (now != ended.xid || __atomic_load_n(&entity->owner, __ATOMIC_ACQUIRE) != now)
+			return ES_CLAIM_ASK;
+		if (ended.how == ES_FATE_COMMITTED)
+			raise_committed(entity, total, counts);
+	}
+	if (!__atomic_compare_exchange_n(&entity->owner, &now, xid, false,
+									 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+	{
+		*owner = now == ES_SHEDDING ? 0 : now;
+		return ES_CLAIM_ASK;
+	}
+	es_entity_set_total(entity, es_entity_committed(entity));
+	return ES_CLAIM_NEW;
 }
 
 /*
@@ -201,11 +192,41 @@ es_entity_release(EsEntity *entity, uint64 xid, bool committed, EsCounts *counts
 
 /* -------------------------------------------------------------------- runs */
 
-/* Versions up to here are found in sorted runs, whatever has become of their postings. */
+/*
+ * Versions up to here are found in sorted runs, whatever has become of their postings.  The
+ * entity is resolved.
+ */
 uint32
 es_entity_in_runs(const EsEntity *entity)
 {
 	return __atomic_load_n(&entity->in_runs, __ATOMIC_ACQUIRE);
+}
+
+/* Is it known how many versions there are of the entity? */
+bool
+es_entity_is_resolved(const EsEntity *entity)
+{
+	return es_entity_in_runs(entity) != ES_IN_RUNS_UNKNOWN;
+}
+
+/*
+ * Sorted runs have so many versions of an entity that is not resolved; there are no
+ * others.  The caller owns it, or builds the index.
+ */
+void
+es_entity_resolve(EsEntity *entity, uint32 in_runs)
+{
+	__atomic_store_n(&entity->committed, in_runs, __ATOMIC_RELEASE);
+	es_entity_set_total(entity, in_runs);
+	__atomic_store_n(&entity->in_runs, in_runs, __ATOMIC_RELEASE);
+}
+
+/* The entity is one of those that are used. */
+void
+es_entity_note_use(EsEntity *entity)
+{
+	if (__atomic_load_n(&entity->used, __ATOMIC_RELAXED) == 0)
+		__atomic_store_n(&entity->used, 1, __ATOMIC_RELAXED);
 }
 
 /*
@@ -217,6 +238,8 @@ es_entity_note_in_runs(EsEntity *entity, uint32 first, uint32 last, EsCounts *co
 {
 	uint32		before = es_entity_in_runs(entity);
 
+	if (before == ES_IN_RUNS_UNKNOWN)
+		return;					/* what it has is in older ones */
 	raise_committed(entity, last, counts);
 	if (first <= before + 1 && last > before)
 		__atomic_store_n(&entity->in_runs, last, __ATOMIC_RELEASE);
@@ -224,7 +247,6 @@ es_entity_note_in_runs(EsEntity *entity, uint32 first, uint32 last, EsCounts *co
 
 /* ---------------------------------------------------------------- postings */
 
-/* Whoever finds a chunk in use again then sees that it was cut off where it was. */
 #define LOAD(field) __atomic_load_n(&(field), __ATOMIC_ACQUIRE)
 #define STORE(field, value) __atomic_store_n(&(field), value, __ATOMIC_RELEASE)
 
@@ -266,49 +288,15 @@ chunk_size(uint32 capacity)
 	return offsetof(Chunk, postings) + capacity * sizeof(EsPosting);
 }
 
-/* The class of pieces that chunks of this capacity are. */
-static int
-chunk_class(uint32 capacity)
-{
-	int			piece_class = 0;
-
-	while (capacity > FIRST_CHUNK_CAPACITY << piece_class)
-		piece_class++;
-	return piece_class;
-}
-
-static uint32
-class_capacity(int piece_class)
-{
-	return Min(FIRST_CHUNK_CAPACITY << piece_class, MAX_CHUNK_CAPACITY);
-}
-
-static EsRef
-take_chunk(EsPool *pool, EsArena *arena, int piece_class)
-{
-	return es_arena_take_piece(pool, arena, piece_class, chunk_size(class_capacity(piece_class)));
-}
-
-/*
- * Memory for a chunk of *capacity; of another, when there is just that.  0 when memory is
- * full.
- */
+/* Memory for a chunk of *capacity; of less, when there is just that.  0 when memory is full. */
 static EsRef
 allocate_chunk(EsPool *pool, EsArena *arena, uint32 *capacity)
 {
-	int			wanted = chunk_class(*capacity);
-	EsRef		ref = take_chunk(pool, arena, wanted);
+	EsRef		ref;
 
-	if (ref == 0)
-		ref = es_arena_alloc(pool, arena, chunk_size(*capacity));
-	for (int i = 1; ref == 0 && i < ES_PIECE_CLASSES; i++)
-	{
-		/* the larger ones first, then the smaller ones */
-		int			other = wanted + i < ES_PIECE_CLASSES ? wanted + i : ES_PIECE_CLASSES - 1 - i;
-
-		ref = take_chunk(pool, arena, other);
-		*capacity = class_capacity(other);
-	}
+	while ((ref = es_arena_alloc(pool, arena, chunk_size(*capacity))) == 0 &&
+		   *capacity > FIRST_CHUNK_CAPACITY)
+		*capacity /= 2;
 	return ref;
 }
 
@@ -376,7 +364,7 @@ es_posting_slots(const EsPool *pool, const EsEntity *entity, uint32 version,
 		return NULL;
 	first = LOAD(chunk->first_version);
 	capacity = LOAD(chunk->capacity);
-	if (first == 0 || version - first >= capacity)
+	if (version - first >= capacity)
 		return NULL;
 	*count = capacity - (version - first);
 	return &chunk->postings[version - first];
@@ -402,37 +390,43 @@ es_posting_set(const EsPool *pool, EsEntity *entity, uint32 version,
 	es_posting_store(es_posting_slots(pool, entity, version, &count), posting);
 }
 
-/* Gives a chunk and all that are older back; false when there is none. */
+/* Is there room in limbo for a chunk and all that are older, and for the entity? */
 static bool
-give_chunks(EsPool *pool, EsArena *arena, EsCounts *counts, Chunk *chunk)
+fit_limbo(const EsPool *pool, const Chunk *chunk, const EsLimbo *limbo)
+{
+	uint32		room = ES_LIMBO_PIECES - Min(limbo->count + 1, ES_LIMBO_PIECES);
+
+	for (; chunk != NULL && room > 0; room--)
+		chunk = older_chunk(pool, chunk);
+	return chunk == NULL;
+}
+
+/* Puts a chunk and all that are older into limbo, where they fit; false when there is none. */
+static bool
+give_chunks(EsPool *pool, EsCounts *counts, Chunk *chunk, EsLimbo *limbo)
 {
 	bool		any = chunk != NULL;
 
 	while (chunk != NULL)
 	{
-		Chunk	   *older = older_chunk(pool, chunk);
-		uint32		capacity = LOAD(chunk->capacity);
-		size_t		size = chunk_size(capacity);
+		size_t		size = chunk_size(LOAD(chunk->capacity));
 
-		STORE(chunk->first_version, 0);
-		es_arena_give_piece(pool, arena, chunk_class(capacity), size, es_pointer_ref(pool, chunk));
+		es_limbo_add(limbo, es_pointer_ref(pool, chunk), size);
 		__atomic_fetch_sub(&counts->posting_bytes, size, __ATOMIC_RELAXED);
-		chunk = older;
+		chunk = older_chunk(pool, chunk);
 	}
 	return any;
 }
 
-/* Takes all chunks, if no transaction that runs owns the entity and runs know all of it. */
+/* Becomes the owner as ES_SHEDDING, unless a transaction that runs owns the entity. */
 static bool
-shed_all(EsPool *pool, EsArena *arena, EsCounts *counts, EsEntity *entity,
-		 EsFateFunction fate, void *arg)
+own_for_shedding(EsCounts *counts, EsEntity *entity, EsFateFunction fate, void *arg)
 {
 	uint64		owner = es_entity_owner(entity);
-	Chunk	   *newest = NULL;
 
 	if (owner != 0)
 	{
-		EsFate		how = fate(arg, entity, owner);
+		EsFate		how = fate(arg, owner);
 		uint32		total = es_entity_total(entity);
 
 		if (how == ES_FATE_RUNNING || how == ES_FATE_OWN || es_entity_owner(entity) != owner)
@@ -440,27 +434,55 @@ shed_all(EsPool *pool, EsArena *arena, EsCounts *counts, EsEntity *entity,
 		if (how == ES_FATE_COMMITTED)
 			raise_committed(entity, total, counts);
 	}
-	if (!__atomic_compare_exchange_n(&entity->owner, &owner, ES_SHEDDING, false,
-									 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-		return false;
-	if (es_entity_committed(entity) == es_entity_in_runs(entity))
-	{
-		/* a total of somebody who was rolled back would lead to postings */
-		es_entity_set_total(entity, es_entity_committed(entity));
-		newest = newest_chunk(pool, entity);
-		__atomic_store_n(&entity->postings, 0, __ATOMIC_RELEASE);
-	}
+	return __atomic_compare_exchange_n(&entity->owner, &owner, ES_SHEDDING, false,
+									   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+/* Gives up an ownership as ES_SHEDDING: the entity stays. */
+void
+es_entity_stay(EsEntity *entity)
+{
 	__atomic_store_n(&entity->owner, 0, __ATOMIC_RELEASE);
-	return give_chunks(pool, arena, counts, newest);
+}
+
+/* Do runs have all of the entity? */
+static bool
+is_in_runs(const EsEntity *entity)
+{
+	return !es_entity_is_resolved(entity) || es_entity_committed(entity) == es_entity_in_runs(entity);
+}
+
+/* Does the caller own all of an entity that runs have, with room in limbo for its chunks? */
+static bool
+own_all(EsPool *pool, EsCounts *counts, EsEntity *entity, EsLimbo *limbo, EsFateFunction fate, void *arg)
+{
+	if (!is_in_runs(entity) || !own_for_shedding(counts, entity, fate, arg))
+		return false;
+	if (is_in_runs(entity) && fit_limbo(pool, newest_chunk(pool, entity), limbo))
+		return true;
+	es_entity_stay(entity);
+	return false;
+}
+
+/* Takes all chunks of an entity that the caller owns and runs have. */
+static bool
+shed_all(EsPool *pool, EsCounts *counts, EsEntity *entity, EsLimbo *limbo)
+{
+	Chunk	   *newest = newest_chunk(pool, entity);
+
+	/* a total of somebody who was rolled back would lead to postings */
+	es_entity_set_total(entity, es_entity_committed(entity));
+	__atomic_store_n(&entity->postings, 0, __ATOMIC_RELEASE);
+	return give_chunks(pool, counts, newest, limbo);
 }
 
 /*
- * Takes the chunks away that runs make needless.  The caller has the lock of compaction,
- * and 'fate' tells how owners ended, at least of those that do not run.  Returns whether
- * there were any.
+ * Takes the chunks away that runs make needless, into limbo, as far as they fit.  The caller
+ * has the lock of compaction, and 'fate' tells how owners ended, at least of those that do
+ * not run.  Returns whether there were any.
  */
 bool
-es_postings_shed(EsPool *pool, EsArena *arena, EsCounts *counts, EsEntity *entity,
+es_postings_shed(EsPool *pool, EsCounts *counts, EsEntity *entity, EsLimbo *limbo,
 				 EsFateFunction fate, void *arg)
 {
 	uint32		in_runs = es_entity_in_runs(entity);
@@ -468,15 +490,35 @@ es_postings_shed(EsPool *pool, EsArena *arena, EsCounts *counts, EsEntity *entit
 	Chunk	   *older;
 	bool		any;
 
-	if (kept == NULL || in_runs == 0)
+	if (kept == NULL || in_runs == 0 || in_runs == ES_IN_RUNS_UNKNOWN)
 		return false;
-	while ((older = older_chunk(pool, kept)) != NULL && last_version(older) > in_runs)
+	while ((older = older_chunk(pool, kept)) != NULL &&
+		   (last_version(older) > in_runs || !fit_limbo(pool, older, limbo)))
 		kept = older;
-	__atomic_store_n(&kept->older, 0, __ATOMIC_RELEASE);
-	any = give_chunks(pool, arena, counts, older);
-	if (es_entity_committed(entity) == in_runs)
-		any |= shed_all(pool, arena, counts, entity, fate, arg);
+	STORE(kept->older, 0);
+	any = give_chunks(pool, counts, older, limbo);
+	if (own_all(pool, counts, entity, limbo, fate, arg))
+	{
+		any |= shed_all(pool, counts, entity, limbo);
+		es_entity_stay(entity);
+	}
 	return any;
+}
+
+/*
+ * May the entity leave the index?  It may if runs have all of it, nobody writes it, and it
+ * was not used since this was last asked.  Then it has an owner for good that is no
+ * transaction, and its chunks are in limbo.  The caller is as above.
+ */
+bool
+es_entity_leave(EsPool *pool, EsCounts *counts, EsEntity *entity, EsLimbo *limbo,
+				EsFateFunction fate, void *arg)
+{
+	if (__atomic_exchange_n(&entity->used, 0, __ATOMIC_RELAXED) != 0 ||
+		!own_all(pool, counts, entity, limbo, fate, arg))
+		return false;
+	(void) shed_all(pool, counts, entity, limbo);
+	return true;
 }
 
 /*
@@ -490,6 +532,6 @@ es_entity_restore(EsEntity *entity, uint32 version, uint64 owner, EsCounts *coun
 	if (owner == 0)
 		raise_committed(entity, version, counts);
 	else
-		entity->owner = owner;
-	entity->total = Max(entity->total, version);
+		__atomic_store_n(&entity->owner, owner, __ATOMIC_RELEASE);
+	es_entity_set_total(entity, Max(es_entity_total(entity), version));
 }

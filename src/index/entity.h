@@ -13,7 +13,10 @@
 #include "index/pool.h"
 
 /* An entity has at most this many events. */
-#define ES_MAX_VERSION	PG_UINT32_MAX
+#define ES_MAX_VERSION	(PG_UINT32_MAX - 1)
+
+/* Of an entity of which it has not been asked yet what sorted runs have of it. */
+#define ES_IN_RUNS_UNKNOWN PG_UINT32_MAX
 
 /*
  * Where an event is: heap block (32 bits), line pointer (11), ordinal in the
@@ -29,6 +32,27 @@ static inline EsPosting
 es_posting(uint32 heap_block, uint16 heap_offset, uint32 ordinal)
 {
 	return (uint64) heap_block << 27 | (uint64) (heap_offset & 0x7FF) << 16 | ordinal;
+}
+
+/* Or at which position of the log, where places change without the index being told. */
+#define ES_POSTING_AT_POSITION (UINT64CONST(1) << 63)
+
+static inline EsPosting
+es_posting_at(int64 position)
+{
+	return ES_POSTING_AT_POSITION | (uint64) position;
+}
+
+static inline bool
+es_posting_is_position(EsPosting posting)
+{
+	return (posting & ES_POSTING_AT_POSITION) != 0;
+}
+
+static inline int64
+es_posting_position(EsPosting posting)
+{
+	return (int64) (posting & ~ES_POSTING_AT_POSITION);
 }
 
 static inline uint32
@@ -69,9 +93,11 @@ typedef struct EsEntity
 	uint32		total;			/* versions with the owner's; see entity.c */
 	EsRef		postings;		/* newest chunk */
 	EsRef		next;			/* the next entity of the same hash */
-	uint32		in_runs;		/* versions that sorted runs know */
+	uint32		in_runs;		/* versions that sorted runs know, or
+								 * ES_IN_RUNS_UNKNOWN */
 	uint16		entity_id_size; /* fixed */
 	uint8		tenant_id_size; /* fixed */
+	uint8		used;			/* since it was last looked whether it may go */
 	char		key[FLEXIBLE_ARRAY_MEMBER]; /* fixed: tenant_id, entity_id */
 } EsEntity;
 
@@ -84,14 +110,24 @@ typedef enum EsFate
 	ES_FATE_ABORTED
 } EsFate;
 
-/* May leave by longjmp; the entity is unchanged then. */
-typedef EsFate (*EsFateFunction) (void *arg, const EsEntity *entity, uint64 xid);
+/* Is called by who is not in the index, and may leave by longjmp. */
+typedef EsFate (*EsFateFunction) (void *arg, uint64 xid);
+
+/* An owner that has ended, and how. */
+typedef struct EsEnded
+{
+	uint64		xid;			/* 0: none */
+	EsFate		how;
+} EsEnded;
 
 typedef enum EsClaim
 {
 	ES_CLAIM_NEW,				/* owned from now on */
 	ES_CLAIM_HELD,				/* owned already */
-	ES_CLAIM_WAIT				/* another running transaction owns it */
+	ES_CLAIM_WAIT,				/* another running transaction owns it */
+	ES_CLAIM_ASK,				/* another owns it, who may have ended */
+	ES_CLAIM_GONE				/* the index has let it go: it is to be added
+								 * again */
 } EsClaim;
 
 /* Sums over all of an index; any process adds. */
@@ -134,8 +170,8 @@ es_counts_add(EsCounts *counts, const EsCounts *more)
 		__atomic_fetch_add(&counts->events, more->events, __ATOMIC_RELAXED);
 }
 
-extern EsClaim es_entity_claim(EsEntity *entity, uint64 xid, EsFateFunction fate,
-							   void *arg, EsCounts *counts, uint64 *owner);
+extern EsClaim es_entity_try_claim(EsEntity *entity, uint64 xid, EsEnded ended,
+								   EsCounts *counts, uint64 *owner);
 extern void es_entity_release(EsEntity *entity, uint64 xid, bool committed,
 							  EsCounts *counts);
 extern uint64 es_entity_owner(const EsEntity *entity);
@@ -144,6 +180,8 @@ extern void es_entity_set_total(EsEntity *entity, uint32 total);
 extern uint32 es_entity_committed(const EsEntity *entity);
 extern uint32 es_entity_total(const EsEntity *entity);
 extern uint32 es_entity_known(const EsEntity *entity);
+extern bool es_entity_is_resolved(const EsEntity *entity);
+extern void es_entity_note_use(EsEntity *entity);
 
 extern uint32 es_entity_in_runs(const EsEntity *entity);
 extern void es_entity_note_in_runs(EsEntity *entity, uint32 first, uint32 last,
@@ -158,8 +196,12 @@ extern EsPosting *es_posting_slots(const EsPool *pool, const EsEntity *entity,
 								   uint32 version, uint32 *count);
 extern void es_posting_set(const EsPool *pool, EsEntity *entity, uint32 version,
 						   EsPosting posting);
-extern bool es_postings_shed(EsPool *pool, EsArena *arena, EsCounts *counts,
-							 EsEntity *entity, EsFateFunction fate, void *arg);
+extern bool es_postings_shed(EsPool *pool, EsCounts *counts, EsEntity *entity, EsLimbo *limbo,
+							 EsFateFunction fate, void *arg);
+extern bool es_entity_leave(EsPool *pool, EsCounts *counts, EsEntity *entity, EsLimbo *limbo,
+							EsFateFunction fate, void *arg);
+extern void es_entity_stay(EsEntity *entity);
+extern void es_entity_resolve(EsEntity *entity, uint32 in_runs);
 extern void es_entity_restore(EsEntity *entity, uint32 version, uint64 owner,
 							  EsCounts *counts);
 

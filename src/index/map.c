@@ -1,23 +1,38 @@
 /*-------------------------------------------------------------------------
  *
  * map.c
- *	  Finds entities by key: a lock-free hash trie, insert only.
+ *	  Finds entities by key: a lock-free hash trie.
  *
  * A root of 2^13 slots is indexed by the first bits of the hash, nodes of 16
  * slots by the next four bits each.  A slot holds 0, a node, or an entity; a
  * node is one cache line.  It grows with what is in it, so that one pool can
  * serve databases of any size, and all of it goes back to the pool at once.
  *
- * A slot changes by compare-and-swap only, and only 0 -> entity or
- * entity -> node in which that entity stands; what hangs in it was complete
- * before (release) and is never taken out.  So a reader that follows slots
- * (acquire) finds every entity whose insertion happened before its look-up,
- * and two inserters of one key meet in the same slot: the loser's
- * compare-and-swap fails, and it finds the winner's entity there.  What the
- * loser had allocated is lost to the arena: a few dozen bytes a collision.
+ * A slot changes by compare-and-swap only.  Whoever adds changes 0 -> entity, or
+ * entity -> node in which that entity stands; what hangs in it was complete before
+ * (release).  So a reader that follows slots (acquire) finds every entity whose insertion
+ * happened before its look-up, and two inserters of one key meet in the same slot: the
+ * loser's compare-and-swap fails, and it finds the winner's entity there.  What the loser
+ * had allocated is lost to the arena: a few dozen bytes a collision.
  *
  * Entities whose 64-bit hashes are equal hang on one another by 'next', which
  * is a slot like the others.
+ *
+ * Entities are taken out by one process at a time, who has the lock of compaction: of an
+ * entity that nobody owns (entity.c) it changes next 0 -> FROZEN, so that none can come to
+ * hang on it, and then the slot entity -> 0; an inserter may have put a node there
+ * meanwhile, and then it does so in the node.  Of a node all of whose slots are 0 it changes
+ * each 0 -> FROZEN, and then the slot above node -> 0, which nobody else changes; if one of
+ * the slots is not 0, the others are set back.  Who meets FROZEN while adding begins anew;
+ * for who looks for something it is 0.
+ *
+ * Whoever follows slots is in the index (guard.h), and what was taken out is given back when
+ * all have left.  Whoever wants to use an entity later loads index->evictions before he looks
+ * for it, and remembers it.  That is odd while entities are taken out, which begins and ends with waiting until all have
+ * left: so who is in, and finds that it is even and the same as when the entity was found,
+ * has the entity before him until he leaves.  Otherwise he finds it anew, or not at all.
+ * An entity that is found and owned without leaving in between stays, whatever evictions says:
+ * either the owner is first, or who takes it out.
  *
  * A second trie, whose root is a node, has the tenants: entries like entities,
  * but without an entity_id, which no entity lacks, and nothing in them but the
@@ -29,6 +44,8 @@
  *
  *-------------------------------------------------------------------------
  */
+#include <sched.h>
+
 #include "index/map.h"
 
 #define ROOT_BITS	13
@@ -38,10 +55,15 @@
 
 StaticAssertDecl(NODE_SIZE == ES_CACHE_LINE, "a node is one cache line");
 StaticAssertDecl(ROOT_SIZE <= ES_SEGMENT_SIZE, "the root fits a segment");
+StaticAssertDecl(ES_INDEX_PARTS == 1 << ROOT_BITS, "a part is what is in a slot of the root");
 
 /* Marks a slot's value as a node's reference; a pool has at most 2^31 units. */
 #define NODE_FLAG		0x80000000U
 #define IS_NODE(value)	(((value) & NODE_FLAG) != 0)
+
+/* A slot that is about to go: no reference. */
+#define FROZEN			0x7FFFFFFFU
+#define IS_ENTITY(value)	((value) != 0 && (value) != FROZEN && !IS_NODE(value))
 
 static EsRef *
 root_slot(const EsPool *pool, const EsIndex *index, uint64 hash)
@@ -95,7 +117,10 @@ make_root(EsPool *pool, EsIndex *index, size_t size)
 bool
 es_index_init(EsPool *pool, EsIndex *index)
 {
+	uint64		evictions = index->evictions;
+
 	memset(index, 0, sizeof(*index));
+	index->evictions = evictions;
 	index->id_arena.reserve = Max(1, es_pool_segment_count(pool) / 4);
 	index->root = make_root(pool, index, ROOT_SIZE);
 	index->tenants = make_root(pool, index, NODE_SIZE);
@@ -117,9 +142,13 @@ es_index_built(const EsPool *pool, EsIndex *index)
 void
 es_index_reset(EsPool *pool, EsIndex *index)
 {
+	uint64		evictions = (index->evictions | 1) + 1; /* nothing is where it
+														 * was */
+
 	es_arena_reset(pool, &index->arena);
 	es_arena_reset(pool, &index->id_arena);
 	memset(index, 0, sizeof(*index));
+	index->evictions = evictions;
 }
 
 /*
@@ -142,7 +171,7 @@ prefetch_level(const EsPool *pool, EsRef **slots, uint64 *hashes, uint32 count, 
 			slots[left] = node_slot(pool, value, hashes[i], used);
 			__builtin_prefetch(slots[left++]);
 		}
-		else if (value != 0)
+		else if (IS_ENTITY(value))
 		{
 			const char *entity = es_ref_pointer(pool, value);
 
@@ -164,6 +193,7 @@ es_index_prefetch(const EsPool *pool, const EsIndex *index, const uint64 *hashes
 	EsRef	   *slots[ES_PREFETCH_WINDOW];
 	uint64		left[ES_PREFETCH_WINDOW];
 
+	es_guard_enter();
 	for (uint32 i = 0; i < count; i++)
 	{
 		left[i] = hashes[i];
@@ -172,6 +202,7 @@ es_index_prefetch(const EsPool *pool, const EsIndex *index, const uint64 *hashes
 	}
 	for (int used = ROOT_BITS; count > 0 && used < 64; used += NODE_BITS)
 		count = prefetch_level(pool, slots, left, count, used);
+	es_guard_leave();
 }
 
 static bool
@@ -197,7 +228,7 @@ find_slot(const EsPool *pool, const EsIndex *index, const EsKey *key,
 		EsEntity   *entity;
 
 		*value = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
-		if (*value == 0)
+		if (*value == 0 || *value == FROZEN)
 			return slot;
 		if (IS_NODE(*value))
 		{
@@ -215,7 +246,7 @@ find_slot(const EsPool *pool, const EsIndex *index, const EsKey *key,
 static EsEntity *
 entity_with_key(const EsPool *pool, EsRef value, const EsKey *key)
 {
-	EsEntity   *entity = value == 0 ? NULL : es_ref_pointer(pool, value);
+	EsEntity   *entity = IS_ENTITY(value) ? es_ref_pointer(pool, value) : NULL;
 
 	return entity != NULL && entity->hash == key->hash ? entity : NULL;
 }
@@ -244,6 +275,9 @@ make_entity(EsPool *pool, EsIndex *index, const EsKey *key)
 	entity = es_ref_pointer(pool, ref);
 	memset(entity, 0, offsetof(EsEntity, key));
 	entity->hash = key->hash;
+	entity->used = 1;
+	if (es_index_is_partial(index) && key->entity_id.size > 0)
+		entity->in_runs = ES_IN_RUNS_UNKNOWN;
 	entity->entity_id_size = (uint16) key->entity_id.size;
 	entity->tenant_id_size = (uint8) key->tenant_id.size;
 	if (key->tenant_id.size > 0)
@@ -291,6 +325,11 @@ es_index_find_or_add(EsPool *pool, EsIndex *index, const EsKey *key)
 
 		if (entity != NULL)
 			return entity;
+		if (value == FROZEN)
+		{
+			sched_yield();
+			continue;
+		}
 		if (value != 0)
 		{
 			if (!push_down(pool, index, slot, value, used))
@@ -309,76 +348,265 @@ es_index_find_or_add(EsPool *pool, EsIndex *index, const EsKey *key)
 	}
 }
 
-/* Slots of the root whose entities are loaded before their turn. */
-#define WALK_AHEAD 16
+/* May entities have been let go, which only sorted runs know? */
+bool
+es_index_is_partial(const EsIndex *index)
+{
+	return __atomic_load_n(&index->partial, __ATOMIC_ACQUIRE) != 0;
+}
+
+/* ------------------------------------------------------------- found before */
+
+/* To be remembered before something is looked for. */
+uint64
+es_index_evictions(const EsIndex *index)
+{
+	return __atomic_load_n(&index->evictions, __ATOMIC_ACQUIRE);
+}
+
+/* Finds an entity, by who is in the index, and remembers when. */
+EsEntityRef
+es_index_find_ref(const EsPool *pool, const EsIndex *index, const EsKey *key)
+{
+	EsEntityRef ref = {.evictions = es_index_evictions(index)};
+
+	ref.entity = es_index_find(pool, index, key);
+	return ref;
+}
+
+/* Is what was found still there? */
+static bool
+is_there(const EsIndex *index, const EsEntityRef *found)
+{
+	return found->evictions % 2 == 0 && found->evictions == es_index_evictions(index);
+}
+
+/* The entity that was found before, by who is in the index; NULL when it has gone. */
+EsEntity *
+es_index_again(const EsPool *pool, const EsIndex *index, const EsKey *key, EsEntityRef *found)
+{
+	if (found->entity != NULL && !is_there(index, found))
+		*found = es_index_find_ref(pool, index, key);
+	return found->entity;
+}
+
+/*
+ * The entity if it is still in the index, under its hash, else NULL: for who owned it, but may
+ * no longer.  It may have gone and another have come to its place; then its owner is not who
+ * it was.
+ */
+EsEntity *
+es_index_still(const EsPool *pool, const EsIndex *index, uint64 hash, EsEntity *entity)
+{
+	EsRef		wanted = es_pointer_ref(pool, entity);
+	EsRef	   *slot = root_slot(pool, index, hash);
+	int			used = ROOT_BITS;
+
+	for (;;)
+	{
+		EsRef		value = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+
+		if (value == wanted)
+			return entity;
+		if (IS_NODE(value))
+		{
+			slot = node_slot(pool, value, hash, used);
+			used += NODE_BITS;
+		}
+		else if (IS_ENTITY(value) && ((EsEntity *) es_ref_pointer(pool, value))->hash == hash)
+			slot = &((EsEntity *) es_ref_pointer(pool, value))->next;
+		else
+			return NULL;
+	}
+}
+
+/*
+ * Makes the (sub)transaction 'xid' the owner of the entity that was found before, if it can
+ * be; it stays in the index then.  When the answer is ES_CLAIM_WAIT, *owner is whom to wait
+ * for.
+ */
+EsClaim
+es_index_claim(EsPool *pool, EsIndex *index, const EsKey *key, EsEntityRef *found, uint64 xid,
+			   EsFateFunction fate, void *arg, uint64 *owner)
+{
+	EsEnded		ended = {0, ES_FATE_RUNNING};
+
+	for (;;)
+	{
+		EsClaim		claim = ES_CLAIM_GONE;
+		EsEntity   *entity;
+
+		es_guard_enter();
+		entity = es_index_again(pool, index, key, found);
+		if (entity != NULL)
+			claim = es_entity_try_claim(entity, xid, ended, &index->counts, owner);
+		es_guard_leave();
+		if (claim != ES_CLAIM_ASK)
+			return claim;
+		if (*owner == 0)
+		{
+			sched_yield();
+			continue;
+		}
+		ended = (EsEnded)
+		{
+			*owner, fate(arg, *owner)
+		};
+		if (ended.how == ES_FATE_OWN)
+			return ES_CLAIM_HELD;
+		if (ended.how == ES_FATE_RUNNING)
+			return ES_CLAIM_WAIT;
+	}
+}
+
+/* ------------------------------------------------------------- all entities */
+
+/* Entities that are loaded before their turn. */
+#define LOAD_AHEAD 16
 
 /* Starts loading what a slot has, which will be asked for soon. */
 static void
 load_ahead(const EsPool *pool, const EsRef *slot)
 {
-	EsRef		value = __atomic_load_n(slot, __ATOMIC_RELAXED) & ~NODE_FLAG;
+	EsRef		value = __atomic_load_n(slot, __ATOMIC_RELAXED);
 
-	if (value == 0)
+	if (value == 0 || value == FROZEN)
 		return;
-	__builtin_prefetch(es_ref_pointer(pool, value));
-	__builtin_prefetch((const char *) es_ref_pointer(pool, value) + ES_CACHE_LINE);
+	__builtin_prefetch(es_ref_pointer(pool, value & ~NODE_FLAG));
+	__builtin_prefetch((const char *) es_ref_pointer(pool, value & ~NODE_FLAG) + ES_CACHE_LINE);
+}
+
+/* Adds an entity to the window; false when there is no room. */
+static bool
+add_to_window(EsIndexWalk *walk, EsEntity *entity)
+{
+	EsSlice		tenant_id = es_entity_tenant_id(entity);
+	EsSlice		entity_id = es_entity_id(entity);
+	char	   *out = walk->names + walk->names_used;
+
+	if (walk->count == ES_WALK_WINDOW ||
+		walk->names_used + tenant_id.size + entity_id.size > ES_WALK_NAMES)
+		return false;
+	walk->keys[walk->count].hash = entity->hash;
+	walk->keys[walk->count].tenant_id = es_slice(out, tenant_id.size);
+	out = es_put_slice(out, tenant_id);
+	walk->keys[walk->count].entity_id = es_slice(out, entity_id.size);
+	out = es_put_slice(out, entity_id);
+	walk->names_used = (uint32) (out - walk->names);
+	walk->entities[walk->count++] = entity;
+	return true;
+}
+
+/* Adds an entity and those of the same hash; false when there is no room. */
+static bool
+add_chain(EsIndexWalk *walk, EsRef value)
+{
+	EsEntity   *entity = es_ref_pointer(walk->pool, value);
+	uint32		met = 0;
+
+	if (entity->hash < walk->from)
+		return true;
+	if (entity->hash > walk->from)
+		walk->skip = 0;
+	walk->from = entity->hash;
+	while (IS_ENTITY(value))
+	{
+		entity = es_ref_pointer(walk->pool, value);
+		if (met++ >= walk->skip)
+		{
+			if (!add_to_window(walk, entity))
+				return false;
+			walk->skip++;
+		}
+		value = __atomic_load_n(&entity->next, __ATOMIC_ACQUIRE);
+	}
+	return true;
+}
+
+/*
+ * Adds what is in slots, which 'used' bits of the hash lead to and 'bits' more tell apart;
+ * false when there is no room.  'first' is the slot to begin with.
+ */
+static bool
+add_slots(EsIndexWalk *walk, const EsRef *slots, int used, int bits, bool at_from)
+{
+	uint32		first = at_from ? (uint32) ((walk->from << used) >> (64 - bits)) : 0;
+	uint32		count = 1U << bits;
+
+	for (uint32 i = first; i < count && i < first + LOAD_AHEAD; i++)
+		load_ahead(walk->pool, &slots[i]);
+	for (uint32 i = first; i < count; i++)
+	{
+		EsRef		value = __atomic_load_n(&slots[i], __ATOMIC_ACQUIRE);
+
+		if (i + LOAD_AHEAD < count)
+			load_ahead(walk->pool, &slots[i + LOAD_AHEAD]);
+		if (IS_NODE(value) &&
+			!add_slots(walk, es_ref_pointer(walk->pool, value & ~NODE_FLAG), used + bits, NODE_BITS,
+					   at_from && i == first))
+			return false;
+		if (IS_ENTITY(value) && !add_chain(walk, value))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Fills the window with what comes next.  An entity that is added meanwhile may be missed;
+ * what moves into a node beneath its slot is not met twice, since hashes only go up.
+ */
+static void
+fill_window(EsIndexWalk *walk)
+{
+	walk->next = walk->count = walk->names_used = 0;
+	es_guard_enter();
+	walk->evictions = es_index_evictions(walk->index);
+	walk->ended = add_slots(walk, es_ref_pointer(walk->pool, walk->root), 0, walk->root_bits, true);
+	es_guard_leave();
 }
 
 static void
-enter_level(EsIndexWalk *walk, const EsRef *slots, uint32 count)
+begin_walk(EsIndexWalk *walk, const EsPool *pool, const EsIndex *index, EsRef root, int root_bits)
 {
-	walk->levels[walk->depth].slots = slots;
-	walk->levels[walk->depth].next = 0;
-	walk->levels[walk->depth].count = count;
-	walk->depth++;
-	for (uint32 i = 0; i < Min(count, WALK_AHEAD); i++)
-		load_ahead(walk->pool, &slots[i]);
+	memset(walk, 0, offsetof(EsIndexWalk, entities));
+
+	walk->pool = pool;
+	walk->index = index;
+	walk->root = root;
+	walk->root_bits = root_bits;
 }
 
 /* Begins to walk over the entities; those that are added meanwhile may be missed. */
 void
 es_index_walk(EsIndexWalk *walk, const EsPool *pool, const EsIndex *index)
 {
-	walk->pool = pool;
-	walk->chain = 0;
-	walk->depth = 0;
-	enter_level(walk, es_ref_pointer(pool, index->root), 1 << ROOT_BITS);
+	begin_walk(walk, pool, index, index->root, ROOT_BITS);
+}
+
+/* The same for every tenant but the default one. */
+void
+es_index_walk_tenants(EsIndexWalk *walk, const EsPool *pool, const EsIndex *index)
+{
+	begin_walk(walk, pool, index, index->tenants, NODE_BITS);
 }
 
 /*
- * The next entity, NULL after the last.  Nothing is written; slots are loaded as by any
- * reader (acquire), each once, so an entity that moves into a node beneath its slot
- * meanwhile is not met twice.  What is only prefetched may be anything.
+ * The next entity, with its key, whose names are good until the next call; false after the
+ * last.
  */
-EsEntity *
-es_index_walk_next(EsIndexWalk *walk)
+bool
+es_index_walk_next(EsIndexWalk *walk, EsKey *key, EsEntityRef *found)
 {
-	EsRef		value = walk->chain;
-
-	while (value == 0 && walk->depth > 0)
+	while (walk->next == walk->count)
 	{
-		uint32		next = walk->levels[walk->depth - 1].next++;
-		const EsRef *slots = walk->levels[walk->depth - 1].slots;
-
-		if (next == walk->levels[walk->depth - 1].count)
-		{
-			walk->depth--;
-			continue;
-		}
-		if (next + WALK_AHEAD < walk->levels[walk->depth - 1].count)
-			load_ahead(walk->pool, &slots[next + WALK_AHEAD]);
-		value = __atomic_load_n(&slots[next], __ATOMIC_ACQUIRE);
-		if (IS_NODE(value))
-		{
-			enter_level(walk, es_ref_pointer(walk->pool, value & ~NODE_FLAG), 1 << NODE_BITS);
-			value = 0;
-		}
+		if (walk->ended)
+			return false;
+		fill_window(walk);
 	}
-	if (value == 0)
-		return NULL;
-	walk->chain = __atomic_load_n(&((EsEntity *) es_ref_pointer(walk->pool, value))->next,
-								  __ATOMIC_ACQUIRE);
-	return es_ref_pointer(walk->pool, value);
+	*key = walk->keys[walk->next];
+	found->entity = walk->entities[walk->next++];
+	found->evictions = walk->evictions;
+	return true;
 }
 
 /*
@@ -398,32 +626,121 @@ es_index_has_tenants(const EsPool *pool, const EsIndex *index)
 	return false;
 }
 
+/* -------------------------------------------------------------- letting go */
+
+/*
+ * From here on entities are taken out.  Others who were in the index have left, and who
+ * comes in knows that what he finds may go.
+ */
+void
+es_index_begin_eviction(EsIndex *index)
+{
+	/* the last one may have been broken off */
+	__atomic_store_n(&index->evictions, es_index_evictions(index) | 1, __ATOMIC_SEQ_CST);
+	es_guards_wait();
+}
+
+/* Nothing that was taken out can be met any more: it is given back. */
+void
+es_index_end_eviction(EsPool *pool, EsIndex *index, EsLimbo *limbo)
+{
+	__atomic_fetch_add(&index->evictions, 1, __ATOMIC_SEQ_CST);
+	es_guards_wait();
+	es_limbo_empty(pool, &index->arena, limbo);
+}
+
+static bool
+change_slot(EsRef *slot, EsRef before, EsRef after)
+{
+	return __atomic_compare_exchange_n(slot, &before, after, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
 static void
-visit_all(EsIndexWalk *walk, EsEntityVisitor visit, void *arg)
+note_gone(EsIndex *index, EsLimbo *limbo, EsRef ref, size_t size)
 {
-	EsEntity   *entity;
-
-	while ((entity = es_index_walk_next(walk)) != NULL)
-		visit(arg, entity);
+	es_limbo_add(limbo, ref, size);
+	__atomic_fetch_sub(&index->counts.entity_bytes, TYPEALIGN(ES_REF_UNIT, size), __ATOMIC_RELAXED);
 }
 
-void
-es_index_visit(const EsPool *pool, const EsIndex *index, EsEntityVisitor visit,
-			   void *arg)
+/*
+ * Takes an entity that may go out of the slot, or out of what an inserter has put there
+ * meanwhile.  False when another of its hash hangs on it.
+ */
+static bool
+take_out(EsPool *pool, EsIndex *index, EsRef *slot, EsRef value, int used, EsLimbo *limbo)
 {
-	EsIndexWalk walk;
+	EsEntity   *entity = es_ref_pointer(pool, value);
 
-	es_index_walk(&walk, pool, index);
-	visit_all(&walk, visit, arg);
+	if (!change_slot(&entity->next, 0, FROZEN))
+		return false;
+	while (!change_slot(slot, value, 0))
+	{
+		/* it stands in a node now */
+		slot = node_slot(pool, __atomic_load_n(slot, __ATOMIC_ACQUIRE), entity->hash, used);
+		used += NODE_BITS;
+	}
+	note_gone(index, limbo, value,
+			  offsetof(EsEntity, key) + entity->tenant_id_size + entity->entity_id_size);
+	return true;
 }
 
-/* The same for every tenant but the default one. */
-void
-es_index_visit_tenants(const EsPool *pool, const EsIndex *index, EsEntityVisitor visit,
-					   void *arg)
+/* Takes the node out of the slot above it if nothing is in it. */
+static void
+take_node_out(EsPool *pool, EsIndex *index, EsRef *above, EsRef value, EsLimbo *limbo)
 {
-	EsIndexWalk walk = {.pool = pool};
+	EsRef	   *slots = es_ref_pointer(pool, value & ~NODE_FLAG);
+	int			frozen = 0;
 
-	enter_level(&walk, es_ref_pointer(pool, index->tenants), 1 << NODE_BITS);
-	visit_all(&walk, visit, arg);
+	if (limbo->count == ES_LIMBO_PIECES)
+		return;
+	while (frozen < 1 << NODE_BITS && change_slot(&slots[frozen], 0, FROZEN))
+		frozen++;
+	if (frozen == 1 << NODE_BITS && change_slot(above, value, 0))
+	{
+		note_gone(index, limbo, value & ~NODE_FLAG, NODE_SIZE);
+		return;
+	}
+	while (frozen-- > 0)
+		__atomic_store_n(&slots[frozen], 0, __ATOMIC_RELEASE);
+}
+
+/* Takes out what may go of what is in the slot; false when limbo is too full. */
+static bool
+evict_slot(EsPool *pool, EsIndex *index, EsRef *slot, int used, EsMayGo may_go, void *arg, EsLimbo *limbo)
+{
+	EsRef		value = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+	bool		all = true;
+
+	if (IS_NODE(value))
+	{
+		EsRef	   *slots = es_ref_pointer(pool, value & ~NODE_FLAG);
+
+		for (int i = 0; i < 1 << NODE_BITS; i++)
+			all &= evict_slot(pool, index, &slots[i], used + NODE_BITS, may_go, arg, limbo);
+		take_node_out(pool, index, slot, value, limbo);
+	}
+	else if (IS_ENTITY(value))
+	{
+		EsEntity   *entity = es_ref_pointer(pool, value);
+
+		all = evict_slot(pool, index, &entity->next, used, may_go, arg, limbo);
+		if (limbo->count + 1 >= ES_LIMBO_PIECES)
+			return false;
+		if (may_go(arg, entity, limbo) && !take_out(pool, index, slot, value, used, limbo))
+			es_entity_stay(entity);
+	}
+	return all;
+}
+
+/*
+ * Takes the entities out that may go of a part of the index, from 0 on, into limbo; false when
+ * that is too full, and the part is to be gone through again.  The caller has the lock of
+ * compaction, and has begun an eviction.
+ */
+bool
+es_index_evict(EsPool *pool, EsIndex *index, uint32 part, EsMayGo may_go, void *arg, EsLimbo *limbo)
+{
+	EsRef	   *root = es_ref_pointer(pool, index->root);
+
+	return evict_slot(pool, index, &root[part], ROOT_BITS, may_go, arg, limbo);
 }

@@ -15,12 +15,15 @@
  *				compare-and-swap then fails.
  * arena->bump	(segment + 1) << 32 | used.  Advanced by compare-and-swap by any
  *				process that allocates; the winner owns the bytes it crossed.
- * arena->segments	pushed to by the process whose new segment became current.
- * arena->pieces	heads of stacks like pool->free, of allocations that were given back.
- *				The link is a piece's first word.  A piece serves the same purpose for
- *				ever, which leaves its first word a reference or 0: a racing pop may
- *				read it when the piece is in use again, and its compare-and-swap then
- *				fails.
+ * arena->segments	pushed to by the process whose new segment became current.  One process at
+ *				a time takes segments out of the list, all of which was given back: the
+ *				first by compare-and-swap, which fails when another is pushed; others by
+ *				the link before them, which nobody else changes.
+ * arena->pieces, lines	heads of stacks like pool->free, of allocations that were given
+ *				back.  The link is a piece's first word, its size the second.  A racing
+ *				pop may read them when the piece is in use again, for whatever; its
+ *				compare-and-swap then fails.  Who gives a piece back has made sure that
+ *				nobody else is in it (guard.h).
  *
  * A process that dies between two steps leaks at most one segment; the
  * postmaster then starts shared memory anew anyway.
@@ -28,6 +31,7 @@
  *-------------------------------------------------------------------------
  */
 #include "index/pool.h"
+#include "port/pg_bitutils.h"
 
 struct EsPool
 {
@@ -165,13 +169,116 @@ segment_ref(const EsPool *pool, uint32 segment, size_t offset)
 					 (size_t) (segment - 1) * ES_SEGMENT_SIZE + offset) / ES_REF_UNIT);
 }
 
+/* ------------------------------------------------------------------ pieces */
+
+/* What was given back begins with this; loaded and stored atomically. */
+typedef struct Piece
+{
+	EsRef		next;
+	uint32		units;
+} Piece;
+
+#define EXACT_CLASSES	64		/* of 1 to 64 units */
+#define EXACT_BITS		6
+
+StaticAssertDecl(sizeof(Piece) <= ES_REF_UNIT, "the smallest piece has room for it");
+StaticAssertDecl(ES_SEGMENT_SIZE / ES_REF_UNIT < (EXACT_CLASSES << (ES_PIECE_CLASSES - EXACT_CLASSES)),
+				 "each size has a class");
+
+/* The class of a piece of so many units: 1 to 64 units are classes 0 to 63. */
+static int
+class_of(uint32 units)
+{
+	return units <= EXACT_CLASSES ? (int) units - 1 :
+		EXACT_CLASSES + pg_leftmost_one_pos32(units) - EXACT_BITS;
+}
+
+static void
+push_piece(EsPool *pool, EsArena *arena, uint64 *stack, EsRef ref, uint32 units)
+{
+	Piece	   *piece = es_ref_pointer(pool, ref);
+	uint64		head = __atomic_load_n(stack, __ATOMIC_RELAXED);
+
+	__atomic_store_n(&piece->units, units, __ATOMIC_RELAXED);
+	do
+		__atomic_store_n(&piece->next, LOW_HALF(head), __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(stack, &head, PAIR(HIGH_HALF(head) + 1, ref),
+										false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+	__atomic_fetch_add(&arena->piece_bytes, (uint64) units * ES_REF_UNIT, __ATOMIC_RELAXED);
+}
+
+/* Takes a piece, and in *units how large it is; 0 when there is none. */
 static EsRef
-allocate(EsPool *pool, EsArena *arena, size_t size, size_t alignment)
+pop_piece(EsPool *pool, EsArena *arena, uint64 *stack, uint32 *units)
+{
+	uint64		head = __atomic_load_n(stack, __ATOMIC_ACQUIRE);
+
+	while (LOW_HALF(head) != 0)
+	{
+		Piece	   *piece = es_ref_pointer(pool, LOW_HALF(head));
+		EsRef		next = __atomic_load_n(&piece->next, __ATOMIC_RELAXED);
+
+		*units = __atomic_load_n(&piece->units, __ATOMIC_RELAXED);
+		if (__atomic_compare_exchange_n(stack, &head, PAIR(HIGH_HALF(head) + 1, next),
+										false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		{
+			__atomic_fetch_sub(&arena->piece_bytes, (uint64) *units * ES_REF_UNIT, __ATOMIC_RELAXED);
+			return LOW_HALF(head);
+		}
+	}
+	return 0;
+}
+
+static uint64 *
+stack_of(EsArena *arena, int piece_class)
+{
+	return piece_class < ES_PIECE_CLASSES ? &arena->pieces[piece_class] : &arena->lines;
+}
+
+/* Takes a piece that is large enough, and gives back what it has more than is wanted. */
+static EsRef
+cut_piece(EsPool *pool, EsArena *arena, uint32 wanted)
+{
+	for (int i = class_of(wanted); i <= ES_PIECE_CLASSES; i++)
+	{
+		uint32		units;
+		EsRef		ref = pop_piece(pool, arena, stack_of(arena, i), &units);
+
+		if (ref == 0)
+			continue;
+		if (units < wanted)
+		{
+			push_piece(pool, arena, stack_of(arena, i), ref, units);
+			continue;
+		}
+		if (units > wanted)
+			push_piece(pool, arena, &arena->pieces[class_of(units - wanted)], ref + wanted, units - wanted);
+		return ref;
+	}
+	return 0;
+}
+
+static bool
+has_pieces(const EsArena *arena)
+{
+	return __atomic_load_n(&arena->piece_bytes, __ATOMIC_RELAXED) > 0;
+}
+
+/* What was passed over in a segment becomes a piece. */
+static void
+give_rest(EsPool *pool, EsArena *arena, uint32 segment, size_t from, size_t to)
+{
+	if (from < to)
+		es_arena_give(pool, arena, segment_ref(pool, segment, from), to - from);
+}
+
+/* Takes 'size' bytes from the current segment, or from a fresh one; 0 when the pool is empty. */
+static EsRef
+advance(EsPool *pool, EsArena *arena, size_t size, size_t alignment)
 {
 	uint64		bump = __atomic_load_n(&arena->bump, __ATOMIC_ACQUIRE);
 	uint64		full;
 
-	size = TYPEALIGN(ES_REF_UNIT, size);
 	for (;;)
 	{
 		uint32		segment = HIGH_HALF(bump);
@@ -181,13 +288,20 @@ allocate(EsPool *pool, EsArena *arena, size_t size, size_t alignment)
 		{
 			if (__atomic_compare_exchange_n(&arena->bump, &bump, PAIR(segment, offset + size),
 											false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+			{
+				give_rest(pool, arena, segment, LOW_HALF(bump), offset);
 				return segment_ref(pool, segment, offset);
+			}
 			continue;
 		}
 		full = bump;
 		segment = replace_segment(pool, arena, &bump, size);
 		if (segment != 0)
+		{
+			if (HIGH_HALF(full) != 0)
+				give_rest(pool, arena, HIGH_HALF(full), LOW_HALF(full), ES_SEGMENT_SIZE);
 			return segment_ref(pool, segment, 0);
+		}
 		bump = __atomic_load_n(&arena->bump, __ATOMIC_ACQUIRE);
 		if (bump == full)
 			return 0;
@@ -195,63 +309,202 @@ allocate(EsPool *pool, EsArena *arena, size_t size, size_t alignment)
 }
 
 /*
- * Allocates 'size' bytes, at most ES_SEGMENT_SIZE.  The bytes are whatever was
- * there before.  Returns 0 when memory is full.
+ * Allocates 'size' bytes, at most ES_SEGMENT_SIZE: such as were given back, or else new
+ * ones, or else a part of what was given back.  The bytes are whatever was there before.
+ * Returns 0 when memory is full.
  */
 EsRef
 es_arena_alloc(EsPool *pool, EsArena *arena, size_t size)
 {
-	return allocate(pool, arena, size, ES_REF_UNIT);
+	uint32		units = (uint32) ((size + ES_REF_UNIT - 1) / ES_REF_UNIT);
+	uint32		had;
+	EsRef		ref = 0;
+
+	if (units <= EXACT_CLASSES && has_pieces(arena))
+		ref = pop_piece(pool, arena, &arena->pieces[class_of(units)], &had);
+	if (ref == 0)
+		ref = advance(pool, arena, (size_t) units * ES_REF_UNIT, ES_REF_UNIT);
+	if (ref == 0 && has_pieces(arena))
+		ref = cut_piece(pool, arena, units);
+	return ref;
 }
 
-/* The same, from the start of a cache line on. */
+/*
+ * The same, of one or more cache lines, and from the start of one on as long as the pool
+ * has segments.
+ */
 EsRef
 es_arena_alloc_lines(EsPool *pool, EsArena *arena, size_t size)
 {
-	return allocate(pool, arena, size, ES_CACHE_LINE);
+	uint32		units = (uint32) (size / ES_REF_UNIT);
+	uint32		had;
+	EsRef		ref = 0;
+
+	if (size == ES_CACHE_LINE && has_pieces(arena))
+		ref = pop_piece(pool, arena, &arena->lines, &had);
+	if (ref == 0)
+		ref = advance(pool, arena, size, ES_CACHE_LINE);
+	if (ref == 0 && has_pieces(arena))
+		ref = cut_piece(pool, arena, units);
+	return ref;
 }
 
-/*
- * Takes a piece of this class that was given back, of 'size' bytes; 0 when there is none.
- * What is in it is what was there, but for its first word.
- */
-EsRef
-es_arena_take_piece(EsPool *pool, EsArena *arena, int piece_class, size_t size)
-{
-	uint64	   *stack = &arena->pieces[piece_class];
-	uint64		head = __atomic_load_n(stack, __ATOMIC_ACQUIRE);
-
-	while (LOW_HALF(head) != 0)
-	{
-		EsRef	   *first = es_ref_pointer(pool, LOW_HALF(head));
-		EsRef		next = __atomic_load_n(first, __ATOMIC_RELAXED);
-
-		if (__atomic_compare_exchange_n(stack, &head, PAIR(HIGH_HALF(head) + 1, next),
-										false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-		{
-			__atomic_fetch_sub(&arena->piece_bytes, size, __ATOMIC_RELAXED);
-			return LOW_HALF(head);
-		}
-	}
-	return 0;
-}
-
-/*
- * Gives an allocation of the arena back, for others of its class.  Whoever still reads it
- * must stand what he finds.
- */
+/* Gives an allocation of 'size' bytes back, in which nobody is any more. */
 void
-es_arena_give_piece(EsPool *pool, EsArena *arena, int piece_class, size_t size, EsRef piece)
+es_arena_give(EsPool *pool, EsArena *arena, EsRef ref, size_t size)
 {
-	uint64	   *stack = &arena->pieces[piece_class];
-	EsRef	   *link = es_ref_pointer(pool, piece);
-	uint64		head = __atomic_load_n(stack, __ATOMIC_RELAXED);
+	uint32		units = (uint32) ((size + ES_REF_UNIT - 1) / ES_REF_UNIT);
+	bool		line = size == ES_CACHE_LINE && (size_t) ref * ES_REF_UNIT % ES_CACHE_LINE == 0;
 
-	do
-		__atomic_store_n(link, LOW_HALF(head), __ATOMIC_RELAXED);
-	while (!__atomic_compare_exchange_n(stack, &head, PAIR(HIGH_HALF(head) + 1, piece),
-										false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
-	__atomic_fetch_add(&arena->piece_bytes, size, __ATOMIC_RELAXED);
+	push_piece(pool, arena, line ? &arena->lines : &arena->pieces[class_of(units)], ref, units);
+}
+
+/* The segment that a piece is in, and at which unit it begins there. */
+static uint32
+segment_of(const EsPool *pool, EsRef ref, uint32 *unit)
+{
+	uint32		units = ref - pool->segments_offset / ES_REF_UNIT;
+
+	*unit = units % ES_SEGMENT_UNITS;
+	return units / ES_SEGMENT_UNITS + 1;
+}
+
+/* Takes all pieces of a stack and marks their units; returns how many there were. */
+static uint64
+mark_pieces(EsPool *pool, EsArena *arena, uint64 *stack, uint64 *bitmaps)
+{
+	uint64		count = 0;
+	uint32		units;
+	EsRef		ref;
+
+	for (; (ref = pop_piece(pool, arena, stack, &units)) != 0; count++)
+	{
+		uint32		unit;
+		uint64	   *bitmap = bitmaps + (size_t) (segment_of(pool, ref, &unit) - 1) * ES_SEGMENT_WORDS;
+
+		for (uint32 i = unit; i < unit + units; i++)
+			bitmap[i / 64] |= UINT64CONST(1) << i % 64;
+	}
+	return count;
+}
+
+static bool
+is_marked(const uint64 *bitmap, uint32 unit)
+{
+	return (bitmap[unit / 64] >> unit % 64 & 1) != 0;
+}
+
+/* Gives back what is marked of a segment, what lies side by side as one; returns how many. */
+static uint64
+give_marked(EsPool *pool, EsArena *arena, uint32 segment, const uint64 *bitmap)
+{
+	uint64		count = 0;
+	uint32		unit = 0;
+
+	while (unit < ES_SEGMENT_UNITS)
+	{
+		uint32		first = unit;
+
+		if (bitmap[unit / 64] == 0)
+		{
+			unit = (unit / 64 + 1) * 64;
+			continue;
+		}
+		while (unit < ES_SEGMENT_UNITS && is_marked(bitmap, unit))
+			unit++;
+		if (unit > first)
+		{
+			es_arena_give(pool, arena, segment_ref(pool, segment, (size_t) first * ES_REF_UNIT),
+						  (size_t) (unit - first) * ES_REF_UNIT);
+			count++;
+		}
+		else
+			unit++;
+	}
+	return count;
+}
+
+static bool
+is_all_marked(const uint64 *bitmap)
+{
+	for (int i = 0; i < ES_SEGMENT_WORDS; i++)
+	{
+		if (bitmap[i] != PG_UINT64_MAX)
+			return false;
+	}
+	return true;
+}
+
+/* Takes a segment out of the arena's list, of which 'before' is the one before it; 0: it was the first. */
+static void
+drop_segment(EsPool *pool, EsArena *arena, uint32 segment, uint32 before)
+{
+	uint32		after = __atomic_load_n(&pool->next[segment - 1], __ATOMIC_RELAXED);
+	uint32		head = segment;
+
+	if (before == 0 &&
+		!__atomic_compare_exchange_n(&arena->segments, &head, after, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+	{
+		/* others were pushed before it */
+		for (before = head; pool->next[before - 1] != segment;)
+			before = pool->next[before - 1];
+	}
+	if (before != 0)
+		__atomic_store_n(&pool->next[before - 1], after, __ATOMIC_RELAXED);
+	__atomic_fetch_sub(&arena->segment_count, 1, __ATOMIC_RELAXED);
+	push_segment(pool, segment);
+}
+
+/*
+ * Joins pieces that lie side by side, and gives segments back to the pool of which nothing is
+ * in use.  'bitmaps' is memory of ES_SEGMENT_WORDS words for each segment of the pool, all 0.
+ * One process may do this at a time; others who allocate meanwhile may find nothing.  Returns
+ * whether there was anything to join.
+ */
+bool
+es_arena_join_pieces(EsPool *pool, EsArena *arena, uint64 *bitmaps)
+{
+	uint64		before = mark_pieces(pool, arena, &arena->lines, bitmaps);
+	uint64		after = 0;
+	uint32		kept = 0;
+	uint32		segment = __atomic_load_n(&arena->segments, __ATOMIC_ACQUIRE);
+
+	for (int i = 0; i < ES_PIECE_CLASSES; i++)
+		before += mark_pieces(pool, arena, &arena->pieces[i], bitmaps);
+	while (segment != 0)
+	{
+		uint32		next = __atomic_load_n(&pool->next[segment - 1], __ATOMIC_RELAXED);
+		uint64	   *bitmap = bitmaps + (size_t) (segment - 1) * ES_SEGMENT_WORDS;
+
+		if (is_all_marked(bitmap))
+			drop_segment(pool, arena, segment, kept);
+		else
+		{
+			after += give_marked(pool, arena, segment, bitmap);
+			kept = segment;
+		}
+		segment = next;
+	}
+	return after < before;
+}
+
+/* Adds a piece; there must be room for it. */
+void
+es_limbo_add(EsLimbo *limbo, EsRef ref, size_t size)
+{
+	limbo->pieces[limbo->count].ref = ref;
+	limbo->pieces[limbo->count++].size = (uint32) size;
+}
+
+/* Gives all of it back. */
+void
+es_limbo_empty(EsPool *pool, EsArena *arena, EsLimbo *limbo)
+{
+	while (limbo->count > 0)
+	{
+		limbo->count--;
+		es_arena_give(pool, arena, limbo->pieces[limbo->count].ref, limbo->pieces[limbo->count].size);
+	}
 }
 
 /*

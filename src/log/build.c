@@ -14,11 +14,12 @@
  * and the next append to it could give out that version again; so the store is
  * marked as damaged, which lets it be read but not written.
  *
- * Sorted runs tell which versions there were up to where they end.  Where not all postings
- * fit, only the log behind that is read, unless there are ids before it that the index must
- * have.
+ * Sorted runs have all events up to where they end.  Where not all postings fit, only the log
+ * behind that is read, and the index knows of no other entities: it is as if it had let them
+ * go.  Of an entity in that part of the log, runs have the versions before the first one
+ * there.  Only if there are ids before it that the index must have, the rest is read for them.
  *
- * Entities must fit, ids may: when memory is full, that of ids is given up.
+ * What is read must fit, but for ids: when memory is full, that of ids is given up.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,6 +29,7 @@
 #include "access/subtrans.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "storage/bufmgr.h"
@@ -61,8 +63,9 @@ typedef struct Build
 	bool		has_runs;		/* not all need be read, if that does not fit
 								 * or is damaged */
 	bool		overflows;		/* it does not, or is */
-	int64		known_before;	/* runs have all versions of blocks that begin
-								 * before this position */
+	int64		known_through;	/* runs have all events up to this position */
+	int64		known_before;	/* and blocks that begin before this one have
+								 * no others */
 	bool		own_events;		/* our own transaction's are among them */
 	uint32		small_blocks;	/* that may be merged */
 	EsIdBuffer	ids;
@@ -76,6 +79,7 @@ typedef struct Entry
 	EsPosting	posting;
 	uint64		owner;			/* 0: committed */
 	uint32		version;
+	bool		known;			/* by runs */
 } Entry;
 
 /* Of postings; with short names, entities come on top. */
@@ -139,8 +143,8 @@ row_counts(HeapTuple tuple, Buffer buffer, uint64 *owner)
  * be known.  Adds to *strings_size what of 'strings' the key needs.
  */
 static bool
-collect_entry(EsBlock *block, uint32 ordinal, ItemPointer tid, Entry *entry, char *strings,
-			  size_t *strings_size, EsIdBuffer *ids)
+collect_entry(Build *build, EsBlock *block, uint32 ordinal, ItemPointer tid, Entry *entry, char *strings,
+			  size_t *strings_size)
 {
 	EsStoredEvent stored;
 	EsEvent    *event = &stored.event;
@@ -156,9 +160,11 @@ collect_entry(EsBlock *block, uint32 ordinal, ItemPointer tid, Entry *entry, cha
 	entry->key.entity_id = event->entity_id;
 	entry->key.hash = es_key_hash(event->tenant_id, event->entity_id);
 	entry->version = (uint32) stored.version;
+	entry->known = stored.position <= build->known_through;
 	entry->posting = es_posting(ItemPointerGetBlockNumber(tid),
 								ItemPointerGetOffsetNumber(tid), ordinal);
-	es_id_buffer_add(ids, event->event_id, stored.recorded_at, entry->posting);
+	if (!entry->known)
+		es_id_buffer_add(&build->ids, event->event_id, stored.recorded_at, entry->posting);
 	return true;
 }
 
@@ -167,7 +173,7 @@ collect_entry(EsBlock *block, uint32 ordinal, ItemPointer tid, Entry *entry, cha
  * could not be read.
  */
 static bool
-collect_row(EsBlockRow *row, uint64 owner, Pending *pending, EsIdBuffer *ids)
+collect_row(Build *build, EsBlockRow *row, uint64 owner, Pending *pending)
 {
 	bool		complete = true;
 
@@ -180,8 +186,8 @@ collect_row(EsBlockRow *row, uint64 owner, Pending *pending, EsIdBuffer *ids)
 		Entry	   *entry = &pending->entries[pending->count];
 
 		entry->owner = owner;
-		if (collect_entry(&row->block, i, &row->tuple.t_self, entry,
-						  pending->strings + pending->strings_size, &pending->strings_size, ids))
+		if (collect_entry(build, &row->block, i, &row->tuple.t_self, entry,
+						  pending->strings + pending->strings_size, &pending->strings_size))
 			pending->count++;
 		else
 			complete = false;
@@ -204,8 +210,8 @@ find_window(Build *build, Entry *entries, uint32 count)
 	{
 		Entry	   *entry = &entries[i];
 
-		entry->entity = es_store_find_or_add(build->store, &entry->key, &known_tenant);
-		es_postings_prefetch(es_pool, entry->entity);
+		if (!entry->known)
+			entry->entity = es_store_find_or_add(build->store, &entry->key, &known_tenant).entity;
 	}
 }
 
@@ -228,8 +234,11 @@ enter_pending(Build *build, Pending *pending)
 	{
 		Entry	   *entry = &pending->entries[i];
 
-		if (entry->version <= es_entity_in_runs(entry->entity))
+		if (entry->known)
 			continue;
+		if (!es_entity_is_resolved(entry->entity))
+			es_entity_resolve(entry->entity, entry->version - 1);	/* in log order, the
+																	 * first */
 		while (!es_postings_reserve(es_pool, &index->arena, &index->counts,
 									entry->entity, entry->version))
 		{
@@ -278,7 +287,7 @@ read_row(Build *build, HeapTuple tuple, Buffer buffer, Pending *pending)
 	es_row_open(&row, build->blocks, tuple, InvalidBuffer, false);
 	note_positions(build, &row);
 	build->small_blocks += row.size > 0 && es_block_is_small(row.size) && !es_row_has_large(&row);
-	if (!collect_row(&row, owner, pending, &build->ids))
+	if (!collect_row(build, &row, owner, pending))
 	{
 		/* runs may know what is damaged */
 		build->overflows |= build->has_runs;
@@ -321,6 +330,38 @@ read_all_rows(Build *build, Pending *pending)
 	table_endscan(scan);
 }
 
+/* Enters the ids of events that runs have. */
+static void
+read_old_ids(Build *build)
+{
+	TableScanDesc scan = table_beginscan_strat(build->blocks, SnapshotAny, 0, NULL, true, false);
+	HeapTuple	tuple;
+
+	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
+	{
+		EsBlockRow	row;
+		EsStoredEvent stored;
+		char		strings[ES_BLOCK_HEAD_ROOM];
+		uint64		owner;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!row_counts(tuple, ((HeapScanDesc) scan)->rs_cbuf, &owner))
+			continue;
+		es_row_open(&row, build->blocks, tuple, InvalidBuffer, false);
+		if (row.status != ES_BLOCK_OK)
+			es_ids_set_incomplete(&build->store->index);
+		for (uint32 i = 0; row.status == ES_BLOCK_OK && i < row.block.header.event_count; i++)
+		{
+			if (es_block_read_head(&row.block, i, strings, &stored) == ES_BLOCK_OK &&
+				stored.position <= build->known_through)
+				es_id_buffer_add(&build->ids, stored.event.event_id, stored.recorded_at,
+								 es_posting(ItemPointerGetBlockNumber(&tuple->t_self),
+											ItemPointerGetOffsetNumber(&tuple->t_self), i));
+		}
+	}
+	table_endscan(scan);
+}
+
 /* Reads the log from the block on that begins here. */
 static void
 read_rows_from(Build *build, int64 position, Pending *pending)
@@ -345,42 +386,6 @@ read_rows_from(Build *build, int64 position, Pending *pending)
 
 /* ------------------------------------------------------------------ the runs */
 
-/* Enters a run's entry; false when versions before it are not known. */
-static bool
-enter_entry(Build *build, const EsKey *key, const EsRunEntry *entry, EsSlice *known_tenant)
-{
-	EsCounts   *counts = &build->store->index.counts;
-	EsEntity   *entity = es_store_find_or_add(build->store, key, known_tenant);
-	uint32		last = entry->key.version + entry->count - 1;
-
-	es_entity_restore(entity, last, 0, counts);
-	es_entity_note_in_runs(entity, entry->key.version, last, counts);
-	return es_entity_in_runs(entity) == last;
-}
-
-/* Enters what a run knows; false when it is not all that was before. */
-static bool
-enter_run(Build *build, EsRunReader *reader, const EsRun *run)
-{
-	EsRunCursor *cursor = palloc(sizeof(EsRunCursor));
-	EsRunWindow *window = palloc(sizeof(EsRunWindow));
-	int64		events = 0;
-	bool		complete = true;
-
-	es_run_cursor_begin(cursor, reader, run);
-	while (es_run_cursor_next_window(cursor, &build->store->index, window))
-	{
-		EsSlice		known_tenant = {NULL, 0};
-
-		for (uint32 i = 0; i < window->count; i++)
-		{
-			complete &= enter_entry(build, &window->keys[i], &window->entries[i], &known_tenant);
-			events += window->entries[i].count;
-		}
-	}
-	return complete && !cursor->damaged && events == run->events;
-}
-
 /*
  * Where the last block begins in which runs have an event, which may have been merged with
  * what follows; 0: that cannot be read.
@@ -399,20 +404,24 @@ last_known_block(Build *build)
 	return start;
 }
 
+static void
+add_tenant(void *arg, EsSlice tenant_id)
+{
+	es_store_add_tenant(((Build *) arg)->store, tenant_id);
+}
+
 /*
- * Enters what sorted runs know.  Returns at which position the first block begins of those
- * that need be read of the log; 0: all must.
+ * Takes sorted runs for what they know.  Returns whether there are ids among it which the
+ * index must have.
  */
-static int64
-enter_runs(Build *build, const EsRunList *list)
+static bool
+trust_runs(Build *build, const EsRunList *list)
 {
 	EsStore    *store = build->store;
-	bool		complete = true;
+	EsCounts   *counts = &store->index.counts;
 	int64		timeless_ids = 0;
-	EsRunReader reader;
 
 	store->runs_xid = es_runs_newest_xid(list);
-	es_run_reader_begin(&reader);
 	for (uint32 i = 0; i < list->count; i++)
 	{
 		const EsRun *run = &list->runs[i];
@@ -420,14 +429,15 @@ enter_runs(Build *build, const EsRunList *list)
 		if (run->merged && store->merged_through == store->runs_through)
 			store->merged_through = run->last_position;
 		store->runs_through = store->shed_through = run->last_position;
-		complete &= enter_run(build, &reader, run);
+		counts->events += (uint64) run->events;
+		counts->entities += (uint64) run->entities;
 		timeless_ids += run->timeless_ids;
 	}
-	es_run_reader_end(&reader);
-	build->last_position = store->runs_through;
-	if (complete)
-		build->known_before = last_known_block(build);
-	return timeless_ids == 0 ? build->known_before : 0;
+	store->index.partial = 1;
+	es_runs_tenants(build->blocks, add_tenant, build);
+	build->last_position = build->known_through = store->runs_through;
+	build->known_before = last_known_block(build);
+	return timeless_ids > 0;
 }
 
 /* Empties the index, for what will be read. */
@@ -444,6 +454,7 @@ begin_reading(Build *build, Pending *pending)
 	es_id_buffer_begin(&build->ids, &store->index);
 	store->runs_through = store->shed_through = store->runs_tried = store->merged_through = 0;
 	store->runs_xid = 0;
+	build->known_through = build->known_before = 0;
 	build->small_blocks = 0;
 	pending->count = pending->row_count = 0;
 	pending->strings_size = 0;
@@ -461,6 +472,21 @@ is_much(const EsRunList *list)
 	return events * BYTES_PER_EVENT >= room;
 }
 
+/* On a standby only runs are taken for what they know; follow.c enters the rest. */
+static void
+follow_runs(Build *build, const EsRunList *list)
+{
+	EsStore    *store = build->store;
+
+	(void) trust_runs(build, list);
+	es_ids_set_incomplete(&store->index);
+	memset(&store->followed, 0, sizeof(store->followed));
+	store->followed.end = store->runs_through;
+	store->followed_runs = es_runs_newest_xid(list);
+	pg_atomic_write_u64(&store->followed_lsn, 0);
+	pg_atomic_write_u32(&store->follows, 1);
+}
+
 /*
  * Reads all of the log as long as that fits well, so that all postings are there.
  * Otherwise what sorted runs know, and the log behind them.
@@ -470,9 +496,15 @@ read_log(Build *build)
 {
 	Pending    *pending = palloc(sizeof(Pending));
 	const EsRunList *list = es_runs_list(build->blocks);
-	int64		from;
 
 	begin_reading(build, pending);
+	pg_atomic_write_u32(&build->store->follows, 0);
+	if (RecoveryInProgress())
+	{
+		follow_runs(build, list);
+		pfree(pending);
+		return;
+	}
 	build->has_runs = list->count > 0 && list->runs[list->count - 1].last_position <= build->reserved;
 	build->overflows = build->has_runs && is_much(list);
 	if (!build->overflows)
@@ -482,11 +514,9 @@ read_log(Build *build)
 		enter_pending(build, pending);
 		begin_reading(build, pending);
 		build->has_runs = build->overflows = false;
-		from = enter_runs(build, list);
-		if (from > 0)
-			read_rows_from(build, from, pending);
-		else
-			read_all_rows(build, pending);
+		if (trust_runs(build, list))
+			read_old_ids(build);
+		read_rows_from(build, build->known_before, pending);
 	}
 	enter_pending(build, pending);
 	es_id_buffer_flush(&build->ids);
@@ -528,6 +558,37 @@ restore_positions(Build *build, bool same_table, int64 reserved)
 	}
 	store->last_recorded_at = Max(store->last_recorded_at, build->last_recorded_at);
 	SpinLockRelease(&store->position_lock);
+}
+
+/*
+ * After a promotion: enters what is in the log from a position on, up to which the index has
+ * all, with what prepared transactions own, and has positions go on.  Others may read the index
+ * meanwhile, but not write it.
+ */
+void
+es_index_take_over(EsStore *store, Relation blocks, int64 position, int64 reserved)
+{
+	Build		build = {
+		.store = store,.blocks = blocks,.reserved = reserved,.last_recorded_at = DT_NOBEGIN,
+		.known_through = position - 1
+	};
+	Pending    *pending = palloc(sizeof(Pending));
+	EsLogScan	scan;
+
+	pending->count = pending->row_count = 0;
+	pending->strings_size = 0;
+	es_id_buffer_begin(&build.ids, &store->index);
+	es_log_scan_begin(&scan, blocks, SnapshotSelf, PG_INT64_MAX, true);
+	if (es_log_scan_next(&scan) && scan.row.status == ES_BLOCK_OK)
+		note_positions(&build, &scan.row);
+	es_log_scan_end(&scan);
+	build.known_before = es_log_block_start(blocks, SnapshotSelf, position);
+	read_rows_from(&build, build.known_before, pending);
+	enter_pending(&build, pending);
+	es_id_buffer_flush(&build.ids);
+	pfree(pending);
+	restore_positions(&build, true, reserved);
+	pg_atomic_write_u64(&store->compaction.small_blocks, Max(build.small_blocks, 1));
 }
 
 /*

@@ -14,6 +14,7 @@
 
 #include "log/shared.h"
 
+extern void es_index_take_over(EsStore *store, Relation blocks, int64 position, int64 reserved);
 extern void es_index_build(EsStore *store, Relation blocks, int64 reserved);
 
 #endif							/* EVENTSTORE_LOG_BUILD_H */

@@ -26,14 +26,19 @@ typedef struct EsEntityListRange
 	EsSlice		tenant_id;		/* as it is stored */
 } EsEntityListRange;
 
+typedef struct EsListedName EsListedName;
+
 typedef struct EsEntityList
 {
 	EsEntityListRange range;
+	MemoryContext context;		/* in which it was begun */
+	binaryheap *heap;			/* of EsListedName */
+	EsListedName **first;		/* the first ones, in order */
+	uint32		count;
+	uint32		next;
+	bool		more;			/* there are others, ... */
+	EsEntityNames *others;		/* ... which are sorted when they are wanted */
 	EsEntityScan scan;			/* of no entity; opens the store, and reads */
-	EsEntity  **found;			/* until the heap is made */
-	uint32		found_count;
-	uint32		found_room;
-	binaryheap *heap;			/* of EsEntity */
 } EsEntityList;
 
 extern void es_entity_list_begin(EsEntityList *list, Snapshot snapshot,

@@ -25,7 +25,7 @@ typedef struct EsEntityNames
 {
 	Tuplesortstate *sort;
 	uint32		last_size;		/* of the name that was given last; 0: none */
-	char		last[ES_MAX_ENTITY_ID];
+	char		last[ES_MAX_ENTITY_ID + 1 + ES_MAX_TENANT_ID];
 } EsEntityNames;
 
 extern EsEntityNames *es_entity_names_begin(const EsNameOrder *order);

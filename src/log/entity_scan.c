@@ -31,35 +31,44 @@
 
 #include "log/entities.h"
 #include "log/entity_scan.h"
+#include "log/follow.h"
 #include "log/xact.h"
 #include "pg/errors.h"
 
 /* ---------------------------------------------------------------- cursors */
 
 static void
-report_missing(const EsEntityCursor *cursor)
+report_missing(const EsHandle *handle, uint32 version)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("version " INT64_FORMAT " of entity \"%s\" is missing", cursor->version,
-					es_slice_for_message(es_entity_id(cursor->entity))),
+			 errmsg("version %u of entity \"%s\" is missing", version,
+					es_slice_for_message(handle->key.entity_id)),
 			 errhint("eventstore.verify() lists all damage.")));
+}
+
+/* Reads the head of a version; false when the snapshot does not see it. */
+static bool
+read_version(EsEntityScan *scan, EsHandle *handle, uint32 version)
+{
+	EsVersions	versions;
+
+	CHECK_FOR_INTERRUPTS();
+	if (es_reader_head(&scan->reader, handle, version, &scan->stored))
+		return true;
+	versions = es_reader_versions(&scan->reader, handle);
+	if (version <= versions.committed && version > versions.in_runs &&
+		es_handle_posting(scan->open.store, handle, version) == 0 &&
+		version > es_reader_versions(&scan->reader, handle).in_runs)
+		report_missing(handle, version);
+	return false;
 }
 
 /* Reads the head of the cursor's event; false when the snapshot does not see it. */
 static bool
-read_head(EsEntityScan *scan, const EsEntityCursor *cursor)
+read_head(EsEntityScan *scan, EsEntityCursor *cursor)
 {
-	uint32		version = (uint32) cursor->version;
-
-	CHECK_FOR_INTERRUPTS();
-	if (es_reader_head(&scan->reader, cursor->entity, version, &scan->stored))
-		return true;
-	if (version <= es_entity_committed(cursor->entity) &&
-		es_posting_get(es_pool, cursor->entity, version) == 0 &&
-		version > es_entity_in_runs(cursor->entity))
-		report_missing(cursor);
-	return false;
+	return read_version(scan, &cursor->handle, (uint32) cursor->version);
 }
 
 /* Does the snapshot see all that is in the sorted runs that the index knows of? */
@@ -84,23 +93,23 @@ sees_runs(const EsEntityScan *scan)
  * loaded before it is asked which runs the snapshot sees, and was stored after that.
  */
 static bool
-is_visible(EsEntityScan *scan, const EsEntityCursor *cursor)
+is_visible(EsEntityScan *scan, EsHandle *handle, uint32 version)
 {
-	const EsEntity *entity = cursor->entity;
-	uint32		version = (uint32) cursor->version;
+	EsVersions	versions;
 	EsPosting	posting;
 
-	if (scan->range.keys_only && version <= es_entity_committed(entity))
-	{
-		if (version <= es_entity_in_runs(entity) && sees_runs(scan))
-			return true;
-		posting = es_posting_get(es_pool, entity, version);
-		if (posting != 0 && VM_ALL_VISIBLE(scan->open.blocks, es_posting_heap_block(posting),
-										   &scan->visibility) &&
-			es_posting_get(es_pool, entity, version) == posting)
-			return true;
-	}
-	return read_head(scan, cursor);
+	if (!scan->range.keys_only)
+		return read_version(scan, handle, version);
+	versions = es_reader_versions(&scan->reader, handle);
+	if (version > versions.committed)
+		return read_version(scan, handle, version);
+	if (version <= versions.in_runs && sees_runs(scan))
+		return true;
+	posting = es_handle_posting(scan->open.store, handle, version);
+	return (posting != 0 && !es_posting_is_position(posting) && VM_ALL_VISIBLE(scan->open.blocks, es_posting_heap_block(posting),
+																			   &scan->visibility) &&
+			es_handle_posting(scan->open.store, handle, version) == posting) ||
+		read_version(scan, handle, version);
 }
 
 /*
@@ -108,20 +117,20 @@ is_visible(EsEntityScan *scan, const EsEntityCursor *cursor)
  * snapshot does not see.  Both grow with the version.
  */
 static int64
-first_behind(EsEntityScan *scan, EsEntity *entity, int64 position, int64 time)
+first_behind(EsEntityScan *scan, EsHandle *handle, int64 position, int64 time)
 {
 	int64		low = 1;
-	int64		high = (int64) es_entity_known(entity) + 1;
+	int64		high = (int64) es_reader_versions(&scan->reader, handle).known + 1;
 
 	while (low < high)
 	{
-		EsEntityCursor middle = {.entity = entity,.version = low + (high - low) / 2};
+		int64		middle = low + (high - low) / 2;
 
-		if (read_head(scan, &middle) &&
+		if (read_version(scan, handle, (uint32) middle) &&
 			(scan->stored.position <= position || scan->stored.recorded_at <= time))
-			low = middle.version + 1;
+			low = middle + 1;
 		else
-			high = middle.version;
+			high = middle;
 	}
 	return low;
 }
@@ -132,49 +141,43 @@ first_behind(EsEntityScan *scan, EsEntity *entity, int64 position, int64 time)
  * see the last or nearly the last one.
  */
 static int64
-last_visible(EsEntityScan *scan, EsEntity *entity, int64 first, int64 last)
+last_visible(EsEntityScan *scan, EsHandle *handle, int64 first, int64 last)
 {
 	int64		step = 1;
 	int64		low = last;
 
 	/* gallop down to one that is visible, or below the first */
-	for (; low >= first; low -= step, step *= 2)
-	{
-		EsEntityCursor cursor = {.entity = entity,.version = low};
-
-		if (is_visible(scan, &cursor))
-			break;
+	for (; low >= first && !is_visible(scan, handle, (uint32) low); low -= step, step *= 2)
 		last = low - 1;
-	}
 	low = Max(low, first - 1);
 	while (low < last)
 	{
-		EsEntityCursor middle = {.entity = entity,.version = low + (last - low + 1) / 2};
+		int64		middle = low + (last - low + 1) / 2;
 
-		if (is_visible(scan, &middle))
-			low = middle.version;
+		if (is_visible(scan, handle, (uint32) middle))
+			low = middle;
 		else
-			last = middle.version - 1;
+			last = middle - 1;
 	}
 	return last;
 }
 
 /* Translates what is asked for to versions of this entity. */
 static void
-find_versions(EsEntityScan *scan, EsEntity *entity, int64 *first, int64 *last)
+find_versions(EsEntityScan *scan, EsHandle *handle, int64 *first, int64 *last)
 {
 	const EsEntityRange *range = &scan->range;
 	bool		since = range->in_time && range->first_time > PG_INT64_MIN;
 
 	*first = Max(range->first_version, 1);
-	*last = Min(range->last_version, (int64) es_entity_known(entity));
+	*last = Min(range->last_version, (int64) es_reader_versions(&scan->reader, handle).known);
 	if (range->after_position > 0 || since)
-		*first = Max(*first, first_behind(scan, entity, range->after_position,
+		*first = Max(*first, first_behind(scan, handle, range->after_position,
 										  since ? range->first_time - 1 : PG_INT64_MIN));
 	if (range->in_time && range->last_time < PG_INT64_MAX)
-		*last = Min(*last, first_behind(scan, entity, 0, range->last_time) - 1);
+		*last = Min(*last, first_behind(scan, handle, 0, range->last_time) - 1);
 	if (range->backward || range->keys_only)
-		*last = last_visible(scan, entity, *first, *last);
+		*last = last_visible(scan, handle, *first, *last);
 }
 
 static EsEntityCursor *
@@ -194,13 +197,12 @@ new_cursor(EsEntityScan *scan)
 	return &scan->cursors[scan->cursor_count++];
 }
 
-/* Called for each entity of the name. */
 static void
-add_cursor(void *arg, EsEntity *entity)
+add_cursor(EsEntityScan *scan, const EsHandle *handle)
 {
-	EsEntityCursor *cursor = new_cursor(arg);
+	EsEntityCursor *cursor = new_cursor(scan);
 
-	cursor->entity = entity;
+	cursor->handle = *handle;
 	cursor->placed = false;
 }
 
@@ -211,7 +213,7 @@ place_at_start(EsEntityScan *scan, EsEntityCursor *cursor)
 	int64		first;
 	int64		last;
 
-	find_versions(scan, cursor->entity, &first, &last);
+	find_versions(scan, &cursor->handle, &first, &last);
 	cursor->version = scan->range.backward ? last : first;
 	cursor->last = scan->range.backward ? first : last;
 	cursor->placed = true;
@@ -320,17 +322,63 @@ current_cursor(EsEntityScan *scan)
 
 /* --------------------------------------------------------------- entities */
 
+static void
+add_entity(EsEntityScan *scan, EsSlice tenant_id, EsSlice entity_id)
+{
+	EsHandle	handle;
+
+	if (es_reader_find(&scan->reader, tenant_id, entity_id, &handle))
+		add_cursor(scan, &handle);
+}
+
+/* A copy of a tenant's name that lasts as long as the scan. */
+static EsSlice
+keep_tenant(EsEntityScan *scan, EsSlice tenant_id)
+{
+	char		name[ES_MAX_TENANT_ID + 1] = "";
+	const char *kept;
+
+	(void) es_put_slice(name, tenant_id);
+	if (scan->tenants == NULL)
+	{
+		HASHCTL		control = {.keysize = sizeof(name),.entrysize = sizeof(name),.hcxt = scan->context};
+
+		scan->tenants = hash_create("eventstore tenants", 64, &control, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	}
+	kept = hash_search(scan->tenants, name, HASH_ENTER, NULL);
+	return es_slice(kept, tenant_id.size);
+}
+
+/* Adds the entities of that name of all tenants but the default one. */
+static void
+add_of_tenants(EsEntityScan *scan, EsSlice entity_id)
+{
+	EsIndexWalk *walk = palloc(sizeof(EsIndexWalk));
+	EsKey		tenant;
+	EsEntityRef found;
+
+	es_index_walk_tenants(walk, es_pool, &scan->open.store->index);
+	while (es_index_walk_next(walk, &tenant, &found))
+	{
+		uint32		count = scan->cursor_count;
+
+		CHECK_FOR_INTERRUPTS();
+		add_entity(scan, tenant.tenant_id, entity_id);
+		if (scan->cursor_count > count)
+			scan->cursors[count].handle.key.tenant_id = keep_tenant(scan, tenant.tenant_id);
+	}
+	pfree(walk);
+}
+
 /* Adds the entities of a name. */
 static void
 add_entities(EsEntityScan *scan, EsSlice entity_id)
 {
 	const EsEntityRange *range = &scan->range;
-	EsEntity   *entity;
 
-	if (!range->one_tenant)
-		es_store_visit_tenants(scan->open.store, entity_id, add_cursor, scan);
-	else if ((entity = es_store_find(scan->open.store, range->tenant_id, entity_id)) != NULL)
-		add_cursor(scan, entity);
+	add_entity(scan, range->one_tenant ? range->tenant_id : es_slice(NULL, 0), entity_id);
+	if (!range->one_tenant && es_index_has_tenants(es_pool, &scan->open.store->index))
+		add_of_tenants(scan, entity_id);
 }
 
 /* Several cursors are merged, if they are to be. */
@@ -341,21 +389,20 @@ merge_cursors(EsEntityScan *scan)
 		make_heap(scan);
 }
 
-/* The next of all entities that pass the test; NULL after the last. */
-static EsEntity *
-next_in_walk(EsEntityScan *scan)
+/* The next of all entities that pass the test; false after the last. */
+static bool
+next_in_walk(EsEntityScan *scan, EsHandle *handle)
 {
 	const EsEntityRange *range = &scan->range;
-	EsEntity   *entity;
 
-	while ((entity = es_index_walk_next(&scan->walk)) != NULL)
+	while (es_entity_walk_next(scan->walk, handle))
 	{
 		CHECK_FOR_INTERRUPTS();
-		if ((!range->one_tenant || es_slice_equal(es_entity_tenant_id(entity), range->tenant_id)) &&
-			(range->test == NULL || range->test(range->test_arg, es_entity_id(entity))))
-			return entity;
+		if ((!range->one_tenant || es_slice_equal(handle->key.tenant_id, range->tenant_id)) &&
+			(range->test == NULL || range->test(range->test_arg, handle->key.entity_id)))
+			return true;
 	}
-	return NULL;
+	return false;
 }
 
 /*
@@ -372,11 +419,11 @@ has_namesakes(const EsEntityScan *scan)
 static void
 sort_names(EsEntityScan *scan)
 {
-	EsEntity   *entity;
+	EsHandle	handle;
 
 	scan->names = es_entity_names_begin(&scan->range.name_order);
-	while ((entity = next_in_walk(scan)) != NULL)
-		es_entity_names_add(scan->names, es_entity_id(entity));
+	while (next_in_walk(scan, &handle))
+		es_entity_names_add(scan->names, handle.key.entity_id);
 	es_entity_names_sort(scan->names);
 }
 
@@ -385,23 +432,28 @@ static bool
 next_entities(EsEntityScan *scan)
 {
 	MemoryContext before = MemoryContextSwitchTo(scan->context);
-	EsEntity   *entity = NULL;
 	EsSlice		name = {NULL, 0};
+	EsHandle	handle;
+	bool		any = false;
 
 	scan->cursor_count = scan->current = 0;
 	if (scan->heap != NULL)
 		binaryheap_free(scan->heap);
 	scan->heap = NULL;
 	scan->moved = false;
-	if (scan->names == NULL && (entity = next_in_walk(scan)) != NULL)
-		add_cursor(scan, entity);
+	if (scan->names == NULL && next_in_walk(scan, &handle))
+	{
+		add_cursor(scan, &handle);
+		any = true;
+	}
 	else if (scan->names != NULL && es_entity_names_next(scan->names, &name))
 	{
 		add_entities(scan, name);
 		merge_cursors(scan);
+		any = true;
 	}
 	MemoryContextSwitchTo(before);
-	return entity != NULL || name.size > 0;
+	return any;
 }
 
 static EsEntityCursor *
@@ -440,7 +492,7 @@ find_entities(EsEntityScan *scan)
 
 	if (range->all)
 	{
-		es_index_walk(&scan->walk, es_pool, &scan->open.store->index);
+		scan->walk = es_entity_walk_begin(scan->open.store, &scan->reader);
 		if (range->by_name || (range->adjacent && has_namesakes(scan)))
 			sort_names(scan);
 		return;
@@ -465,6 +517,7 @@ es_entity_scan_begin(EsEntityScan *scan, Snapshot snapshot, const EsEntityRange 
 	scan->cursors = &scan->single;
 	scan->cursor_room = 1;
 	es_store_open(&scan->open, AccessShareLock);
+	es_follow(&scan->open);
 	PredicateLockRelation(scan->open.blocks, snapshot);
 	scan->generation = scan->open.store->generation;
 	report_damage(scan);
@@ -494,8 +547,8 @@ static void
 set_keys(EsEntityScan *scan, const EsEntityCursor *cursor)
 {
 	scan->stored.version = cursor->version;
-	scan->stored.event.entity_id = es_entity_id(cursor->entity);
-	scan->stored.event.tenant_id = es_entity_tenant_id(cursor->entity);
+	scan->stored.event.entity_id = cursor->handle.key.entity_id;
+	scan->stored.event.tenant_id = cursor->handle.key.tenant_id;
 }
 
 /* The next event, until the next call; NULL after the last. */
@@ -538,8 +591,8 @@ es_entity_scan_next_entity(EsEntityScan *scan, EsEntityVersions *versions)
 	cursor = next_cursor(scan);
 	if (cursor == NULL)
 		return false;
-	versions->tenant_id = es_entity_tenant_id(cursor->entity);
-	versions->entity_id = es_entity_id(cursor->entity);
+	versions->tenant_id = cursor->handle.key.tenant_id;
+	versions->entity_id = cursor->handle.key.entity_id;
 	versions->first = cursor->version;
 	versions->last = cursor->last;
 	cursor->version = cursor->last + 1;
@@ -561,21 +614,21 @@ es_entity_scan_complete(EsEntityScan *scan)
  * no event of it.
  */
 bool
-es_entity_scan_summary(EsEntityScan *scan, EsEntity *entity, EsEntitySummary *summary)
+es_entity_scan_summary(EsEntityScan *scan, EsSlice tenant_id, EsSlice entity_id, EsEntitySummary *summary)
 {
-	EsEntityCursor cursor = {.entity = entity};
+	EsHandle	handle;
 
 	check_generation(scan);
-	summary->events = last_visible(scan, entity, 1, (int64) es_entity_known(entity));
+	if (!es_reader_find(&scan->reader, tenant_id, entity_id, &handle))
+		return false;
+	summary->events = last_visible(scan, &handle, 1, es_reader_versions(&scan->reader, &handle).known);
 	if (summary->events == 0)
 		return false;
-	summary->tenant_id = es_entity_tenant_id(entity);
-	summary->entity_id = es_entity_id(entity);
-	cursor.version = summary->events;
-	(void) read_head(scan, &cursor);
+	summary->tenant_id = tenant_id;
+	summary->entity_id = entity_id;
+	(void) read_version(scan, &handle, (uint32) summary->events);
 	summary->last_time = scan->stored.recorded_at;
-	cursor.version = 1;
-	(void) read_head(scan, &cursor);
+	(void) read_version(scan, &handle, 1);
 	summary->first_time = scan->stored.recorded_at;
 	return true;
 }
@@ -589,6 +642,10 @@ es_entity_scan_end(EsEntityScan *scan)
 		pfree(scan->cursors);
 	if (scan->names != NULL)
 		es_entity_names_end(scan->names);
+	if (scan->walk != NULL)
+		es_entity_walk_end(scan->walk);
+	if (scan->tenants != NULL)
+		hash_destroy(scan->tenants);
 	if (BufferIsValid(scan->visibility))
 		ReleaseBuffer(scan->visibility);
 	es_reader_end(&scan->reader);

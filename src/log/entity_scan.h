@@ -11,10 +11,11 @@
 #include "postgres.h"
 
 #include "lib/binaryheap.h"
+#include "utils/hsearch.h"
 #include "utils/snapshot.h"
 
-#include "index/map.h"
 #include "log/entity_names.h"
+#include "log/entity_walk.h"
 #include "log/reader.h"
 #include "log/store.h"
 
@@ -58,7 +59,7 @@ typedef struct EsEntityRange
 /* An entity, and the version of it that is next. */
 typedef struct EsEntityCursor
 {
-	EsEntity   *entity;
+	EsHandle	handle;
 	bool		placed;			/* the others are known, too */
 	int64		version;
 	int64		last;			/* version, in the direction of the scan */
@@ -72,8 +73,9 @@ typedef struct EsEntityScan
 	uint64		generation;		/* of the index that cursors point into */
 	MemoryContext context;		/* in which it was begun */
 	MemoryContext per_event;	/* emptied at each event; callers may use it */
-	EsIndexWalk walk;			/* over all entities */
+	EsEntityWalk *walk;			/* over all entities */
 	EsEntityNames *names;		/* of all, when they are sorted */
+	HTAB	   *tenants;		/* names of those that have been met */
 	Buffer		visibility;		/* page of the visibility map, pinned */
 	EsEntityCursor *cursors;	/* the first one is 'single', mostly all */
 	uint32		cursor_count;
@@ -97,7 +99,7 @@ typedef struct EsEntitySummary
 	int64		last_time;
 } EsEntitySummary;
 
-/* Which versions of an entity a scan has. */
+/* Which versions of an entity a scan has; its names are good until the next one. */
 typedef struct EsEntityVersions
 {
 	EsSlice		tenant_id;		/* as it is stored */
@@ -112,7 +114,7 @@ extern const EsStoredEvent *es_entity_scan_next(EsEntityScan *scan);
 extern bool es_entity_scan_next_entity(EsEntityScan *scan, EsEntityVersions *versions);
 extern void es_entity_scan_complete(EsEntityScan *scan);
 extern void es_entity_scan_end(EsEntityScan *scan);
-extern bool es_entity_scan_summary(EsEntityScan *scan, EsEntity *entity,
+extern bool es_entity_scan_summary(EsEntityScan *scan, EsSlice tenant_id, EsSlice entity_id,
 								   EsEntitySummary *summary);
 extern bool es_entity_has_events(Snapshot snapshot, const EsEntityRange *range);
 extern int64 es_entity_last_version(Snapshot snapshot, EsSlice tenant_id, EsSlice entity_id);

@@ -29,6 +29,7 @@
 #include "access/table.h"
 #include "access/transam.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "storage/predicate.h"
 #include "utils/snapmgr.h"
 
@@ -45,8 +46,8 @@
 static bool
 runs_in_snapshot(uint64 xid, Snapshot snapshot)
 {
-	if (xid >= U64FromFullTransactionId(ReadNextFullTransactionId()))
-		return false;			/* not one of this cluster's */
+	if (!RecoveryInProgress() && xid >= U64FromFullTransactionId(ReadNextFullTransactionId()))
+		return false;			/* it was lost in a crash or a promotion */
 	if (xid < es_xact_full(snapshot->xmin))
 		return false;
 	return XidInMVCCSnapshot((TransactionId) xid, snapshot);

@@ -66,7 +66,8 @@ wait_for_compaction(EsStore *store)
 	uint64		failures = pg_atomic_read_u64(&store->compaction.failures);
 	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), WORKER_START_MS);
 
-	if (pg_atomic_read_u32(&store->state) != ES_STORE_READY || holds_up_worker() ||
+	if (pg_atomic_read_u32(&store->state) != ES_STORE_READY ||
+		pg_atomic_read_u32(&store->follows) != 0 || holds_up_worker() ||
 		!es_tail_ask_for_memory(store))
 		return false;
 	ConditionVariablePrepareToSleep(&store->state_changed);

@@ -42,6 +42,20 @@ count_ahead(void)
 	return Max(1, Min(ES_PAGES_AHEAD, NBuffers / (8 * MaxBackends)));
 }
 
+/*
+ * Does the table have this page?  A table that was vacuumed may have become shorter.  The
+ * size that the server last found is forgotten then, when the table is locked: so it is only
+ * asked anew when the table may have grown.
+ */
+bool
+es_page_exists(Relation table, BlockNumber page)
+{
+	BlockNumber known = RelationGetSmgr(table)->smgr_cached_nblocks[MAIN_FORKNUM];
+
+	return (known != InvalidBlockNumber && page < known) ||
+		page < RelationGetNumberOfBlocks(table);
+}
+
 /* Begins to read all pages of the table, or this process's share of them. */
 void
 es_page_scan_begin(EsPageScan *scan, Relation blocks, Snapshot snapshot, EsSharedScan *shared)

@@ -73,6 +73,7 @@ typedef struct EsPageScan
 	OffsetNumber rows[MaxHeapTuplesPerPage];	/* that the snapshot sees */
 } EsPageScan;
 
+extern bool es_page_exists(Relation table, BlockNumber page);
 extern void es_page_scan_begin(EsPageScan *scan, Relation blocks, Snapshot snapshot,
 							   EsSharedScan *shared);
 extern void es_page_list_add(EsPageList *list, BlockNumber page);

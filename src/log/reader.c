@@ -53,6 +53,7 @@ void
 es_reader_begin(EsReader *reader, Relation blocks, Snapshot snapshot)
 {
 	memset(reader, 0, offsetof(EsReader, log));
+	reader->store = es_store_mine();
 	reader->blocks = blocks;
 	reader->snapshot = snapshot;
 	reader->buffer = InvalidBuffer;
@@ -83,20 +84,6 @@ es_reader_end(EsReader *reader)
 	reader->runs_open = false;
 }
 
-/*
- * A table that was vacuumed may have become shorter.  The size that the server
- * last found is forgotten then, when the table is locked: so it is only asked
- * anew when the table may have grown.
- */
-static bool
-block_exists(Relation blocks, BlockNumber block)
-{
-	BlockNumber known = RelationGetSmgr(blocks)->smgr_cached_nblocks[MAIN_FORKNUM];
-
-	return (known != InvalidBlockNumber && block < known) ||
-		block < RelationGetNumberOfBlocks(blocks);
-}
-
 /* Pins the row that a posting points to; false when there is none. */
 static bool
 fetch_row(EsReader *reader, EsPosting posting)
@@ -109,7 +96,7 @@ fetch_row(EsReader *reader, EsPosting posting)
 	if (BufferIsValid(reader->buffer) && reader->seen && ItemPointerEquals(&tid, &reader->tuple.t_self))
 		return true;
 	unpin(reader);
-	if (!block_exists(reader->blocks, ItemPointerGetBlockNumber(&tid)))
+	if (!es_page_exists(reader->blocks, ItemPointerGetBlockNumber(&tid)))
 		return false;
 	reader->tuple.t_self = tid;
 	reader->seen = heap_fetch(reader->blocks, reader->snapshot, &reader->tuple, &reader->buffer, false);
@@ -252,6 +239,8 @@ look(EsReader *reader, EsPosting posting, EsStoredEvent *stored, EsBlockStatus *
 	Look		result;
 
 	*status = ES_BLOCK_OK;
+	if (es_posting_is_position(posting))
+		return look_in_log(reader, es_posting_position(posting), stored, status);
 	for (int attempt = 0;; attempt++)
 	{
 		if (!fetch_row(reader, posting))
@@ -274,42 +263,81 @@ look(EsReader *reader, EsPosting posting, EsStoredEvent *stored, EsBlockStatus *
 	}
 }
 
+static void
+open_runs(EsReader *reader)
+{
+	MemoryContext before;
+
+	if (reader->runs_open)
+		return;
+	before = MemoryContextSwitchTo(reader->context);
+	es_run_reader_begin(&reader->runs);
+	reader->positions = palloc(sizeof(EsRunPositions));
+	reader->positions->count = 0;
+	reader->runs_open = true;
+	MemoryContextSwitchTo(before);
+}
+
 /* What runs say of a version, as es_runs_find() does. */
 static int64
-find_in_runs(EsReader *reader, const EsEntity *entity, uint32 version)
+find_in_runs(EsReader *reader, const EsKey *key, uint32 version)
 {
-	if (!reader->runs_open)
-	{
-		MemoryContext before = MemoryContextSwitchTo(reader->context);
-
-		es_run_reader_begin(&reader->runs);
-		reader->positions = palloc(sizeof(EsRunPositions));
-		reader->positions->entity = NULL;
-		reader->runs_open = true;
-		MemoryContextSwitchTo(before);
-	}
-	return es_runs_find(&reader->runs, reader->blocks, entity, version, reader->positions);
+	open_runs(reader);
+	return es_runs_find(&reader->runs, reader->blocks, key, version, reader->positions);
 }
 
 /* Do runs have the version at this position? */
 bool
-es_reader_runs_have(EsReader *reader, const EsEntity *entity, uint32 version, int64 position)
+es_reader_runs_have(EsReader *reader, const EsHandle *handle, uint32 version, int64 position)
 {
-	return find_in_runs(reader, entity, version) == position;
+	return find_in_runs(reader, &handle->key, version) == position;
 }
 
-/* Do runs have the version anywhere? */
-bool
-es_reader_runs_know(EsReader *reader, const EsEntity *entity, uint32 version)
+/* How many versions of an entity runs have, as es_runs_last_version() says it. */
+int64
+es_reader_ask_runs(EsReader *reader, const EsKey *key)
 {
-	return find_in_runs(reader, entity, version) > 0;
+	open_runs(reader);
+	return es_runs_last_version(&reader->runs, reader->blocks, key);
+}
+
+/* The same, with an error when there is damage. */
+int64
+es_reader_last_in_runs(EsReader *reader, const EsKey *key)
+{
+	int64		last = es_reader_ask_runs(reader, key);
+
+	if (last == ES_RUNS_MISSING)
+		es_runs_report_missing();
+	if (last < 0)
+		es_runs_report_damage(-last);
+	return last;
+}
+
+/* How many versions there are of an entity, wherever that stands. */
+EsVersions
+es_reader_versions(EsReader *reader, EsHandle *handle)
+{
+	EsVersions	versions;
+
+	while (!es_handle_versions(reader->store, handle, &versions))
+		handle->in_runs = es_reader_last_in_runs(reader, &handle->key);
+	return versions;
+}
+
+/* Looks for an entity; false when there is none of that name. */
+bool
+es_reader_find(EsReader *reader, EsSlice tenant_id, EsSlice entity_id, EsHandle *handle)
+{
+	return es_handle_find(reader->store, tenant_id, entity_id, handle) &&
+		(handle->found.entity != NULL || es_reader_versions(reader, handle).known > 0);
 }
 
 /* The position of a version that runs know; an error when they do not. */
 static int64
-position_in_runs(EsReader *reader, const EsEntity *entity, uint32 version)
+position_in_runs(EsReader *reader, const EsKey *key, uint32 version)
 {
-	int64		position = find_in_runs(reader, entity, version);
+	int64		position = find_in_runs(reader, key, version);
 
 	if (position < 0)
 		es_runs_report_damage(-position);
@@ -317,17 +345,17 @@ position_in_runs(EsReader *reader, const EsEntity *entity, uint32 version)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("version %u of entity \"%s\" is missing in the sorted runs", version,
-						es_slice_for_message(es_entity_id(entity))),
+						es_slice_for_message(key->entity_id)),
 				 errhint("eventstore.rebuild_index() makes the sorted runs again from the log.")));
 	return position;
 }
 
 /* Reads the head of a version that runs know, wherever the snapshot sees it. */
 static Look
-look_in_runs(EsReader *reader, const EsEntity *entity, uint32 version, EsStoredEvent *stored,
+look_in_runs(EsReader *reader, const EsKey *key, uint32 version, EsStoredEvent *stored,
 			 EsBlockStatus *status)
 {
-	int64		position = position_in_runs(reader, entity, version);
+	int64		position = position_in_runs(reader, key, version);
 	Look		result = look_in_log(reader, position, stored, status);
 
 	if (result == LOOK_UNSEEN && !IsMVCCSnapshot(reader->snapshot))
@@ -354,44 +382,46 @@ es_reader_page(const EsReader *reader)
 }
 
 static bool
-is_wanted(const EsStoredEvent *stored, const EsEntity *entity, uint32 version)
+is_wanted(const EsStoredEvent *stored, const EsKey *key, uint32 version)
 {
 	return stored->version == version &&
-		es_slice_equal(stored->event.entity_id, es_entity_id(entity)) &&
-		es_slice_equal(stored->event.tenant_id, es_entity_tenant_id(entity));
+		es_slice_equal(stored->event.entity_id, key->entity_id) &&
+		es_slice_equal(stored->event.tenant_id, key->tenant_id);
 }
 
 /* The same, of this version of the entity. */
 bool
-es_reader_look(EsReader *reader, const EsEntity *entity, uint32 version,
-			   EsStoredEvent *stored, EsBlockStatus *status)
+es_reader_look(EsReader *reader, EsHandle *handle, uint32 version, EsStoredEvent *stored,
+			   EsBlockStatus *status)
 {
 	for (;;)
 	{
 		uint32		moves = es_moves_count();
-		EsPosting	posting = es_posting_get(es_pool, entity, version);
+		EsPosting	posting = es_handle_posting(reader->store, handle, version);
 		Look		result = look(reader, posting, stored, status);
+		EsVersions	versions;
 
-		if (result == LOOK_SEEN && is_wanted(stored, entity, version))
+		if (result == LOOK_SEEN && is_wanted(stored, &handle->key, version))
 			return true;
 		if (result == LOOK_DAMAGED)
 			return false;
-		if (posting == 0 && version <= es_entity_in_runs(entity))
-			return look_in_runs(reader, entity, version, stored, status) == LOOK_SEEN &&
-				is_wanted(stored, entity, version);
-		if (es_posting_get(es_pool, entity, version) != posting)
+		versions = es_reader_versions(reader, handle);
+		if (posting == 0 && version <= versions.in_runs)
+			return look_in_runs(reader, &handle->key, version, stored, status) == LOOK_SEEN &&
+				is_wanted(stored, &handle->key, version);
+		if (es_handle_posting(reader->store, handle, version) != posting)
 			continue;			/* it was taken away or moved meanwhile */
-		if (version > es_entity_committed(entity) || !es_moves_passed(moves))
+		if (version > versions.committed || !es_moves_passed(moves))
 			return false;
 	}
 }
 
 /* The same, with an error when there is damage. */
 bool
-es_reader_head(EsReader *reader, const EsEntity *entity, uint32 version, EsStoredEvent *stored)
+es_reader_head(EsReader *reader, EsHandle *handle, uint32 version, EsStoredEvent *stored)
 {
 	EsBlockStatus status;
-	bool		visible = es_reader_look(reader, entity, version, stored, &status);
+	bool		visible = es_reader_look(reader, handle, version, stored, &status);
 
 	if (status != ES_BLOCK_OK)
 		es_report_damage(es_row_position(&reader->row, reader->ordinal), status);

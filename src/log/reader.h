@@ -13,13 +13,14 @@
 #include "storage/buf.h"
 #include "utils/snapshot.h"
 
-#include "index/entity.h"
+#include "log/entities.h"
 #include "log/log_scan.h"
 #include "log/runs.h"
 
 /* Reads single events; keeps the buffer of the last one pinned. */
 typedef struct EsReader
 {
+	EsStore    *store;
 	Relation	blocks;
 	Snapshot	snapshot;
 	Buffer		buffer;
@@ -43,12 +44,16 @@ typedef struct EsReader
 extern void es_reader_begin(EsReader *reader, Relation blocks, Snapshot snapshot);
 extern bool es_reader_any(EsReader *reader, EsPosting posting,
 						  EsStoredEvent *stored, EsBlockStatus *status);
-extern bool es_reader_look(EsReader *reader, const EsEntity *entity, uint32 version,
+extern bool es_reader_find(EsReader *reader, EsSlice tenant_id, EsSlice entity_id,
+						   EsHandle *handle);
+extern EsVersions es_reader_versions(EsReader *reader, EsHandle *handle);
+extern bool es_reader_look(EsReader *reader, EsHandle *handle, uint32 version,
 						   EsStoredEvent *stored, EsBlockStatus *status);
-extern bool es_reader_runs_have(EsReader *reader, const EsEntity *entity, uint32 version,
+extern bool es_reader_runs_have(EsReader *reader, const EsHandle *handle, uint32 version,
 								int64 position);
-extern bool es_reader_runs_know(EsReader *reader, const EsEntity *entity, uint32 version);
-extern bool es_reader_head(EsReader *reader, const EsEntity *entity, uint32 version,
+extern int64 es_reader_ask_runs(EsReader *reader, const EsKey *key);
+extern int64 es_reader_last_in_runs(EsReader *reader, const EsKey *key);
+extern bool es_reader_head(EsReader *reader, EsHandle *handle, uint32 version,
 						   EsStoredEvent *stored);
 extern BlockNumber es_reader_page(const EsReader *reader);
 extern void es_reader_complete(EsReader *reader, EsStoredEvent *stored);

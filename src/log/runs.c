@@ -15,6 +15,11 @@
  * another stay until they are vacuumed; a reader who does not find one looks at the list
  * again.
  *
+ * Where pages are in the table, a backend remembers of some, in a table by their numbers: so
+ * the index of the table is not needed for those that are read all the time, the upper
+ * levels.  It is a hint, as a row that was deleted may be another now; a page says of which
+ * run it is, and which one.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -25,12 +30,17 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "utils/array.h"
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "log/page_scan.h"
 #include "log/runs.h"
 #include "log/stores.h"
 #include "log/verified.h"
@@ -84,6 +94,7 @@ read_run(TupleTableSlot *slot)
 			.last_position = DatumGetInt64(values[ES_RUNS_LAST_POSITION - 1]),
 			.events = DatumGetInt64(values[ES_RUNS_EVENTS - 1]),
 			.timeless_ids = DatumGetInt64(values[ES_RUNS_TIMELESS_IDS - 1]),
+			.entities = DatumGetInt64(values[ES_RUNS_ENTITIES - 1]),
 			.merged = DatumGetBool(values[ES_RUNS_MERGED - 1]),
 			.pages = (uint32) DatumGetInt64(values[ES_RUNS_PAGES - 1]),
 			.seed = (uint64) DatumGetInt64(values[ES_RUNS_SEED - 1])
@@ -115,31 +126,45 @@ check_list(void)
 	return true;
 }
 
+/* Is called for each row of the table of runs. */
+typedef void (*RowSink) (void *arg, TupleTableSlot *slot);
+
 static void
-read_list(Oid storage)
+read_rows(RowSink sink, void *arg)
 {
 	Relation	runs = table_open(es_runs_oid(), AccessShareLock);
 	Snapshot	snapshot = RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(runs)));
 	TableScanDesc scan = table_beginscan(runs, snapshot, 0, NULL);
 	TupleTableSlot *slot = table_slot_create(runs, NULL);
 
-	known_list.count = 0;
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
-		EsRun		run;
-
 		slot_getallattrs(slot);
-		run = read_run(slot);
-		if (is_about(slot, storage))
-			add_run(&run);
+		sink(arg, slot);
 	}
-	is_whole = check_list();
-	if (!is_whole)
-		known_list.count = 0;
 	ExecDropSingleTupleTableSlot(slot);
 	table_endscan(scan);
 	UnregisterSnapshot(snapshot);
 	table_close(runs, AccessShareLock);
+}
+
+static void
+add_row(void *arg, TupleTableSlot *slot)
+{
+	EsRun		run = read_run(slot);
+
+	if (is_about(slot, *(Oid *) arg))
+		add_run(&run);
+}
+
+static void
+read_list(Oid storage)
+{
+	known_list.count = 0;
+	read_rows(add_row, &storage);
+	is_whole = check_list();
+	if (!is_whole)
+		known_list.count = 0;
 }
 
 /* The runs that there are now of the block table; good until it is called again. */
@@ -159,6 +184,74 @@ es_runs_list(Relation blocks)
 	known_storage = storage;
 	is_known = true;
 	return &known_list;
+}
+
+/*
+ * Do runs have all that the index may have let go?  Only who changes the table of runs by hand
+ * can have taken some away.
+ */
+bool
+es_runs_are_whole(Relation blocks)
+{
+	const EsRunList *list = es_runs_list(blocks);
+
+	return es_store_mine()->runs_through <= (list->count > 0 ? list->runs[list->count - 1].last_position : 0);
+}
+
+/* Has the list be read anew the next time. */
+void
+es_runs_forget(void)
+{
+	is_known = false;
+}
+
+/* Says which list it was that was asked for last. */
+uint32
+es_runs_change(void)
+{
+	return known_change;
+}
+
+/* Has the list of runs become another one since? */
+bool
+es_runs_have_changed(EsStore *store, uint32 since)
+{
+	return pg_atomic_read_u32(&store->runs_changed) != since;
+}
+
+typedef struct TenantSearch
+{
+	Oid			storage;
+	EsTenantSink sink;
+	void	   *arg;
+} TenantSearch;
+
+static void
+read_tenants(void *arg, TupleTableSlot *slot)
+{
+	TenantSearch *search = arg;
+	Datum	   *tenants;
+	int			count;
+
+	if (!is_about(slot, search->storage))
+		return;
+	deconstruct_array(DatumGetArrayTypeP(slot->tts_values[ES_RUNS_TENANTS - 1]), TEXTOID, -1, false,
+					  TYPALIGN_INT, &tenants, NULL, &count);
+	for (int i = 0; i < count; i++)
+	{
+		text	   *name = DatumGetTextPP(tenants[i]);
+
+		search->sink(search->arg, es_slice(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)));
+	}
+}
+
+/* The tenants, but for the default one, of which runs have events; some more than once. */
+void
+es_runs_tenants(Relation blocks, EsTenantSink sink, void *arg)
+{
+	TenantSearch search = {es_relation_storage(blocks), sink, arg};
+
+	read_rows(read_tenants, &search);
 }
 
 /* Of the transaction that is open. */
@@ -361,6 +454,53 @@ page_bytes(TupleTableSlot *slot)
 	return es_slice(VARDATA_ANY(page), VARSIZE_ANY_EXHDR(page));
 }
 
+/* Where pages were found. */
+#define KNOWN_PLACES 4096
+
+typedef struct Place
+{
+	int64		run;
+	uint32		number;			/* 0: none */
+	ItemPointerData tid;
+} Place;
+
+static Place places[KNOWN_PLACES];
+static Oid	places_storage = InvalidOid;	/* of the table of pages */
+
+static Place *
+place_of(EsRunReader *reader, int64 run, uint32 number)
+{
+	Oid			storage = es_relation_storage(reader->pages);
+
+	if (storage != places_storage)
+		memset(places, 0, sizeof(places));
+	places_storage = storage;
+	return &places[hash_combine64((uint64) run, murmurhash32(number)) % KNOWN_PLACES];
+}
+
+/* Opens the page in the slot; false when it is another or damaged. */
+static bool
+open_slot(EsRunReader *reader, int64 run, uint32 number)
+{
+	Buffer		buffer = ((BufferHeapTupleTableSlot *) reader->slot)->buffer;
+	bool		known = es_page_is_known(reader->pages, buffer);
+
+	if (!es_run_page_open(&reader->page, page_bytes(reader->slot), run, number, !known))
+		return false;
+	if (!known)
+		es_page_note_verified(reader->pages, buffer);
+	return true;
+}
+
+static bool
+read_at_place(EsRunReader *reader, Place *place, int64 run, uint32 number)
+{
+	return place->number == number && place->run == run &&
+		es_page_exists(reader->pages, ItemPointerGetBlockNumber(&place->tid)) &&
+		table_tuple_fetch_row_version(reader->pages, &place->tid, SnapshotAny, reader->slot) &&
+		open_slot(reader, run, number);
+}
+
 /*
  * Reads a page of a run into reader->page; false when it is not there or damaged.  No
  * two transactions write the same run, so whose row it is does not matter.
@@ -368,25 +508,25 @@ page_bytes(TupleTableSlot *slot)
 static bool
 read_page(EsRunReader *reader, int64 run, uint32 number)
 {
-	MemoryContext before = MemoryContextSwitchTo(reader->context);
+	Place	   *place = place_of(reader, run, number);
+	MemoryContext before;
 	ScanKeyData keys[2];
 	bool		found;
-	bool		known;
-	Buffer		buffer;
 
+	if (read_at_place(reader, place, run, number))
+		return true;
+	before = MemoryContextSwitchTo(reader->context);
 	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(run));
 	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum((int32) number));
 	index_rescan(reader->scan, keys, lengthof(keys), NULL, 0);
 	found = index_getnext_slot(reader->scan, ForwardScanDirection, reader->slot);
 	MemoryContextSwitchTo(before);
-	if (!found)
+	if (!found || !open_slot(reader, run, number))
 		return false;
-	buffer = ((BufferHeapTupleTableSlot *) reader->slot)->buffer;
-	known = es_page_is_known(reader->pages, buffer);
-	if (!es_run_page_open(&reader->page, page_bytes(reader->slot), run, number, !known))
-		return false;
-	if (!known)
-		es_page_note_verified(reader->pages, buffer);
+	*place = (Place)
+	{
+		run, number, reader->slot->tts_tid
+	};
 	return true;
 }
 
@@ -396,6 +536,15 @@ es_runs_report_damage(int64 run)
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED),
 			 errmsg("sorted run " INT64_FORMAT " of the entity index is damaged", run),
+			 errhint("eventstore.rebuild_index() makes the sorted runs again from the log.")));
+}
+
+void
+es_runs_report_missing(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("sorted runs of the entity index are missing"),
 			 errhint("eventstore.rebuild_index() makes the sorted runs again from the log.")));
 }
 
@@ -434,39 +583,19 @@ descend(EsRunReader *reader, const EsRun *run, EsRunKey key)
 }
 
 static bool
-is_of(const EsRunEntry *entry, const EsEntity *entity)
+is_of(const EsRunEntry *entry, const EsKey *key)
 {
-	return es_slice_equal(entry->entity_id, es_entity_id(entity)) &&
-		es_slice_equal(entry->tenant_id, es_entity_tenant_id(entity));
-}
-
-/* Remembers the entry, if it has the version. */
-static Found
-take_entry(const EsRunEntry *entry, const EsEntity *entity, uint32 version, EsRunPositions *positions)
-{
-	if (version - entry->key.version >= entry->count)
-		return NOT_FOUND;
-	positions->entity = NULL;	/* in case of damage */
-	if (!es_run_entry_positions(entry, positions->positions))
-		return FOUND_DAMAGE;
-	positions->first = entry->key.version;
-	positions->count = entry->count;
-	positions->entity = entity;
-	return FOUND;
+	return es_slice_equal(entry->entity_id, key->entity_id) &&
+		es_slice_equal(entry->tenant_id, key->tenant_id);
 }
 
 /*
- * Looks for a version of the entity in a run.  The last entry of the entity that begins
- * at or before the version is the only one that may have it; others of the same hash may
- * stand behind it.
+ * Looks for the last entry of an entity in a run that begins at or before a version; others
+ * of the same hash may stand behind it.
  */
 static Found
-find_in_run(EsRunReader *reader, const EsRun *run, const EsEntity *entity, uint32 version,
-			EsRunPositions *positions)
+find_entry(EsRunReader *reader, const EsRun *run, const EsKey *entity, EsRunKey key, EsRunEntry *entry)
 {
-	EsRunKey	key = {
-		es_run_hash(run->seed, es_entity_tenant_id(entity), es_entity_id(entity)), version
-	};
 	Found		found = descend(reader, run, key);
 	uint32		i;
 
@@ -475,17 +604,16 @@ find_in_run(EsRunReader *reader, const EsRun *run, const EsEntity *entity, uint3
 	i = es_run_page_search(&reader->page, key);
 	for (;;)
 	{
-		EsRunEntry	entry;
 		uint32		previous = reader->page.previous;
 
 		while (i-- > 0)
 		{
-			if (!es_run_page_entry(&reader->page, i, &entry))
+			if (!es_run_page_entry(&reader->page, i, entry))
 				return FOUND_DAMAGE;
-			if (entry.key.hash != key.hash)
+			if (entry->key.hash != key.hash)
 				return NOT_FOUND;
-			if (is_of(&entry, entity))
-				return take_entry(&entry, entity, version, positions);
+			if (is_of(entry, entity))
+				return FOUND;
 		}
 		if (previous == 0)
 			return NOT_FOUND;
@@ -496,21 +624,55 @@ find_in_run(EsRunReader *reader, const EsRun *run, const EsEntity *entity, uint3
 	}
 }
 
-/* The same in all runs, the newest first, as events of late are asked for most. */
+/*
+ * The same in all runs, the newest first, as events of late are asked for most; or the first
+ * that has an entry with the version, unless that is UINT32_MAX.
+ */
 static Found
-find_in_list(EsRunReader *reader, const EsRunList *list, const EsEntity *entity, uint32 version,
-			 EsRunPositions *positions, int64 *damaged)
+find_in_list(EsRunReader *reader, const EsRunList *list, const EsKey *entity, uint32 version,
+			 EsRunEntry *entry, int64 *damaged)
 {
+	EsRunKey	key = {.version = version};
+
+	if (list->count > 0)
+		key.hash = es_run_hash(list->runs[0].seed, entity->tenant_id, entity->entity_id);
 	for (uint32 i = list->count; i-- > 0;)
 	{
-		Found		found = find_in_run(reader, &list->runs[i], entity, version, positions);
+		Found		found = find_entry(reader, &list->runs[i], entity, key, entry);
 
 		if (found == FOUND_DAMAGE)
 			*damaged = list->runs[i].run;
-		if (found != NOT_FOUND)
+		if (found == FOUND_DAMAGE ||
+			(found == FOUND && (version == PG_UINT32_MAX || version - entry->key.version < entry->count)))
 			return found;
 	}
 	return NOT_FOUND;
+}
+
+static bool
+is_known_entry(const EsRunPositions *positions, const EsKey *entity, uint32 version)
+{
+	return version - positions->first < positions->count &&
+		es_slice_equal(positions->entity_id, entity->entity_id) &&
+		es_slice_equal(positions->tenant_id, entity->tenant_id);
+}
+
+/* Remembers the entry; false when it is damaged. */
+static bool
+take_entry(const EsRunEntry *entry, EsRunPositions *positions)
+{
+	char	   *out = positions->names;
+
+	positions->count = 0;		/* in case of damage */
+	if (!es_run_entry_positions(entry, positions->positions))
+		return false;
+	positions->tenant_id = es_slice(out, entry->tenant_id.size);
+	out = es_put_slice(out, entry->tenant_id);
+	positions->entity_id = es_slice(out, entry->entity_id.size);
+	(void) es_put_slice(out, entry->entity_id);
+	positions->first = entry->key.version;
+	positions->count = entry->count;
+	return true;
 }
 
 /*
@@ -519,24 +681,50 @@ find_in_list(EsRunReader *reader, const EsRunList *list, const EsEntity *entity,
  * last, and is looked at first.
  */
 int64
-es_runs_find(EsRunReader *reader, Relation blocks, const EsEntity *entity, uint32 version,
+es_runs_find(EsRunReader *reader, Relation blocks, const EsKey *entity, uint32 version,
 			 EsRunPositions *positions)
 {
 	int64		damaged = 0;
+	EsRunEntry	entry;
 	Found		found;
 
-	if (positions->entity == entity && version - positions->first < positions->count)
+	if (is_known_entry(positions, entity, version))
 		return positions->positions[version - positions->first];
-	found = find_in_list(reader, es_runs_list(blocks), entity, version, positions, &damaged);
-	if (found == FOUND_DAMAGE || found == NOT_FOUND)
+	found = find_in_list(reader, es_runs_list(blocks), entity, version, &entry, &damaged);
+	if (found != FOUND || !take_entry(&entry, positions))
 	{
 		/* the list may have become another while it was gone through */
 		is_known = false;
-		found = find_in_list(reader, es_runs_list(blocks), entity, version, positions, &damaged);
+		found = find_in_list(reader, es_runs_list(blocks), entity, version, &entry, &damaged);
+		if (found == FOUND && !take_entry(&entry, positions))
+			return -es_runs_list(blocks)->runs[0].run;
 	}
 	if (found == FOUND_DAMAGE)
 		return -damaged;
 	return found == FOUND ? positions->positions[version - positions->first] : 0;
+}
+
+/*
+ * How many versions of an entity runs have, of one that the index has let go, or may have:
+ * the newest run that has any tells.  Negative as above, or ES_RUNS_MISSING.
+ */
+int64
+es_runs_last_version(EsRunReader *reader, Relation blocks, const EsKey *entity)
+{
+	int64		damaged = 0;
+	EsRunEntry	entry;
+	Found		found = find_in_list(reader, es_runs_list(blocks), entity, PG_UINT32_MAX, &entry, &damaged);
+
+	if (found == FOUND_DAMAGE)
+	{
+		is_known = false;
+		found = find_in_list(reader, es_runs_list(blocks), entity, PG_UINT32_MAX, &entry, &damaged);
+	}
+	if (found == NOT_FOUND && !es_runs_are_whole(blocks))
+		return ES_RUNS_MISSING;
+	if (found == FOUND_DAMAGE)
+		return -damaged;
+	return found == FOUND ? (int64) entry.key.version + entry.count - 1 : 0;
 }
 
 /* ------------------------------------------------------------------ cursors */

@@ -27,6 +27,8 @@ enum
 	ES_RUNS_LAST_POSITION,
 	ES_RUNS_EVENTS,
 	ES_RUNS_TIMELESS_IDS,
+	ES_RUNS_ENTITIES,
+	ES_RUNS_TENANTS,
 	ES_RUNS_MERGED,
 	ES_RUNS_PAGES,
 	ES_RUNS_STORAGE,
@@ -50,6 +52,7 @@ typedef struct EsRun
 	int64		last_position;
 	int64		events;
 	int64		timeless_ids;
+	int64		entities;		/* whose first event is in it */
 	bool		merged;
 	uint32		pages;
 	uint64		seed;
@@ -64,8 +67,17 @@ typedef struct EsRunList
 
 extern void es_runs_install(void);
 extern const EsRunList *es_runs_list(Relation blocks);
+extern bool es_runs_are_whole(Relation blocks);
+extern void es_runs_forget(void);
 extern void es_runs_note_change(EsStore *store);
+extern uint32 es_runs_change(void);
+extern bool es_runs_have_changed(EsStore *store, uint32 since);
 extern uint64 es_runs_newest_xid(const EsRunList *list);
+
+/* Gets the name of a tenant, as it is stored, which is good until it returns. */
+typedef void (*EsTenantSink) (void *arg, EsSlice tenant_id);
+
+extern void es_runs_tenants(Relation blocks, EsTenantSink sink, void *arg);
 extern void es_runs_delete(int64 run);
 extern void es_runs_delete_obsolete(Relation blocks);
 extern void es_runs_delete_all(EsStore *store);
@@ -87,14 +99,22 @@ extern void es_run_reader_end(EsRunReader *reader);
 /* The entry of an entity that was found last. */
 typedef struct EsRunPositions
 {
-	const EsEntity *entity;		/* NULL: none */
+	uint64		hash;			/* of the entity, with the seed of runs */
+	EsSlice		tenant_id;		/* in 'names' */
+	EsSlice		entity_id;		/* empty: none */
 	uint32		first;			/* version */
 	uint32		count;
 	int64		positions[ES_RUN_MAX_POSITIONS];
+	char		names[ES_MAX_TENANT_ID + ES_MAX_ENTITY_ID];
 } EsRunPositions;
 
-extern int64 es_runs_find(EsRunReader *reader, Relation blocks, const EsEntity *entity,
-						  uint32 version, EsRunPositions *positions);
+extern int64 es_runs_find(EsRunReader *reader, Relation blocks, const EsKey *key, uint32 version,
+						  EsRunPositions *positions);
+
+/* Runs that the index relies on are not there. */
+#define ES_RUNS_MISSING PG_INT64_MIN
+
+extern int64 es_runs_last_version(EsRunReader *reader, Relation blocks, const EsKey *key);
 
 /* Goes along the entries of a run. */
 typedef struct EsRunCursor
@@ -124,5 +144,6 @@ typedef struct EsRunWindow
 extern bool es_run_cursor_next_window(EsRunCursor *cursor, const EsIndex *index, EsRunWindow *window);
 
 extern void es_runs_report_damage(int64 run) ES_NORETURN;
+extern void es_runs_report_missing(void) ES_NORETURN;
 
 #endif							/* EVENTSTORE_LOG_RUNS_H */

@@ -10,6 +10,9 @@
  * given up.  At the end of the transaction all is released.  Callbacks neither
  * allocate nor raise errors.
  *
+ * When a callback runs, others may have seen already that the transaction, or savepoint, has
+ * ended, and may have let entities of it go.  So it looks in the index whether they are there.
+ *
  * The entities can be touched only while the index is the one in which they
  * were claimed: store->generation tells.  Events that this transaction wrote
  * keep a lock on the block table, so nobody but itself can have had the index
@@ -39,6 +42,7 @@
 typedef struct Touched
 {
 	EsEntity   *entity;
+	uint64		hash;			/* of it */
 	uint32		total;			/* before the call that touched it */
 	uint64		claimed_by;		/* the xid by which that call claimed it, or 0 */
 	int			level;			/* nesting level of the call */
@@ -48,6 +52,7 @@ typedef struct Session
 {
 	EsStore    *store;			/* NULL: the transaction wrote no events */
 	uint64		generation;
+	uint64		evictions;		/* of the index, when the first was touched */
 	bool		private;		/* the index holds for this transaction only */
 	int			dropped_level;	/* nesting level at which the block table was
 								 * dropped, 0: it was not */
@@ -94,6 +99,17 @@ empty_private_index(void)
 		pg_atomic_write_u32(&session.store->state, ES_STORE_EMPTY);
 }
 
+/* The entity that was touched, by who is in the index; NULL when it was let go. */
+static EsEntity *
+still_there(const Touched *touched)
+{
+	const EsIndex *index = &session.store->index;
+
+	if (session.evictions % 2 == 0 && es_index_evictions(index) == session.evictions)
+		return touched->entity;
+	return es_index_still(es_pool, index, touched->hash, touched->entity);
+}
+
 /*
  * Undoes what was touched at this nesting level or deeper.  What was claimed
  * there may have another owner already, who saw that the subtransaction had
@@ -102,18 +118,20 @@ empty_private_index(void)
 static void
 undo_to_level(int level)
 {
+	es_guard_enter();
 	while (session.count > 0 && session.touched[session.count - 1].level >= level)
 	{
 		Touched    *last = &session.touched[--session.count];
+		EsEntity   *entity;
 
-		if (!index_is_ours())
+		if (!index_is_ours() || (entity = still_there(last)) == NULL)
 			continue;
 		if (last->claimed_by != 0)
-			es_entity_release(last->entity, last->claimed_by, false,
-							  &session.store->index.counts);
-		else if (es_xact_is_own(es_entity_owner(last->entity)))
-			es_entity_set_total(last->entity, last->total);
+			es_entity_release(entity, last->claimed_by, false, &session.store->index.counts);
+		else if (es_xact_is_own(es_entity_owner(entity)))
+			es_entity_set_total(entity, last->total);
 	}
+	es_guard_leave();
 }
 
 static void
@@ -160,15 +178,18 @@ release_all(bool committed)
 {
 	EsCounts	counts = {0};
 
+	es_guard_enter();
 	for (uint32 i = 0; i < session.count && index_is_ours(); i++)
 	{
 		Touched    *touched = &session.touched[i];
+		EsEntity   *entity;
 
 		if (i + PREFETCH_DISTANCE < session.count)
 			__builtin_prefetch(touched[PREFETCH_DISTANCE].entity, 1);
-		if (touched->claimed_by != 0)
-			es_entity_release(touched->entity, touched->claimed_by, committed, &counts);
+		if (touched->claimed_by != 0 && (entity = still_there(touched)) != NULL)
+			es_entity_release(entity, touched->claimed_by, committed, &counts);
 	}
+	es_guard_leave();
 	es_counts_add(&session.store->index.counts, &counts);
 }
 
@@ -282,6 +303,8 @@ es_session_begin(EsStore *store, uint32 new_claims)
 	uint32		wanted;
 
 	attach(store);
+	if (session.count == 0)
+		session.evictions = es_index_evictions(&store->index);
 	wanted = session.count + new_claims;
 	if (wanted > session.capacity)
 	{
@@ -310,6 +333,7 @@ es_session_add(EsEntity *entity, uint32 total, uint64 claimed_by)
 	touched = &session.touched[session.count++];
 	Assert(session.count <= session.capacity);
 	touched->entity = entity;
+	touched->hash = entity->hash;
 	touched->total = total;
 	touched->claimed_by = claimed_by;
 	touched->level = level;

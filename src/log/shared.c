@@ -14,7 +14,9 @@
 
 #include "core/event.h"
 #include "core/hash.h"
+#include "index/guard.h"
 #include "log/shared.h"
+#include "pg/compat.h"
 #include "pg/settings.h"
 #include "pg/shmem.h"
 
@@ -61,6 +63,8 @@ init_store(EsStore *store)
 	pg_atomic_init_u32(&store->build_wanted, 0);
 	pg_atomic_init_u32(&store->builder, 0);
 	pg_atomic_init_u32(&store->moving, 0);
+	pg_atomic_init_u32(&store->follows, 0);
+	pg_atomic_init_u64(&store->followed_lsn, 0);
 	pg_atomic_init_u64(&store->compaction.small_blocks, 0);
 	pg_atomic_init_u64(&store->compaction.steps, 0);
 	pg_atomic_init_u64(&store->compaction.events, 0);
@@ -150,9 +154,46 @@ attach_pool(void *memory)
 	es_pool = memory;
 }
 
+static EsGuards *all_guards = NULL;
+
+/* One for each process that there may be. */
+static uint32
+guard_count(void)
+{
+	return (uint32) MaxBackends;
+}
+
+static Size
+guards_size(void)
+{
+	return es_guards_size(guard_count());
+}
+
+static void
+init_guards(void *memory)
+{
+	es_guards_init(memory, guard_count());
+}
+
+static void
+attach_guards(void *memory)
+{
+	all_guards = memory;
+}
+
+void
+es_shared_attach_guard(void)
+{
+	if (es_guard == NULL)
+		es_guard_attach(all_guards, es_my_backend_number());
+}
+
 void
 es_shared_install(void)
 {
+	static const EsShmemPart guards_part = {
+		"eventstore guards", guards_size, init_guards, attach_guards
+	};
 	static const EsShmemPart shared_part = {
 		"eventstore shared", shared_size, init_shared, attach_shared
 	};
@@ -162,6 +203,7 @@ es_shared_install(void)
 
 	es_shmem_add(&shared_part);
 	es_shmem_add(&pool_part);
+	es_shmem_add(&guards_part);
 }
 
 /* A hash for tables in memory whose keys users choose. */

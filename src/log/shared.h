@@ -73,6 +73,23 @@ typedef struct EsPositionSample
 
 #define ES_POSITION_SAMPLES 32
 
+/* Positions, from first to last, of which nothing was visible yet. */
+typedef struct EsGap
+{
+	int64		first;
+	int64		last;
+} EsGap;
+
+#define ES_FOLLOWED_GAPS 64
+
+/* What of the log is in the index of a standby: all up to the end, but for the gaps. */
+typedef struct EsFollowed
+{
+	int64		end;
+	uint32		gap_count;
+	EsGap		gaps[ES_FOLLOWED_GAPS];
+} EsFollowed;
+
 /*
  * What is shared about one database's events.
  *
@@ -111,6 +128,8 @@ typedef struct EsPositionSample
  *				  compaction, when it has been looked for postings to be let go.
  * run_wanted	  0 -> 1 by a session that has found that a run is due, 1 -> 0 by the
  *				  launcher and by who has the lock of compaction.
+ * follows		  1: the index was built in recovery.  Set by the builder, cleared as follow.c
+ *				  says, as is what is about following.
  * compaction	  added to by appenders and by compaction, in no order with other
  *				  memory; reset like counters.
  * blocks_..., built_us
@@ -157,6 +176,10 @@ typedef struct EsStore
 	pg_atomic_uint32 memory_wanted;
 	pg_atomic_uint32 sheds;
 	pg_atomic_uint32 dropping;
+	pg_atomic_uint32 follows;
+	pg_atomic_uint64 followed_lsn;
+	uint64		followed_runs;	/* the newest of them */
+	EsFollowed	followed;
 	EsCompactionCounters compaction;
 } EsStore;
 
@@ -200,6 +223,9 @@ typedef struct EsShared
 
 extern EsShared *es_shared;
 extern EsPool *es_pool;
+
+/* Has this process say when it is in an index; before it is for the first time. */
+extern void es_shared_attach_guard(void);
 
 extern void es_shared_install(void);
 extern void es_counters_reset(EsStore *store);

@@ -206,7 +206,8 @@ ensure_built(EsStore *store, Relation blocks)
 
 /*
  * Opens the current database's store with this lock on its block table.  Its
- * index is then complete, and stays so while the lock is held.
+ * index is then complete, and stays so while the lock is held; on a standby, and after its
+ * promotion, once es_follow() has been called.
  */
 void
 es_store_open(EsOpenStore *open, LOCKMODE mode)
@@ -268,9 +269,20 @@ es_store_estimate(double *events, double *entities, double *tenants)
 	return true;
 }
 
+/* How many events an entity has on average. */
+static double
+usual_events(void)
+{
+	double		events;
+	double		entities;
+	double		tenants;
+
+	return es_store_estimate(&events, &entities, &tenants) && entities >= 1 ? events / entities : 1;
+}
+
 /*
- * How many events an entity has, for plans; an empty tenant is the default one.  False when it
- * has none, or the index is not there, or is of another storage of the table, which
+ * How many events an entity has, for plans; an empty tenant is the default one.  Of those that
+ * only runs know that is guessed.  False when it has none, or the index is not there, or is of another storage of the table, which
  * any session may throw away.
  */
 bool
@@ -278,15 +290,18 @@ es_store_estimate_entity(EsSlice tenant_id, EsSlice entity_id, double *events)
 {
 	Relation	blocks = es_blocks_open(AccessShareLock);
 	EsStore    *store = built_store();
-	EsEntity   *entity = NULL;
+	EsVersions	versions = {0};
+	EsHandle	handle;
+	bool		found = false;
 
-	if (store != NULL && is_ready_for(store, blocks))
-		entity = es_store_find(store, tenant_id, entity_id);
+	if (store != NULL && is_ready_for(store, blocks) &&
+		es_handle_find(store, tenant_id, entity_id, &handle))
+	{
+		found = true;
+		*events = es_handle_versions(store, &handle, &versions) ? versions.known : usual_events();
+	}
 	table_close(blocks, NoLock);
-	if (entity == NULL)
-		return false;
-	*events = es_entity_known(entity);
-	return true;
+	return found;
 }
 
 /*

@@ -20,6 +20,7 @@
 EsStore *
 es_store_of(Oid database)
 {
+	es_shared_attach_guard();
 	for (int i = 0; i < ES_MAX_STORES; i++)
 	{
 		if (es_shared->stores[i].database == database)

@@ -29,8 +29,12 @@
 #include "pg/compat.h"
 #include "pg/settings.h"
 
-/* So many events are worth a sorted run when memory is short, and it leaves so much for each. */
-#define LEAST_EVENTS 16384
+/*
+ * So many events are worth a sorted run when memory is short, or such a part of all that it
+ * has room for when it is full; and it leaves so much for each.
+ */
+#define LEAST_EVENTS	16384
+#define LEAST_PART		8
 #define BYTES_PER_EVENT 128
 
 static void
@@ -85,24 +89,25 @@ es_tail_memory_is_wanted(EsStore *store)
 bool
 es_tail_run_is_due(EsStore *store)
 {
+	int64		room = (int64) es_pool_segment_count(es_pool) * ES_SEGMENT_SIZE / BYTES_PER_EVENT;
 	int64		all = store->next_position - 1 - store->runs_through;
 	int64		behind = store->next_position - 1 - Max(store->runs_through, store->runs_tried);
 
 	return behind >= es_run_events ||
-		(es_tail_memory_is_wanted(store) && all >= LEAST_EVENTS) ||
+		(es_tail_memory_is_wanted(store) && all >= Min(LEAST_EVENTS, room / LEAST_PART)) ||
 		(es_index_memory_is_short(store) &&
 		 behind >= Max(LEAST_EVENTS, (int64) (es_index_memory_left(store) / BYTES_PER_EVENT)));
 }
 
 /*
- * Are postings to be let go that runs make needless?  When somebody waits for memory it is
- * looked for them anew: rolled back transactions may have left some.
+ * Is anything to be let go that runs make needless?  When somebody waits for memory it is
+ * looked for it anew: rolled back transactions may have left some.
  */
 bool
 es_tail_shed_is_due(EsStore *store)
 {
 	return (store->shed_through < store->runs_through && es_index_memory_is_short(store)) ||
-		(store->runs_through > 0 && es_tail_memory_is_wanted(store));
+		es_tail_memory_is_wanted(store);
 }
 
 /* Is a run due, or are there postings to be let go? */

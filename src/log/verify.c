@@ -12,7 +12,9 @@
  *
  * Sorted runs must have the events of their positions, each once, and no others.  Looking
  * each up would take long; so of all that the log has, and of all that the runs have,
- * hashes are added up, and only if the sums differ is each looked up.
+ * hashes are added up, and only if the sums differ is each looked up.  Entities are told apart
+ * by their hash, whose secret nobody knows; so even of those that the index has let go it is
+ * known what was seen.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,6 +30,7 @@
 #include "core/block_vectors.h"
 #include "core/hash.h"
 #include "log/entities.h"
+#include "log/follow.h"
 #include "log/ids.h"
 #include "log/log_scan.h"
 #include "log/reader.h"
@@ -39,9 +42,10 @@
 /* What the pass has seen of an entity. */
 typedef struct Seen
 {
-	EsEntity   *entity;			/* the key */
+	uint64		hash;			/* of the entity: the key */
 	uint32		count;
 	uint32		last_version;
+	int64		last_position;	/* of that version */
 } Seen;
 
 typedef struct Verifier
@@ -79,15 +83,34 @@ static const EsSlice no_entity = {NULL, 0};
 /* ---------------------------------------------------------------- the log */
 
 static void
-note_seen(Verifier *verifier, EsEntity *entity, uint32 version)
+note_seen(Verifier *verifier, uint64 hash, const EsStoredEvent *stored)
 {
+	uint32		version = (uint32) stored->version;
 	bool		found;
-	Seen	   *seen = hash_search(verifier->seen, &entity, HASH_ENTER, &found);
+	Seen	   *seen = hash_search(verifier->seen, &hash, HASH_ENTER, &found);
 
 	if (!found)
 		seen->count = seen->last_version = 0;
 	seen->count++;
-	seen->last_version = Max(seen->last_version, version);
+	if (version < seen->last_version)
+		return;
+	seen->last_version = version;
+	seen->last_position = stored->position;
+}
+
+/* How many versions the index knows, or runs; false when damage of runs hides it. */
+static bool
+find_versions(Verifier *verifier, EsHandle *handle, EsVersions *versions)
+{
+	while (!es_handle_versions(verifier->open.store, handle, versions))
+	{
+		int64		last = es_reader_ask_runs(&verifier->reader, &handle->key);
+
+		if (last < 0)
+			return false;
+		handle->in_runs = last;
+	}
+	return true;
 }
 
 /*
@@ -95,20 +118,21 @@ note_seen(Verifier *verifier, EsEntity *entity, uint32 version)
  * merged since, not to this place, but from the other one to its position.
  */
 static bool
-leads_to(Verifier *verifier, const EsEntity *entity, const EsStoredEvent *stored, EsPosting place)
+leads_to(Verifier *verifier, EsHandle *handle, const EsStoredEvent *stored, EsPosting place)
 {
+	EsReader   *reader = &verifier->snapshot_reader;
 	uint32		version = (uint32) stored->version;
-	EsPosting	posting = es_posting_get(es_pool, entity, version);
+	EsPosting	posting = es_handle_posting(verifier->open.store, handle, version);
+	EsVersions	versions;
 	EsStoredEvent found;
 	EsBlockStatus status;
 
-	if (posting == 0 && version <= es_entity_in_runs(entity))
-		return stored->position <= verifier->runs_end ||	/* that is for
-															 * verify_runs() */
-			es_reader_runs_have(&verifier->snapshot_reader, entity, version, stored->position);
+	if (posting == 0 && (stored->position <= verifier->runs_end || !find_versions(verifier, handle, &versions)))
+		return true;			/* that is for verify_runs() */
+	if (posting == 0 && version <= versions.in_runs)
+		return es_reader_runs_have(reader, handle, version, stored->position);
 	return posting == place ||
-		(es_reader_look(&verifier->snapshot_reader, entity, version, &found, &status) &&
-		 found.position == stored->position);
+		(es_reader_look(reader, handle, version, &found, &status) && found.position == stored->position);
 }
 
 /* The same of the event's id. */
@@ -124,11 +148,24 @@ id_leads_to(Verifier *verifier, const EsStoredEvent *stored, EsPosting place)
 
 /* An event and its place, for sums. */
 static uint64
-hash_of_place(const EsEntity *entity, int64 version, int64 position)
+hash_of_place(uint64 entity, int64 version, int64 position)
 {
-	int64		words[] = {(int64) (intptr_t) entity, version, position};
+	int64		words[] = {(int64) entity, version, position};
 
 	return es_stable_hash(es_slice((const char *) words, sizeof(words)));
+}
+
+/*
+ * Does the index know of the version?  If it has let the entity go, runs do; of a position
+ * that they have, and of damage in them, verify_runs() tells.
+ */
+static bool
+is_known(Verifier *verifier, EsHandle *handle, const EsStoredEvent *stored)
+{
+	EsVersions	versions;
+
+	return (handle->found.entity == NULL && stored->position <= verifier->runs_end) ||
+		!find_versions(verifier, handle, &versions) || stored->version <= versions.known;
 }
 
 /* The index must find the event here. */
@@ -140,22 +177,24 @@ verify_posting(Verifier *verifier, const EsBlockRow *row, uint32 ordinal,
 	ItemPointerData tid = row->tuple.t_self;
 	EsPosting	expected = es_posting(ItemPointerGetBlockNumber(&tid),
 									  ItemPointerGetOffsetNumber(&tid), ordinal);
-	EsEntity   *entity = es_store_find(verifier->open.store, event->tenant_id, event->entity_id);
+	EsHandle	handle;
 
-	if (entity == NULL || stored->version < 1 || stored->version > es_entity_known(entity))
+	if (!es_handle_find(verifier->open.store, event->tenant_id, event->entity_id, &handle) ||
+		stored->version < 1 || stored->version > ES_MAX_VERSION ||
+		!is_known(verifier, &handle, stored))
 		report(verifier, "error", stored->position, event->entity_id,
 			   psprintf("version " INT64_FORMAT " is not in the entity index", stored->version));
-	else if (!leads_to(verifier, entity, stored, expected))
+	else if (!leads_to(verifier, &handle, stored, expected))
 		report(verifier, "error", stored->position, event->entity_id,
 			   psprintf("the entity index has another place for version " INT64_FORMAT, stored->version));
 	if (!id_leads_to(verifier, stored, expected))
 		report(verifier, "error", stored->position, event->entity_id,
 			   "the event's id is not in the entity index");
-	if (entity == NULL)
+	if (event->entity_id.size == 0 || event->entity_id.size > ES_MAX_ENTITY_ID)
 		return;
-	note_seen(verifier, entity, (uint32) stored->version);
+	note_seen(verifier, handle.key.hash, stored);
 	if (stored->position <= verifier->runs_end)
-		verifier->log_sum += hash_of_place(entity, stored->version, stored->position);
+		verifier->log_sum += hash_of_place(handle.key.hash, stored->version, stored->position);
 }
 
 static void
@@ -253,13 +292,15 @@ verify_row_count(Verifier *verifier)
 static bool
 add_entry(Verifier *verifier, const EsRun *run, const EsRunEntry *entry)
 {
-	EsEntity   *entity = es_store_find(verifier->open.store, entry->tenant_id, entry->entity_id);
 	int64		positions[ES_RUN_MAX_POSITIONS];
+	uint64		entity;
 
-	if (entity == NULL || !es_run_entry_positions(entry, positions) ||
+	if (entry->entity_id.size == 0 || entry->entity_id.size > ES_MAX_ENTITY_ID ||
+		entry->tenant_id.size > ES_MAX_TENANT_ID || !es_run_entry_positions(entry, positions) ||
 		positions[0] < run->first_position || positions[entry->count - 1] > run->last_position ||
 		entry->key.hash != es_run_hash(run->seed, entry->tenant_id, entry->entity_id))
 		return false;
+	entity = es_key_hash(entry->tenant_id, entry->entity_id);
 	for (uint32 i = 0; i < entry->count; i++)
 		verifier->run_sum += hash_of_place(entity, (int64) entry->key.version + i, positions[i]);
 	return true;
@@ -301,13 +342,13 @@ look_up_in_runs(Verifier *verifier)
 		{
 			char		strings[ES_BLOCK_HEAD_ROOM];
 			EsStoredEvent stored;
-			EsEntity   *entity;
+			EsHandle	handle = {.key = {.hash = 0}};
 
 			if (es_block_read_head(block, i, strings, &stored) != ES_BLOCK_OK)
 				continue;
-			entity = es_store_find(verifier->open.store, stored.event.tenant_id, stored.event.entity_id);
-			if (entity == NULL ||
-				es_reader_runs_have(&verifier->snapshot_reader, entity, (uint32) stored.version, stored.position))
+			handle.key.tenant_id = stored.event.tenant_id;
+			handle.key.entity_id = stored.event.entity_id;
+			if (es_reader_runs_have(&verifier->snapshot_reader, &handle, (uint32) stored.version, stored.position))
 				continue;
 			report(verifier, "error", stored.position, stored.event.entity_id,
 				   psprintf("the sorted runs have another place for version " INT64_FORMAT, stored.version));
@@ -323,6 +364,8 @@ verify_runs(Verifier *verifier)
 {
 	EsRunReader reader;
 
+	if (!es_runs_are_whole(verifier->open.blocks))
+		report(verifier, "error", 0, no_entity, "sorted runs of the entity index are missing");
 	if (verifier->runs_end == 0)
 		return;
 	es_run_reader_begin(&reader);
@@ -360,69 +403,118 @@ list_runs(Verifier *verifier)
 
 /* A version past the log that was seen: committed meanwhile, or an error. */
 static void
-verify_later_version(Verifier *verifier, EsEntity *entity, uint32 version)
+verify_later_version(Verifier *verifier, EsHandle *handle, uint32 version)
 {
+	EsVersions	versions;
 	EsStoredEvent stored;
 	EsBlockStatus status;
 
-	if (es_posting_get(es_pool, entity, version) == 0 && version <= es_entity_in_runs(entity) &&
-		!es_reader_runs_know(&verifier->reader, entity, version))
+	if (es_handle_posting(verifier->open.store, handle, version) == 0 &&
+		find_versions(verifier, handle, &versions) && version <= versions.in_runs &&
+		es_reader_runs_have(&verifier->reader, handle, version, 0))
 	{
-		report(verifier, "error", 0, es_entity_id(entity),
+		report(verifier, "error", 0, handle->key.entity_id,
 			   psprintf("version %u is missing in the sorted runs", version));
 		return;
 	}
 
 	/* damage was reported with the log */
-	if (!es_reader_look(&verifier->reader, entity, version, &stored, &status) &&
+	if (!es_reader_look(&verifier->reader, handle, version, &stored, &status) &&
 		status == ES_BLOCK_OK)
-		report(verifier, "error", 0, es_entity_id(entity),
+		report(verifier, "error", 0, handle->key.entity_id,
 			   psprintf("the entity index has version %u, the log has not", version));
 }
 
 static void
-verify_tenant(Verifier *verifier, const EsEntity *entity)
+verify_tenant(Verifier *verifier, const EsHandle *handle)
 {
-	EsSlice		tenant_id = es_entity_tenant_id(entity);
+	EsSlice		tenant_id = handle->key.tenant_id;
 	EsKey		key = {tenant_id, {NULL, 0}, 0};
+	bool		found;
 
 	if (tenant_id.size == 0)
 		return;
 	key.hash = es_key_hash(tenant_id, key.entity_id);
-	if (es_index_find(es_pool, &verifier->open.store->index, &key) == NULL)
-		report(verifier, "error", 0, es_entity_id(entity),
+	es_guard_enter();
+	found = es_index_find(es_pool, &verifier->open.store->index, &key) != NULL;
+	es_guard_leave();
+	if (!found)
+		report(verifier, "error", 0, handle->key.entity_id,
 			   "the entity index does not list the entity's tenant");
 }
 
+/* What the index has of an entity. */
 static void
-verify_entity(void *arg, EsEntity *entity)
+verify_entity(Verifier *verifier, EsHandle *handle)
 {
-	Verifier   *verifier = arg;
-	Seen	   *seen = hash_search(verifier->seen, &entity, HASH_FIND, NULL);
+	Seen	   *seen = hash_search(verifier->seen, &handle->key.hash, HASH_FIND, NULL);
 	uint32		last_version = seen == NULL ? 0 : seen->last_version;
-	uint32		committed = es_entity_committed(entity);
+	EsVersions	versions = {.committed = 0};
 
 	CHECK_FOR_INTERRUPTS();
-	verify_tenant(verifier, entity);
-	if (seen != NULL && seen->count != seen->last_version)
-		report(verifier, "error", 0, es_entity_id(entity),
+	verify_tenant(verifier, handle);
+	(void) find_versions(verifier, handle, &versions);
+	for (uint32 version = last_version + 1; version <= versions.committed; version++)
+		verify_later_version(verifier, handle, version);
+}
+
+static void
+verify_index(Verifier *verifier)
+{
+	EsIndexWalk *walk = palloc(sizeof(EsIndexWalk));
+	EsHandle	handle = {.in_runs = -1};
+
+	es_index_walk(walk, es_pool, &verifier->open.store->index);
+	while (es_index_walk_next(walk, &handle.key, &handle.found))
+	{
+		verify_entity(verifier, &handle);
+		handle.in_runs = -1;
+	}
+	pfree(walk);
+}
+
+/* Each entity must have had all versions up to its last one. */
+static void
+verify_continuity(Verifier *verifier)
+{
+	HASH_SEQ_STATUS status;
+	Seen	   *seen;
+
+	hash_seq_init(&status, verifier->seen);
+	while ((seen = hash_seq_search(&status)) != NULL)
+	{
+		EsLogScan	scan;
+		EsStoredEvent stored;
+		char		strings[ES_BLOCK_HEAD_ROOM];
+		EsSlice		entity_id = no_entity;
+
+		if (seen->count == seen->last_version)
+			continue;
+		es_log_scan_begin(&scan, verifier->open.blocks, verifier->snapshot, seen->last_position, true);
+		if (es_log_scan_next(&scan) && scan.row.status == ES_BLOCK_OK &&
+			es_block_has_position(&scan.row.block, seen->last_position) &&
+			es_block_read_head(&scan.row.block, es_block_count_before(&scan.row.block, seen->last_position),
+							   strings, &stored) == ES_BLOCK_OK)
+			entity_id = stored.event.entity_id;
+		report(verifier, "error", 0, entity_id,
 			   psprintf("versions are not continuous: %u events up to version %u",
 						seen->count, seen->last_version));
-	for (uint32 version = last_version + 1; version <= committed && version > 0; version++)
-		verify_later_version(verifier, entity, version);
+		es_log_scan_end(&scan);
+	}
 }
 
 static void
 begin_verifying(Verifier *verifier, EsProblemSink sink, void *arg)
 {
 	HASHCTL		control = {
-		.keysize = sizeof(EsEntity *),
+		.keysize = sizeof(uint64),
 		.entrysize = sizeof(Seen),
 		.hcxt = CurrentMemoryContext
 	};
 
 	memset(verifier, 0, sizeof(*verifier));
 	es_store_open(&verifier->open, AccessShareLock);
+	es_follow(&verifier->open);
 	verifier->snapshot = GetActiveSnapshot();
 	verifier->sink = sink;
 	verifier->arg = arg;
@@ -448,7 +540,8 @@ es_verify(EsProblemSink sink, void *arg)
 	verify_log(&verifier);
 	verify_row_count(&verifier);
 	verify_runs(&verifier);
-	es_index_visit(es_pool, &verifier.open.store->index, verify_entity, &verifier);
+	verify_continuity(&verifier);
+	verify_index(&verifier);
 	es_reader_end(&verifier.reader);
 	es_reader_end(&verifier.snapshot_reader);
 	hash_destroy(verifier.seen);

@@ -164,7 +164,7 @@ es_check_encoding(void)
 
 /*
  * Opens the block table for the extension's own use.  Raises an error where
- * eventstore cannot work: not preloaded, a standby, another encoding.
+ * eventstore cannot work: not preloaded, another encoding; on a standby, to write.
  */
 Relation
 es_blocks_open(LOCKMODE mode)
@@ -172,10 +172,8 @@ es_blocks_open(LOCKMODE mode)
 	Relation	blocks;
 
 	es_shmem_check_loaded();
-	if (RecoveryInProgress())
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("eventstore cannot be used during recovery")));
+	if (mode > AccessShareLock)
+		PreventCommandDuringRecovery("a change of events");
 	es_check_encoding();
 	blocks = table_open(es_blocks_oid(), mode);
 	if (RelationGetNumberOfAttributes(blocks) != ES_BLOCKS_NATTS)

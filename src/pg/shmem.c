@@ -14,7 +14,7 @@
 
 #include "pg/shmem.h"
 
-#define MAX_PARTS 4
+#define MAX_PARTS 8
 #define TRANCHE "eventstore"
 
 static const EsShmemPart *parts[MAX_PARTS];

@@ -78,10 +78,29 @@ is_entity(const EsEntity *entity, const EsKey *key)
 		es_slice_equal(es_entity_tenant_id(entity), key->tenant_id);
 }
 
-static void
-count_visit(void *arg, EsEntity *entity pg_attribute_unused())
+/* What a walk meets; -1 if it is not in the order of hashes, or not what the keys say. */
+static int
+count_walk(Store *store, bool tenants)
 {
-	++*(int *) arg;
+	EsIndexWalk walk;
+	EsKey		key;
+	EsEntityRef found;
+	uint64		hash = 0;
+	int			count = 0;
+
+	if (tenants)
+		es_index_walk_tenants(&walk, store->pool, &store->index);
+	else
+		es_index_walk(&walk, store->pool, &store->index);
+	while (es_index_walk_next(&walk, &key, &found))
+	{
+		if (!is_entity(found.entity, &key) || key.hash < hash ||
+			es_index_again(store->pool, &store->index, &key, &found) != find(store, &key))
+			return -1;
+		hash = key.hash;
+		count++;
+	}
+	return es_index_walk_next(&walk, &key, &found) ? -1 : count;
 }
 
 /* ----------------------------------------------------------------------- pool */
@@ -192,7 +211,6 @@ test_trie(const char *name, HashFunction hash, uint32 count)
 	Store		store;
 	EsEntity  **entities = malloc(count * sizeof(EsEntity *));
 	int			failures = 0;
-	int			visited = 0;
 
 	open_store(&store, 1024 * ES_SEGMENT_SIZE);
 	for (uint32 i = 0; i < count; i++)
@@ -212,8 +230,7 @@ test_trie(const char *name, HashFunction hash, uint32 count)
 		failures += find(&store, &key) != entities[i] || add(&store, &key) != entities[i];
 	}
 	is_int(failures, 0, "%s: and found again", name);
-	es_index_visit(store.pool, &store.index, count_visit, &visited);
-	is_int(visited, count, "%s: and visited once each", name);
+	is_int(count_walk(&store, false), count, "%s: and walked over once each, in the order of hashes", name);
 	free(entities);
 	close_store(&store);
 }
@@ -260,7 +277,6 @@ test_tenants(void)
 {
 	Store		store;
 	int			failures = 0;
-	int			visited = 0;
 
 	open_store(&store, 64 * ES_SEGMENT_SIZE);
 	for (uint32 i = 0; i < 5000; i++)
@@ -277,11 +293,8 @@ test_tenants(void)
 		failures += find(&store, &entity) != NULL || add(&store, &entity) == added;
 	}
 	is_int(failures, 0, "tenants are added once each");
-	es_index_visit_tenants(store.pool, &store.index, count_visit, &visited);
-	is_int(visited, 5000, "and all listed");
-	visited = 0;
-	es_index_visit(store.pool, &store.index, count_visit, &visited);
-	is_int(visited, 5000, "apart from entities");
+	is_int(count_walk(&store, true), 5000, "and all listed");
+	is_int(count_walk(&store, false), 5000, "apart from entities");
 	close_store(&store);
 }
 
@@ -482,7 +495,7 @@ test_footprint(uint32 entities, uint32 events)
 static EsFate fates[16];
 
 static EsFate
-fate_of(void *arg, const EsEntity *entity pg_attribute_unused(), uint64 xid)
+fate_of(void *arg, uint64 xid)
 {
 	if (arg != NULL)
 		++* (int *) arg;
@@ -499,10 +512,20 @@ open_entity(Store *store, EsEntity **entity)
 	memset(fates, 0, sizeof(fates));
 }
 
+/* Claims it as who found it before; *asked goes up for each question for a fate. */
+static EsClaim
+claim_asking(Store *store, EsEntity *entity, uint64 xid, uint64 *owner, int *asked)
+{
+	EsKey		key = {es_entity_tenant_id(entity), es_entity_id(entity), entity->hash};
+	EsEntityRef found = {entity, es_index_evictions(&store->index)};
+
+	return es_index_claim(store->pool, &store->index, &key, &found, xid, fate_of, asked, owner);
+}
+
 static EsClaim
 claim(Store *store, EsEntity *entity, uint64 xid, uint64 *owner)
 {
-	return es_entity_claim(entity, xid, fate_of, NULL, &store->index.counts, owner);
+	return claim_asking(store, entity, xid, owner, NULL);
 }
 
 /* Appends as an owner does: postings first, then the total. */
@@ -538,13 +561,41 @@ test_claim(void)
 	es_entity_release(entity, 1, true, &store.index.counts);
 	ok(es_entity_committed(entity) == 3 && entity->owner == 0, "commit");
 	ok(store.index.counts.events == 3 && store.index.counts.entities == 1, "counts");
-	es_entity_claim(entity, 2, fate_of, &asked, &store.index.counts, &owner);
+	claim_asking(&store, entity, 2, &owner, &asked);
 	ok(asked == 0 && entity->owner == 2 && es_entity_total(entity) == 3, "after a release nobody asks for fates");
 	append(&store, entity, 2, 2);
 	es_entity_release(entity, 2, false, &store.index.counts);
 	ok(es_entity_committed(entity) == 3 && entity->owner == 0, "abort");
 	ok(claim(&store, entity, 3, &owner) == ES_CLAIM_NEW && es_entity_total(entity) == 3, "the next begins at what is committed");
 	ok(store.index.counts.events == 3 && store.index.counts.entities == 1, "counts stay");
+	close_store(&store);
+}
+
+/* One step of a claim, by who knows or does not know how an owner ended. */
+static void
+test_try_claim(void)
+{
+	static const EsEnded nobody = {0, ES_FATE_RUNNING};
+	EsEnded		ended = {1, ES_FATE_COMMITTED};
+	Store		store;
+	EsEntity   *entity;
+	EsCounts   *counts = &store.index.counts;
+	uint64		owner;
+
+	open_entity(&store, &entity);
+	is_int(es_entity_try_claim(entity, 1, nobody, counts, &owner), ES_CLAIM_NEW, "a step is enough for a free entity");
+	is_int(es_entity_try_claim(entity, 1, nobody, counts, &owner), ES_CLAIM_HELD, "and for one that is owned");
+	append(&store, entity, 1, 2);
+	ok(es_entity_try_claim(entity, 2, nobody, counts, &owner) == ES_CLAIM_ASK && owner == 1,
+	   "of another's it is asked who that is");
+	ended.xid = 3;
+	ok(es_entity_try_claim(entity, 2, ended, counts, &owner) == ES_CLAIM_ASK && owner == 1 &&
+	   es_entity_committed(entity) == 0, "also by who knows how somebody else ended");
+	ended.xid = 1;
+	ok(es_entity_try_claim(entity, 2, ended, counts, &owner) == ES_CLAIM_NEW && es_entity_committed(entity) == 2 &&
+	   es_entity_total(entity) == 2 && es_entity_owner(entity) == 2, "who knows how he ended settles it");
+	ok(es_entity_try_claim(entity, 3, ended, counts, &owner) == ES_CLAIM_ASK && owner == 2,
+	   "which says nothing of the next owner");
 	close_store(&store);
 }
 
@@ -618,7 +669,7 @@ typedef enum StoppedAfter
 
 /*
  * Transaction 2 takes over from 1, which had committed versions 1 and 2, and
- * stops on the way.  The steps are those of es_entity_claim() and append().
+ * stops on the way.  The steps are those of es_entity_try_claim() and append().
  */
 static void
 stop_after(Store *store, EsEntity *entity, StoppedAfter stop)
@@ -750,6 +801,7 @@ main(void)
 	test_footprint(50000, 20);
 	test_footprint(20, 50000);
 	test_claim();
+	test_try_claim();
 	test_settle(ES_FATE_COMMITTED);
 	test_settle(ES_FATE_ABORTED);
 	test_savepoint();

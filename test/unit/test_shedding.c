@@ -53,7 +53,7 @@ numbered_entity(uint32 number)
 /* ------------------------------------------------------------------ entities */
 
 static EsFate
-fate_of(void *arg pg_attribute_unused(), const EsEntity *entity pg_attribute_unused(), uint64 xid)
+fate_of(void *arg pg_attribute_unused(), uint64 xid)
 {
 	return fates[xid];
 }
@@ -61,9 +61,11 @@ fate_of(void *arg pg_attribute_unused(), const EsEntity *entity pg_attribute_unu
 static EsClaim
 claim(EsEntity *entity, uint64 xid)
 {
+	EsKey		key = {es_entity_tenant_id(entity), es_entity_id(entity), entity->hash};
+	EsEntityRef found = {entity, es_index_evictions(&entities)};
 	uint64		owner;
 
-	return es_entity_claim(entity, xid, fate_of, NULL, &entities.counts, &owner);
+	return es_index_claim(pool, &entities, &key, &found, xid, fate_of, NULL, &owner);
 }
 
 static void
@@ -118,10 +120,23 @@ note(EsEntity *entity, uint32 first, uint32 last)
 	es_entity_note_in_runs(entity, first, last, &entities.counts);
 }
 
-static void
+/* What was taken out and not given back yet. */
+static EsLimbo limbo;
+
+/* Takes chunks away; returns whether there were any. */
+static bool
+shed_to_limbo(EsEntity *entity)
+{
+	return es_postings_shed(pool, &entities.counts, entity, &limbo, fate_of, NULL);
+}
+
+static bool
 shed(EsEntity *entity)
 {
-	es_postings_shed(pool, &entities.arena, &entities.counts, entity, fate_of, NULL);
+	bool		any = shed_to_limbo(entity);
+
+	es_limbo_empty(pool, &entities.arena, &limbo);
+	return any;
 }
 
 static void
@@ -161,57 +176,47 @@ is_accounted(uint64 posting_bytes, uint64 piece_bytes, const char *name)
 
 /* -------------------------------------------------------------------- pieces */
 
-#define PIECE_SIZE(piece_class) ((size_t) 32 << (piece_class))
+/* Sizes of chunks. */
+#define PIECE_SIZE(i) chunk_bytes(2U << (i))
 
-static EsRef
-take(EsArena *arena, int piece_class)
-{
-	return es_arena_take_piece(pool, arena, piece_class, PIECE_SIZE(piece_class));
-}
-
-static void
-give(EsArena *arena, int piece_class, EsRef piece)
-{
-	es_arena_give_piece(pool, arena, piece_class, PIECE_SIZE(piece_class), piece);
-}
-
-/* Each class has pieces of its own; the last one given is the first one taken. */
+/* The last one given back is the first one that is allocated again, if it has the size. */
 static void
 test_pieces(void)
 {
 	EsArena		arena = {0};
-	EsRef		pieces[10][4];
+	EsRef		pieces[6][4];
 	int			failures = 0;
 	uint64		bytes = 0;
+	uint64		bump;
 
 	open_index(64);
-	for (int i = 0; i < 10; i++)
+	for (int i = 0; i < 6; i++)
 	{
-		failures += take(&arena, i) != 0;
 		for (int j = 0; j < 4; j++)
 		{
 			pieces[i][j] = es_arena_alloc(pool, &arena, PIECE_SIZE(i));
 			memset(es_ref_pointer(pool, pieces[i][j]), 0xFF, PIECE_SIZE(i));
 		}
 	}
-	is_int(failures, 0, "at first no pieces were given back");
+	is_int(arena.piece_bytes, 0, "at first no pieces were given back");
 	for (int j = 0; j < 4; j++)
 	{
-		for (int i = 0; i < 10; i++)
+		for (int i = 0; i < 6; i++)
 		{
-			give(&arena, i, pieces[i][j]);
+			es_arena_give(pool, &arena, pieces[i][j], PIECE_SIZE(i));
 			bytes += PIECE_SIZE(i);
 		}
 	}
 	is_int(arena.piece_bytes, bytes, "pieces are accounted for");
-	for (int i = 0; i < 10; i++)
+	bump = arena.bump;
+	for (int i = 0; i < 6; i++)
 	{
 		for (int j = 3; j >= 0; j--)
-			failures += take(&arena, i) != pieces[i][j];
-		failures += take(&arena, i) != 0;
+			failures += es_arena_alloc(pool, &arena, PIECE_SIZE(i)) != pieces[i][j];
 	}
-	is_int(failures, 0, "each comes back once, to its class");
+	is_int(failures, 0, "each comes back once, for what has its size");
 	is_int(arena.piece_bytes, 0, "then there are none");
+	is_int(arena.bump, bump, "and nothing else was used");
 	es_arena_reset(pool, &arena);
 	close_index();
 }
@@ -228,16 +233,18 @@ test_arenas(void)
 	open_index(16);
 	piece = es_arena_alloc(pool, &arena, PIECE_SIZE(3));
 	memset(es_ref_pointer(pool, piece), 0x77, PIECE_SIZE(3));
-	give(&arena, 3, piece);
-	is_int(take(&other, 3), 0, "another arena does not have the piece");
-	is_int(take(&arena, 3), piece, "its own does");
+	es_arena_give(pool, &arena, piece, PIECE_SIZE(3));
+	ok(es_arena_alloc(pool, &other, PIECE_SIZE(3)) != piece, "another arena does not have the piece");
+	is_int(es_arena_alloc(pool, &arena, PIECE_SIZE(3)), piece, "its own does");
 	for (size_t i = sizeof(uint64); i < PIECE_SIZE(3); i++)
 		intact &= ((const char *) es_ref_pointer(pool, piece))[i] == 0x77;
-	ok(intact, "with what was in it, for those who are still reading");
-	give(&arena, 3, piece);
+	ok(intact, "with what was in it, but for the link");
+	es_arena_give(pool, &arena, piece, PIECE_SIZE(3));
 	es_arena_reset(pool, &arena);
-	is_int(take(&arena, 3), 0, "an arena that was reset has none");
-	is_int(arena.piece_bytes, 0, "nor bytes of any");
+	is_int(arena.piece_bytes, 0, "an arena that was reset has no bytes of pieces");
+	ok(es_arena_alloc(pool, &arena, PIECE_SIZE(3)) != piece || arena.segment_count == 1, "nor any piece");
+	es_arena_reset(pool, &arena);
+	es_arena_reset(pool, &other);
 	close_index();
 }
 
@@ -258,10 +265,10 @@ test_older_chunks(void)
 	shed_up_to(entity, 1);
 	ok(has_postings(entity, 1, 1, 30), "so does a chunk that runs know a part of");
 	is_accounted(all, 0, "all stays");
-	shed_up_to(entity, 2);
-	ok(has_postings(entity, 1, 3, 30), "the first chunk goes when they know all of it");
+	note(entity, 1, 2);
+	ok(shed(entity) && has_postings(entity, 1, 3, 30), "the first chunk goes when they know all of it");
 	is_accounted(all - chunk_bytes(2), chunk_bytes(2), "without the first");
-	shed(entity);
+	ok(!shed(entity), "once");
 	is_accounted(all - chunk_bytes(2), chunk_bytes(2), "once");
 	shed_up_to(entity, 14);
 	ok(has_postings(entity, 1, 15, 30), "two go at a time");
@@ -273,7 +280,7 @@ test_older_chunks(void)
 	is_accounted(0, all, "none");
 	ok(es_entity_committed(entity) == 30 && es_entity_known(entity) == 30 && es_entity_in_runs(entity) == 30 &&
 	   entities.counts.events == 30, "what there is, is known as before");
-	shed(entity);
+	ok(!shed(entity), "then there is nothing to shed");
 	is_accounted(0, all, "nothing to shed");
 	close_index();
 }
@@ -429,37 +436,37 @@ test_rolled_back(void)
 }
 
 /*
- * A reader who came to a chunk before it was shed, and is still there: an entity that has
- * the chunks that there were stands for him.  What he finds is none, or another's.
+ * A reader who came to an entity before its chunks were shed, and is still there: an entity
+ * that has the chunks that there were stands for him.  Until he leaves he finds what there
+ * was in the chunk that he has come to.
  */
 static void
 test_late_reader(void)
 {
 	EsEntity   *entity;
+	EsEntity   *next;
 	EsEntity	late;
-	int			own = 0;
-	int			others = 0;
-	int			wrong = 0;
+	uint64		all = chunk_bytes(2) + chunk_bytes(4) + chunk_bytes(8) + chunk_bytes(16);
+	uint64		bump;
 
 	open_index(16);
 	entity = numbered_entity(1);
+	next = numbered_entity(3);
 	commit(entity, 1, 30);
 	late = *entity;
-	shed_up_to(entity, 30);
-	for (uint32 version = 0; version <= 100; version++)
-		own += es_posting_get(pool, &late, version) != 0;
-	is_int(own, 0, "in chunks that were shed there are no postings");
-	shed_up_to(numbered_entity(2), 10);
+	note(entity, 1, 30);
+	ok(shed_to_limbo(entity) && limbo.count == 4 && has_postings(entity, 1, 31, 30), "all chunks are shed");
+	is_accounted(0, 0, "not in use, and not given back");
 	commit(numbered_entity(2), 2, 40);
-	for (uint32 version = 0; version <= 100; version++)
-	{
-		EsPosting	posting = es_posting_get(pool, &late, version);
-
-		others += posting != 0;
-		wrong += posting != 0 && posting != posting_by(2, version);
-	}
-	ok(others > 0, "when they are in use again, %d of others", others);
-	is_int(wrong, 0, "and nothing else");
+	ok(has_postings(&late, 1, 15, 30), "whoever is in the newest finds what was there, whatever others do");
+	is_int(es_posting_get(pool, &late, 31), 0, "and nothing else");
+	es_limbo_empty(pool, &entities.arena, &limbo);
+	is_int(limbo.count, 0, "when he has left they are given back");
+	is_accounted(all + chunk_bytes(32), all, "given back");
+	bump = entities.arena.bump;
+	commit(next, 3, 30);
+	is_int(entities.arena.bump, bump, "and serve others");
+	ok(has_postings(next, 3, 1, 30), "who have what is theirs");
 	close_index();
 }
 
@@ -558,16 +565,16 @@ fill_memory(void)
 	}
 }
 
-/* Memory is full but for chunks of other capacities. */
+/* Memory is full but for chunks of other capacities: what is larger is cut. */
 static void
 test_larger_chunks(void)
 {
 	EsEntity   *entity;
-	EsEntity   *others[3];
+	EsEntity   *others[4];
 
 	open_index(16);
 	entity = numbered_entity(1);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		others[i] = numbered_entity(2 + i);
 	commit(entity, 1, 30);
 	fill_memory();
@@ -575,13 +582,15 @@ test_larger_chunks(void)
 	shed_up_to(entity, 14);
 	is_accounted(chunk_bytes(16), chunk_bytes(2) + chunk_bytes(4) + chunk_bytes(8), "three chunks");
 	is_int(commit(others[0], 2, 2), 2, "an entity takes the one that it would make");
-	is_int(commit(others[1], 3, 4), 4, "the next one a larger one");
-	is_accounted(chunk_bytes(16) + chunk_bytes(2) + chunk_bytes(4), chunk_bytes(8), "two of three");
-	is_int(commit(others[2], 4, 100), 8, "the next one the largest");
-	is_accounted(chunk_bytes(16) + chunk_bytes(2) + chunk_bytes(4) + chunk_bytes(8), 0, "three of three");
-	ok(has_postings(others[0], 2, 1, 2) && has_postings(others[1], 3, 1, 4) && has_postings(others[2], 4, 1, 8) &&
+	is_accounted(chunk_bytes(16) + chunk_bytes(2), chunk_bytes(4) + chunk_bytes(8), "one of three");
+	is_int(commit(others[1], 3, 4), 4, "the next one takes parts of the others");
+	is_accounted(chunk_bytes(16) + 2 * chunk_bytes(2) + chunk_bytes(4), 48, "three of five parts");
+	is_int(commit(others[2], 4, 100), 2, "the next one a part that is left");
+	is_accounted(chunk_bytes(16) + 3 * chunk_bytes(2) + chunk_bytes(4), 16, "four of five");
+	is_int(commit(others[3], 5, 100), 0, "and the last is too small");
+	ok(has_postings(others[0], 2, 1, 2) && has_postings(others[1], 3, 1, 4) && has_postings(others[2], 4, 1, 2) &&
 	   has_postings(entity, 1, 15, 30), "all have what is theirs");
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		shed_up_to(others[i], es_entity_committed(others[i]));
 	shed_up_to(entity, 30);
 	is_accounted(0, chunk_bytes(2) + chunk_bytes(4) + chunk_bytes(8) + chunk_bytes(16), "none");
