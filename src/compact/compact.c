@@ -154,7 +154,7 @@ step_locked(EsMergeResult *result)
 	small_blocks = pg_atomic_read_u64(&open.store->compaction.small_blocks);
 	pg_atomic_write_u32(&open.store->run_wanted, 0);	/* what is due from here
 														 * on is told */
-	es_index_learn(&open);
+	(void) es_index_learn(&open);
 	step(&open, result);
 	if (result->blocks_before > 0)
 		ereport(DEBUG1,

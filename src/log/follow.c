@@ -68,6 +68,8 @@ typedef struct Follower
 	EsOpenStore *open;
 	Snapshot	snapshot;
 	EsFollowed	next;			/* what will have been followed */
+	int64		known_through;	/* the index knows of all that runs have up to
+								 * there */
 	char	   *strings;		/* ES_BLOCK_HEAD_ROOM bytes */
 } Follower;
 
@@ -90,7 +92,7 @@ find_memory(EsOpenStore *open)
 	uint32		sheds = pg_atomic_read_u32(&store->sheds);
 
 	pg_atomic_write_u32(&store->memory_wanted, 1);
-	es_index_learn(open);
+	(void) es_index_learn(open);
 	pg_atomic_write_u32(&store->memory_wanted, 0);
 	if (pg_atomic_read_u32(&store->sheds) == sheds)
 		es_store_find_memory(store);
@@ -209,12 +211,12 @@ enter_all(Follower *follower)
 	EsStore    *store = follower->open->store;
 	EsFollowed	before = store->followed;
 
-	settle(&before, store->runs_through);	/* runs have all up to there */
-	before.end = Max(before.end, store->runs_through);
+	settle(&before, follower->known_through);
+	before.end = Max(before.end, follower->known_through);
 	for (uint32 i = 0; i < before.gap_count; i++)
 	{
 		int64		last = before.gaps[i].last;
-		int64		next = enter_range(follower, Max(before.gaps[i].first, store->runs_through + 1), last);
+		int64		next = enter_range(follower, Max(before.gaps[i].first, follower->known_through + 1), last);
 
 		add_gap(&follower->next, next, last);
 	}
@@ -249,10 +251,11 @@ follow_locked(EsOpenStore *open, XLogRecPtr replayed)
 	MemoryContext before = MemoryContextSwitchTo(context);
 	Follower	follower = {.open = open};
 
-	look_at_runs(open);
-	es_index_learn(open);
+	/* with a snapshot, pages of runs stay that are merged meanwhile */
 	follower.snapshot = RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(open->blocks)));
 	follower.strings = palloc(ES_BLOCK_HEAD_ROOM);
+	look_at_runs(open);
+	follower.known_through = es_index_learn(open) ? store->runs_through : 0;
 	enter_all(&follower);
 	UnregisterSnapshot(follower.snapshot);
 	pg_write_barrier();
@@ -271,7 +274,7 @@ take_over(EsOpenStore *open)
 	if (es_index_memory_is_short(store))
 	{
 		pg_atomic_write_u32(&store->memory_wanted, 1);
-		es_index_learn(open);
+		(void) es_index_learn(open);
 		pg_atomic_write_u32(&store->memory_wanted, 0);
 	}
 	es_index_take_over(store, open->blocks, followed->gap_count > 0 ? followed->gaps[0].first : followed->end + 1,

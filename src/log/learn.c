@@ -22,8 +22,8 @@
 #include "log/tail.h"
 #include "log/xact.h"
 
-/* Tells the index which events a run has. */
-static void
+/* Tells the index which events a run has; false when it is damaged. */
+static bool
 learn_run(EsStore *store, EsRunReader *reader, const EsRun *run)
 {
 	EsRunCursor *cursor = palloc(sizeof(EsRunCursor));
@@ -42,28 +42,31 @@ learn_run(EsStore *store, EsRunReader *reader, const EsRun *run)
 									   &store->index.counts);
 		}
 	}
+	return !cursor->damaged;
 }
 
-/* Tells the index of runs that it does not know of. */
-static void
+/* Tells the index of runs that it does not know of; false when damage hides some of it. */
+static bool
 learn(EsOpenStore *open)
 {
 	EsStore    *store = open->store;
 	const EsRunList *list = es_runs_list(open->blocks);
 	int64		through = store->runs_through;
+	bool		complete = true;
 	EsRunReader reader;
 
 	if (list->count == 0 || list->runs[list->count - 1].last_position <= through)
-		return;
+		return true;
 	__atomic_store_n(&store->runs_xid, es_runs_newest_xid(list), __ATOMIC_RELEASE);
 	es_run_reader_begin(&reader);
 	for (uint32 i = 0; i < list->count; i++)
 	{
 		if (list->runs[i].last_position > through)
-			learn_run(store, &reader, &list->runs[i]);
+			complete &= learn_run(store, &reader, &list->runs[i]);
 	}
 	es_run_reader_end(&reader);
 	store->runs_through = list->runs[list->count - 1].last_position;
+	return complete;
 }
 
 /* How an owner ended; who is not known of counts as running. */
@@ -182,17 +185,18 @@ es_index_answer(EsStore *store)
 
 /*
  * Tells the index what runs know, and has it let that go when memory is short.  The caller is
- * the only one.
+ * the only one.  False when runs are damaged, and the index was not told all.
  */
-void
+bool
 es_index_learn(EsOpenStore *open)
 {
 	EsStore    *store = open->store;
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "eventstore runs",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext before = MemoryContextSwitchTo(context);
+	bool		complete;
 
-	learn(open);
+	complete = learn(open);
 	if (es_tail_shed_is_due(store))
 	{
 		bool		any = let_go(store);
@@ -205,4 +209,5 @@ es_index_learn(EsOpenStore *open)
 	}
 	MemoryContextSwitchTo(before);
 	MemoryContextDelete(context);
+	return complete;
 }

@@ -12,7 +12,7 @@
 
 #include "log/store.h"
 
-extern void es_index_learn(EsOpenStore *open);
+extern bool es_index_learn(EsOpenStore *open);
 extern void es_index_answer(EsStore *store);
 
 #endif							/* EVENTSTORE_LOG_LEARN_H */

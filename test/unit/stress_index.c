@@ -1071,12 +1071,9 @@ run_collider(void *arg)
 
 		make_colliding_key(&claim.names, random_below(&random, COLLIDING));
 		es_guard_enter();
-		claim.entity = es_index_find_or_add(pool, &store, &claim.names.key);
+		claim.found.evictions = es_index_evictions(&store);
+		claim.entity = claim.found.entity = es_index_find_or_add(pool, &store, &claim.names.key);
 		dawdle(&random, 5);
-		claim.found = (EsEntityRef)
-		{
-			claim.entity, es_index_evictions(&store)
-		};
 		es_guard_leave();
 		result = es_index_claim(pool, &store, &claim.names.key, &claim.found, xid, fate_of, NULL, &owner);
 		if (result != ES_CLAIM_NEW)
